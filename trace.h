@@ -390,6 +390,67 @@ typedef struct trace_sampler {
     bool roots_only;              /* children follow their parent's sampled flag without a call (parent-based) */
 } trace_sampler;
 
+/* Samplers. Ready ones are plain values; composed ones point to a structure of yours, which must not change and must outlive the
+   last span (static storage). A member sampler that is all zero means, as everywhere: parent-based, roots always on. Numbers out
+   of range are clamped, with a log line. No sampler locks or allocates. Specification: Trace SDK, "Built-in samplers". */
+TRACE_APP trace_sampler trace_sampler_always_on(void);
+TRACE_APP trace_sampler trace_sampler_always_off(void);
+/* Keeps about `ratio` (0 to 1) of all traces, told by the trace id alone (its lower 8 bytes, as Go's and Python's SDKs do): the
+   same answer in every process, and a higher ratio keeps what a lower one keeps. Meant for roots: see the next one. */
+TRACE_APP trace_sampler trace_sampler_ratio(double ratio);
+/* The sampler for roots; children follow their parent's sampled flag (sets .roots_only): ParentBased(root=sampler). */
+TRACE_APP trace_sampler trace_sampler_roots_only(trace_sampler sampler);
+
+/* Parent-based, each branch to be chosen; all zero: roots and children of sampled parents on, the others off. */
+typedef struct trace_sampler_branches {
+    trace_sampler root;
+    trace_sampler remote_sampled;
+    trace_sampler remote_not_sampled;       /* all zero: always off */
+    trace_sampler local_sampled;
+    trace_sampler local_not_sampled;        /* all zero: always off */
+} trace_sampler_branches;
+TRACE_APP trace_sampler trace_sampler_parent_based(const trace_sampler_branches *branches);     /* NULL: all zero */
+
+/* Consistent probability sampling (TraceState: Probability Sampling): decides by the 56 random bits of the trace id, or by
+   tracestate's rv, against a threshold which it writes to tracestate (ot=th:...), so that a backend can count what was not
+   sent. Decides for every span whatever its parent was; a probability below 2^-56 is never. */
+TRACE_APP trace_sampler trace_sampler_consistent(double probability);
+/* Roots by `root` (usually consistent); children follow their parent and keep its threshold, unless it contradicts the
+   sampled flag: then it is erased. NULL: all zero. */
+TRACE_APP trace_sampler trace_sampler_parent_threshold(const trace_sampler *root);
+
+/* At most so many a second, by a token bucket shared by all threads. `sampler` is asked first and only what it samples takes a
+   token. Comes with .roots_only set, so that traces stay whole. A threshold (ot=th) is erased: the share is unknown. */
+typedef struct trace_sampler_limit {
+    double per_second;            /* 0 and less: none */
+    uint32_t burst;               /* bucket size, up to 1,048,576; 0: one second's worth, at least 1 */
+    trace_sampler sampler;
+    uint32_t reserved[2];         /* zero; the bucket */
+} trace_sampler_limit;
+TRACE_APP trace_sampler trace_sampler_rate_limit(trace_sampler_limit *limit);                   /* NULL: always off */
+
+/* The first rule that matches says which sampler decides. What is NULL or 0 in a rule matches anything. */
+typedef struct trace_sampler_rule {
+    const char *name_prefix;      /* of the span */
+    const char *scope_prefix;     /* of the scope's name */
+    trace_kind kind;
+    const char *attribute;        /* key that must be among the attributes given at start */
+    const char *value_prefix;     /* of its text; numbers and booleans are compared whole */
+    trace_sampler sampler;
+} trace_sampler_rule;
+typedef struct trace_sampler_rule_table {
+    const trace_sampler_rule *rules;
+    size_t count;
+    trace_sampler otherwise;
+} trace_sampler_rule_table;
+TRACE_APP trace_sampler trace_sampler_rules(const trace_sampler_rule_table *table);             /* NULL: all zero */
+
+/* What `sampler` drops is recorded all the same, without the sampled flag. NULL: all zero. */
+TRACE_APP trace_sampler trace_sampler_always_record(const trace_sampler *sampler);
+
+/* "ParentBased{root:TraceIdRatioBased{0.000100}}": like snprintf, returns the size needed without the terminator. */
+TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buffer, size_t size);
+
 /* Writes trees (or logfmt lines) for people; NULL options: stderr, by what it is connected to. TRACE_CONSOLE=tree|line|all
    overrides `format`; NO_COLOR, CLICOLOR_FORCE, COLUMNS and the locale are respected. Never blocks the program: what a stopped
    terminal does not take is kept up to 256 KiB and then counted. Debugging only, the text is no interface. */
@@ -444,14 +505,14 @@ typedef struct trace_config {
     trace_sampler sampler;        /* default OTEL_TRACES_SAMPLER, else parent-based, roots always on */
 
     uint32_t attribute_count_limit;         /* distinct keys a span; default 128 */
-    uint32_t attribute_value_length_limit;  /* bytes of text or bytes value; default none (a quarter ring bounds the span) */
+    uint32_t attribute_value_length_limit;  /* characters of a text, bytes of a bytes value; default none (a quarter ring bounds the span) */
     uint32_t event_count_limit;             /* default 128 */
     uint32_t link_count_limit;              /* default 128 */
     uint32_t event_attribute_count_limit;   /* default 128 */
     uint32_t link_attribute_count_limit;    /* default 128 */
 
     uint32_t ring_bytes;          /* per thread, power of two, 4 KiB to 1 GiB; default 1 MiB; rings made from then on */
-    uint32_t max_open_spans;      /* spans and attachments open at once, 64 to 4,194,304; default 65,536 */
+    uint32_t max_open_spans;      /* spans and attachments open at once, 16 to 262,144; default 65,536 */
     uint32_t max_pool_bytes;      /* for spans that outgrow their slot; default 64 MiB */
     uint32_t max_trace_bytes;     /* held until a root ends, for trees; default 16 MiB, at least 64 KiB */
 
@@ -743,15 +804,15 @@ typedef struct tracei_api {
     size_t (*state_get)(trace_context context, char *buffer, size_t size);
     /* for other copies: the innermost context this copy has on the calling thread, and its place in time (0: none) */
     uint32_t (*innermost)(trace_context *out);
+    void (*copies_changed)(void);
 } tracei_api;
 
-#define TRACEI_COPIES_MAX 8
+#define TRACEI_COPIES_MAX 8u
 
 /* The one thing copies of this header in a process share: whichever copy's symbol the loader picked. */
 typedef struct tracei_shared {
     const tracei_api *implementation;            /* whom libraries call: the first copy that carries one */
     const tracei_api *copies[TRACEI_COPIES_MAX]; /* all that carry one */
-    uint32_t copy_count;                         /* entries of copies in use or once in use */
     uint32_t sequence;                           /* counts contexts made current, while there is more than one copy */
 } tracei_shared;
 
@@ -1072,6 +1133,64 @@ TRACE_APP size_t trace_memory_last_trace(const trace_exporter *memory, trace_spa
 TRACE_APP void trace_memory_clear(const trace_exporter *memory) {
     (void)memory;
 }
+TRACE_INLINE trace_sampler tracei_no_sampler(void) {
+    trace_sampler sampler;
+    memset(&sampler, 0, sizeof sampler);
+    return sampler;
+}
+
+TRACE_APP trace_sampler trace_sampler_always_on(void) {
+    return tracei_no_sampler();
+}
+
+TRACE_APP trace_sampler trace_sampler_always_off(void) {
+    return tracei_no_sampler();
+}
+
+TRACE_APP trace_sampler trace_sampler_ratio(double ratio) {
+    (void)ratio;
+    return tracei_no_sampler();
+}
+
+TRACE_APP trace_sampler trace_sampler_roots_only(trace_sampler sampler) {
+    return sampler;
+}
+
+TRACE_APP trace_sampler trace_sampler_parent_based(const trace_sampler_branches *branches) {
+    (void)branches;
+    return tracei_no_sampler();
+}
+
+TRACE_APP trace_sampler trace_sampler_consistent(double probability) {
+    (void)probability;
+    return tracei_no_sampler();
+}
+
+TRACE_APP trace_sampler trace_sampler_parent_threshold(const trace_sampler *root) {
+    (void)root;
+    return tracei_no_sampler();
+}
+
+TRACE_APP trace_sampler trace_sampler_rate_limit(trace_sampler_limit *limit) {
+    (void)limit;
+    return tracei_no_sampler();
+}
+
+TRACE_APP trace_sampler trace_sampler_rules(const trace_sampler_rule_table *table) {
+    (void)table;
+    return tracei_no_sampler();
+}
+
+TRACE_APP trace_sampler trace_sampler_always_record(const trace_sampler *sampler) {
+    (void)sampler;
+    return tracei_no_sampler();
+}
+
+TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buffer, size_t size) {
+    (void)sampler;
+    if (size) buffer[0] = '\0';
+    return 0;
+}
 #endif /* TRACE_CONFIG_OFF */
 
 #endif /* TRACEI_FORWARD */
@@ -1367,8 +1486,9 @@ template <class T> char tracei_ignore(const T &);
 #define TRACEI_IGNORE(value) ((void)sizeof(1 ? (value) : (value)))
 #endif
 #define TRACEI_ONCE(ignored, variable) for (bool variable = ((ignored), true); variable; variable = false)
-#define TRACEI_NOTHING(ignored, variable) const bool variable TRACEI_UNUSED = ((ignored), true)
-#define TRACEI_IGNORE_BLOCK(...) (TRACEI_IGNORE(TRACEI_FIRST(__VA_ARGS__)), (void)sizeof(TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__))))
+#define TRACEI_NOTHING(ignored, variable) enum { variable = (int)sizeof((ignored), true) }
+#define TRACEI_IGNORE_BLOCK(...) \
+    (TRACEI_IGNORE(TRACEI_FIRST(__VA_ARGS__)), (void)sizeof(TRACE_CONFIG_SCOPE), (void)sizeof(TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__))))
 
 #define TRACE_SPAN(...) TRACEI_ONCE(TRACEI_IGNORE_BLOCK(__VA_ARGS__), TRACEI_UNIQUE(tracei_once_))
 #define TRACE_BLOCK(...) TRACEI_NOTHING(TRACEI_IGNORE_BLOCK(__VA_ARGS__), TRACEI_UNIQUE(tracei_block_))
@@ -1534,3 +1654,12046 @@ template <class T> trace_attribute tracei_attr(const char *, T *) = delete;
 #endif
 
 #endif /* TRACE_H_INCLUDED_6D1F9C */
+
+#if defined(TRACE_IMPLEMENTATION) && !defined(TRACEI_IMPLEMENTED) && !TRACE_CONFIG_OFF
+#define TRACEI_IMPLEMENTED 1
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* >>platform -------------------------------------------------------------------------------------------------------
+
+   What differs between systems: atomics, pages, clocks, random bytes, threads, waiting. Nothing above this section names a
+   system. TRACEI_FAIL(what) stands before every call the system may refuse; a test defines it to refuse the Nth. The atomics
+   are macros so that a test can put an explorer of interleavings in their place. */
+
+#if TRACE_CONFIG_LIBRARY
+#error "trace.h: TRACE_IMPLEMENTATION and TRACE_CONFIG_LIBRARY exclude each other: a library carries no implementation"
+#endif
+
+#include <stdarg.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if TRACE_CONFIG_SINGLE_THREADED
+#define TRACEI_PLATFORM_NONE 1
+#elif defined(_WIN32)
+#define TRACEI_PLATFORM_WINDOWS 1
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN 1
+#define TRACEI_DEFINED_LEAN 1
+#endif
+#include <windows.h>
+#include <io.h>
+#ifdef TRACEI_DEFINED_LEAN
+#undef WIN32_LEAN_AND_MEAN
+#undef TRACEI_DEFINED_LEAN
+#endif
+#else
+#define TRACEI_PLATFORM_POSIX 1
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+#include <dlfcn.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+#if !defined(CLOCK_MONOTONIC) || !(defined(MAP_ANONYMOUS) || defined(MAP_ANON))
+#error "trace.h: a system header came first in a strict ISO mode: include trace.h before it, define _GNU_SOURCE, or compile with -std=gnu11"
+#endif
+#endif
+
+#ifndef TRACEI_PLATFORM_NONE
+#define TRACEI_PLATFORM_NONE 0
+#endif
+#ifndef TRACEI_PLATFORM_WINDOWS
+#define TRACEI_PLATFORM_WINDOWS 0
+#endif
+#ifndef TRACEI_PLATFORM_POSIX
+#define TRACEI_PLATFORM_POSIX 0
+#endif
+
+#ifndef TRACEI_FAIL
+#define TRACEI_FAIL(what) false
+#endif
+
+/* Atomics: 32-bit words, sizes and pointers only, so no target needs libatomic. */
+#ifndef TRACEI_LOAD
+#if TRACE_CONFIG_SINGLE_THREADED
+#define TRACEI_LOAD(p) (*(p))
+#define TRACEI_LOAD_ACQUIRE(p) (*(p))
+#define TRACEI_STORE(p, v) ((void)(*(p) = (v)))
+#define TRACEI_STORE_RELEASE(p, v) ((void)(*(p) = (v)))
+#define TRACEI_ADD(p, v) ((*(p) += (v)) - (v))
+#define TRACEI_SUB(p, v) ((*(p) -= (v)) + (v))
+#define TRACEI_CAS(p, expected, desired) (*(p) == *(expected) ? (*(p) = (desired), true) : (*(expected) = *(p), false))
+#define TRACEI_COMPILER_BARRIER() ((void)0)
+#elif TRACEI_GNU
+#define TRACEI_LOAD(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define TRACEI_LOAD_ACQUIRE(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define TRACEI_STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define TRACEI_STORE_RELEASE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define TRACEI_ADD(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
+#define TRACEI_SUB(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
+#define TRACEI_EXCHANGE(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
+#define TRACEI_CAS(p, expected, desired) \
+    __atomic_compare_exchange_n((p), (expected), (desired), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+#define TRACEI_COMPILER_BARRIER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#else /* MSVC; x86, x64 and arm64 (where plain volatile accesses need the barriers) */
+#include <intrin.h>
+#define TRACEI_LOAD(p) (_ReadWriteBarrier(), *(p))
+#define TRACEI_LOAD_ACQUIRE(p) tracei_acquired(*(p))
+#define TRACEI_STORE(p, v) ((void)(*(p) = (v)), _ReadWriteBarrier())
+#define TRACEI_STORE_RELEASE(p, v) (MemoryBarrier(), (void)(*(p) = (v)))
+#define TRACEI_ADD(p, v) (sizeof *(p) == 4 ? (uint32_t)_InterlockedExchangeAdd((volatile long *)(p), (long)(v)) : (size_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), (LONG64)(v)))
+#define TRACEI_SUB(p, v) (sizeof *(p) == 4 ? (uint32_t)_InterlockedExchangeAdd((volatile long *)(p), -(long)(v)) : (size_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), -(LONG64)(v)))
+#define TRACEI_CAS(p, expected, desired) tracei_cas((p), (expected), sizeof *(p), (uintptr_t)(desired))
+#define TRACEI_COMPILER_BARRIER() _ReadWriteBarrier()
+static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t desired) {
+    if (size == 4) {
+        const long was = *(long *)expected;
+        const long seen = _InterlockedCompareExchange((volatile long *)p, (long)desired, was);
+        *(long *)expected = seen;
+        return seen == was;
+    } else {
+        void *const was = *(void **)expected;
+        void *const seen = _InterlockedCompareExchangePointer((void *volatile *)p, (void *)desired, was);
+        *(void **)expected = seen;
+        return seen == was;
+    }
+}
+#endif
+#endif
+
+/* A counter with one writer: readers see it whole, the writer pays a plain add. */
+#if (defined(__x86_64__) || defined(__i386__)) && TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
+#define TRACEI_BUMP(p) __asm__("addl $1, %0" : "+m"(*(p)) : : "cc") /* compilers make three instructions of the other */
+#else
+#define TRACEI_BUMP(p) TRACEI_STORE((p), TRACEI_LOAD(p) + 1)
+#endif
+
+#if TRACE_CONFIG_SINGLE_THREADED
+#define TRACEI_THREAD_LOCAL
+#elif TRACEI_GNU
+#define TRACEI_THREAD_LOCAL __thread
+#else
+#define TRACEI_THREAD_LOCAL __declspec(thread)
+#endif
+
+#if TRACEI_GNU
+#define TRACEI_PRINTF(at, first) __attribute__((format(printf, at, first)))
+#define TRACEI_MAY_ALIAS __attribute__((may_alias))
+#define TRACEI_NOINLINE __attribute__((noinline))
+#define TRACEI_COLD __attribute__((noinline, cold))
+#define TRACEI_ALWAYS_INLINE __attribute__((always_inline)) __inline__
+#else
+#define TRACEI_PRINTF(at, first)
+#define TRACEI_NOINLINE
+#define TRACEI_COLD
+#define TRACEI_ALWAYS_INLINE __inline
+#endif
+
+static void tracei_yield(void) {
+#if TRACEI_PLATFORM_POSIX
+    sched_yield();
+#elif TRACEI_PLATFORM_WINDOWS
+    SwitchToThread();
+#endif
+}
+
+/* For slow paths and short sections only. */
+static void tracei_lock(uint32_t *word) {
+    uint32_t tries = 0, expected = 0;
+    while (!TRACEI_CAS(word, &expected, 1u)) {
+        expected = 0;
+        if (++tries > 64) tracei_yield();
+    }
+}
+
+static bool tracei_try_lock(uint32_t *word) {
+    uint32_t expected = 0;
+    return TRACEI_CAS(word, &expected, 1u);
+}
+
+static void tracei_unlock(uint32_t *word) {
+    TRACEI_STORE_RELEASE(word, 0u);
+}
+
+/* The user's hooks; set once, before the first span, because they are read without a lock. */
+static trace_clock tracei_clock;
+static trace_random tracei_random;
+
+static uint64_t tracei_mono_ns(void) {
+    if (tracei_clock.monotonic_fn) return tracei_clock.monotonic_fn(tracei_clock.user);
+#if TRACEI_PLATFORM_POSIX
+    {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    }
+#elif TRACEI_PLATFORM_WINDOWS
+    {
+        LARGE_INTEGER count, frequency;
+        uint64_t c, f;
+        QueryPerformanceCounter(&count);
+        QueryPerformanceFrequency(&frequency);
+        c = (uint64_t)count.QuadPart;
+        f = (uint64_t)frequency.QuadPart;
+        return c / f * 1000000000u + c % f * 1000000000u / f;
+    }
+#else
+    return 0;
+#endif
+}
+
+static uint64_t tracei_unix_ns(void) {
+    if (tracei_clock.unix_fn) return tracei_clock.unix_fn(tracei_clock.user);
+#if TRACEI_PLATFORM_POSIX
+    {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    }
+#elif TRACEI_PLATFORM_WINDOWS
+    {
+        FILETIME now; /* 100 ns since 1601 */
+        GetSystemTimePreciseAsFileTime(&now);
+        return ((((uint64_t)now.dwHighDateTime << 32) | now.dwLowDateTime) - 116444736000000000u) * 100u;
+    }
+#else
+    return 0;
+#endif
+}
+
+/* A time-out as an absolute monotonic time; UINT32_MAX is no limit. */
+static uint64_t tracei_deadline(uint32_t timeout_ms) {
+    return timeout_ms == UINT32_MAX ? UINT64_MAX : tracei_mono_ns() + (uint64_t)timeout_ms * 1000000u;
+}
+
+/* Pages, zeroed. The allocator is chosen once, before the first call. */
+static trace_allocator tracei_allocator;
+static size_t tracei_bytes_mapped;
+
+#if TRACE_CONFIG_SINGLE_THREADED
+#ifndef TRACE_CONFIG_STATIC_BYTES
+#define TRACE_CONFIG_STATIC_BYTES 32768
+#endif
+/* All memory there is. Blocks are cut off one after another; one given back is reused for the same size. */
+static union { uint64_t align; unsigned char bytes[TRACE_CONFIG_STATIC_BYTES]; } tracei_arena;
+typedef struct tracei_arena_block { struct tracei_arena_block *next; size_t size; } tracei_arena_block;
+static tracei_arena_block *tracei_arena_free;
+static size_t tracei_arena_used;
+
+static void *tracei_pages(size_t size) {
+    tracei_arena_block **at = &tracei_arena_free;
+    for (; *at; at = &(*at)->next) {
+        if ((*at)->size != size) continue;
+        {
+            tracei_arena_block *const block = *at;
+            *at = block->next;
+            memset((void *)block, 0, size);
+            return block;
+        }
+    }
+    if (size > sizeof tracei_arena.bytes - tracei_arena_used) return NULL;
+    tracei_arena_used += size;
+    return tracei_arena.bytes + tracei_arena_used - size;
+}
+
+static void tracei_pages_release(void *memory, size_t size) {
+    tracei_arena_block *const block = (tracei_arena_block *)memory;
+    block->next = tracei_arena_free;
+    block->size = size;
+    tracei_arena_free = block;
+}
+#define TRACEI_PAGE 16u
+#elif TRACEI_PLATFORM_WINDOWS
+#define TRACEI_PAGE 4096u
+static void *tracei_pages(size_t size) {
+    return VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+
+static void tracei_pages_release(void *memory, size_t size) {
+    (void)size;
+    VirtualFree(memory, 0, MEM_RELEASE);
+}
+#else
+#define TRACEI_PAGE 4096u
+#ifdef MAP_ANONYMOUS
+#define TRACEI_MAP_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS)
+#else
+#define TRACEI_MAP_FLAGS (MAP_PRIVATE | MAP_ANON)
+#endif
+static void *tracei_pages(size_t size) {
+    void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE, TRACEI_MAP_FLAGS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void tracei_pages_release(void *memory, size_t size) {
+    munmap(memory, size);
+}
+#endif
+
+static size_t tracei_round_up(size_t size, size_t unit) {
+    return (size + unit - 1) / unit * unit;
+}
+
+static void *tracei_alloc(size_t size) {
+    void *memory;
+    if (size == 0 || size > SIZE_MAX / 2 || TRACEI_FAIL("memory")) return NULL;
+    size = tracei_round_up(size, TRACEI_PAGE);
+    if (tracei_allocator.allocate_fn) {
+        memory = tracei_allocator.allocate_fn(tracei_allocator.user, size);
+        if (memory) memset(memory, 0, size);
+    } else {
+        memory = tracei_pages(size);
+    }
+    if (memory) (void)TRACEI_ADD(&tracei_bytes_mapped, size);
+    return memory;
+}
+
+static void tracei_free(void *memory, size_t size) {
+    if (!memory) return;
+    size = tracei_round_up(size, TRACEI_PAGE);
+    (void)TRACEI_SUB(&tracei_bytes_mapped, size);
+    if (!tracei_allocator.allocate_fn)
+        tracei_pages_release(memory, size);
+    else if (tracei_allocator.release_fn)
+        tracei_allocator.release_fn(tracei_allocator.user, memory, size);
+}
+
+#if TRACEI_PLATFORM_WINDOWS
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG size); /* RtlGenRandom */
+#ifdef _MSC_VER
+#pragma comment(lib, "advapi32")
+#endif
+#endif
+
+/* False: the bytes are not random enough to promise it (the caller mixes in what it has). */
+static bool tracei_random_bytes(void *bytes, size_t size) {
+    if (tracei_random.fill_fn) {
+        tracei_random.fill_fn(tracei_random.user, bytes, size);
+        return true;
+    }
+    memset(bytes, 0, size);
+    if (TRACEI_FAIL("random")) return false;
+#if defined(__linux__) && TRACEI_PLATFORM_POSIX
+#ifdef SYS_getrandom
+    if (syscall(SYS_getrandom, bytes, size, 1 /* GRND_NONBLOCK */) == (long)size) return true;
+#endif
+    {
+        const int file = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+        bool filled;
+        if (file < 0) return false;
+        filled = read(file, bytes, size) == (ssize_t)size;
+        close(file);
+        return filled;
+    }
+#elif TRACEI_PLATFORM_POSIX
+    arc4random_buf(bytes, size);
+    return true;
+#elif TRACEI_PLATFORM_WINDOWS
+    return SystemFunction036(bytes, (ULONG)size) != 0;
+#else
+    return false;
+#endif
+}
+
+/* Waiting on a word. Linux: a futex, so a wake-up costs the waker one system call and no lock. Elsewhere: one lock and one
+   condition for all words, which no recording thread ever touches (there the worker polls instead). */
+#define TRACEI_HAVE_FUTEX 0
+#if TRACEI_PLATFORM_NONE
+static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    (void)deadline_ns;
+    return *word != expected;
+}
+
+static void tracei_wake(uint32_t *word) {
+    (void)word;
+}
+#elif defined(__linux__) && defined(SYS_futex)
+#undef TRACEI_HAVE_FUTEX
+#define TRACEI_HAVE_FUTEX 1
+static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    while (TRACEI_LOAD_ACQUIRE(word) == expected) {
+        long left[2] = {0, 0}; /* the kernel's old timespec, whatever the C library's looks like */
+        if (deadline_ns != UINT64_MAX) {
+            const uint64_t now = tracei_mono_ns();
+            if (now >= deadline_ns) return false;
+            left[0] = (long)((deadline_ns - now) / 1000000000u);
+            left[1] = (long)((deadline_ns - now) % 1000000000u);
+        }
+        syscall(SYS_futex, word, 128 /* FUTEX_WAIT_PRIVATE */, expected, deadline_ns == UINT64_MAX ? NULL : left, NULL, 0);
+    }
+    return true;
+}
+
+static void tracei_wake(uint32_t *word) {
+    syscall(SYS_futex, word, 129 /* FUTEX_WAKE_PRIVATE */, 0x7fffffff, NULL, NULL, 0);
+}
+#elif TRACEI_PLATFORM_POSIX
+static pthread_mutex_t tracei_wait_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t tracei_wait_condition = PTHREAD_COND_INITIALIZER;
+
+static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    bool in_time = true;
+    pthread_mutex_lock(&tracei_wait_mutex);
+    while (TRACEI_LOAD_ACQUIRE(word) == expected) {
+        const uint64_t now = tracei_mono_ns();
+        uint64_t until;
+        struct timespec at;
+        if (now >= deadline_ns) {
+            in_time = false;
+            break;
+        }
+        until = deadline_ns - now < 1000000000u ? deadline_ns - now : 1000000000u; /* wall clock: short hops survive its steps */
+        clock_gettime(CLOCK_REALTIME, &at);
+        until += (uint64_t)at.tv_nsec;
+        at.tv_sec += (time_t)(until / 1000000000u);
+        at.tv_nsec = (long)(until % 1000000000u);
+        pthread_cond_timedwait(&tracei_wait_condition, &tracei_wait_mutex, &at);
+    }
+    pthread_mutex_unlock(&tracei_wait_mutex);
+    return in_time;
+}
+
+static void tracei_wake(uint32_t *word) {
+    (void)word;
+    pthread_mutex_lock(&tracei_wait_mutex);
+    pthread_cond_broadcast(&tracei_wait_condition);
+    pthread_mutex_unlock(&tracei_wait_mutex);
+}
+#else
+static SRWLOCK tracei_wait_mutex = SRWLOCK_INIT;
+static CONDITION_VARIABLE tracei_wait_condition = CONDITION_VARIABLE_INIT;
+
+static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    bool in_time = true;
+    AcquireSRWLockExclusive(&tracei_wait_mutex);
+    while (TRACEI_LOAD_ACQUIRE(word) == expected) {
+        const uint64_t now = tracei_mono_ns();
+        uint64_t ms;
+        if (now >= deadline_ns) {
+            in_time = false;
+            break;
+        }
+        ms = (deadline_ns - now) / 1000000u + 1;
+        SleepConditionVariableSRW(&tracei_wait_condition, &tracei_wait_mutex, ms > 1000 ? 1000 : (DWORD)ms, 0);
+    }
+    ReleaseSRWLockExclusive(&tracei_wait_mutex);
+    return in_time;
+}
+
+static void tracei_wake(uint32_t *word) {
+    (void)word;
+    AcquireSRWLockExclusive(&tracei_wait_mutex);
+    ReleaseSRWLockExclusive(&tracei_wait_mutex);
+    WakeAllConditionVariable(&tracei_wait_condition);
+}
+#endif
+
+static void tracei_sleep_until(uint64_t deadline_ns) {
+    uint32_t never = 0;
+    (void)tracei_wait(&never, 0, deadline_ns);
+}
+
+/* Threads of the library's own: all signals blocked, never recording. Joining has a deadline; a thread that misses it is left
+   alone, with everything it may still touch. */
+enum { TRACEI_THREAD_NONE = 0, TRACEI_THREAD_RUNNING, TRACEI_THREAD_DONE };
+typedef struct tracei_thread {
+    uint32_t state;
+    void (*main_fn)(void *user);
+    void *user;
+    const char *name;
+#if TRACEI_PLATFORM_POSIX
+    pthread_t id;
+#elif TRACEI_PLATFORM_WINDOWS
+    HANDLE id;
+#endif
+} tracei_thread;
+
+static void tracei_suppress_thread(void);
+static uint32_t tracei_threads_started; /* for trace_stats and tests */
+
+#if TRACEI_PLATFORM_NONE
+static bool tracei_thread_start(tracei_thread *thread, void (*main_fn)(void *), void *user, const char *name) {
+    (void)thread, (void)main_fn, (void)user, (void)name;
+    return false;
+}
+
+static bool tracei_thread_join(tracei_thread *thread, uint64_t deadline_ns) {
+    (void)thread, (void)deadline_ns;
+    return true;
+}
+
+static bool tracei_thread_is_self(const tracei_thread *thread) {
+    (void)thread;
+    return false;
+}
+#else
+#if TRACEI_PLATFORM_POSIX
+static void *tracei_thread_main(void *argument) {
+#else
+static DWORD WINAPI tracei_thread_main(void *argument) {
+#endif
+    tracei_thread *const thread = (tracei_thread *)argument;
+    tracei_suppress_thread();
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), thread->name);
+#elif defined(__APPLE__)
+    pthread_setname_np(thread->name);
+#endif
+    thread->main_fn(thread->user);
+    TRACEI_STORE_RELEASE(&thread->state, (uint32_t)TRACEI_THREAD_DONE);
+    tracei_wake(&thread->state);
+    return 0;
+}
+
+static bool tracei_thread_start(tracei_thread *thread, void (*main_fn)(void *), void *user, const char *name) {
+    bool started;
+    thread->main_fn = main_fn;
+    thread->user = user;
+    thread->name = name;
+    if (TRACEI_FAIL("thread")) return false;
+    TRACEI_STORE_RELEASE(&thread->state, (uint32_t)TRACEI_THREAD_RUNNING);
+#if TRACEI_PLATFORM_POSIX
+    {
+        sigset_t all, before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        started = pthread_create(&thread->id, NULL, tracei_thread_main, thread) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+#else
+    thread->id = CreateThread(NULL, 0, tracei_thread_main, thread, 0, NULL);
+    started = thread->id != NULL;
+#endif
+    if (started)
+        (void)TRACEI_ADD(&tracei_threads_started, 1u);
+    else
+        TRACEI_STORE_RELEASE(&thread->state, (uint32_t)TRACEI_THREAD_NONE);
+    return started;
+}
+
+static bool tracei_thread_is_self(const tracei_thread *thread) {
+    if (TRACEI_LOAD_ACQUIRE(&thread->state) != TRACEI_THREAD_RUNNING) return false;
+#if TRACEI_PLATFORM_POSIX
+    return pthread_equal(thread->id, pthread_self()) != 0;
+#else
+    return GetThreadId(thread->id) == GetCurrentThreadId();
+#endif
+}
+
+static bool tracei_thread_join(tracei_thread *thread, uint64_t deadline_ns) {
+    if (TRACEI_LOAD_ACQUIRE(&thread->state) == TRACEI_THREAD_NONE) return true;
+    if (tracei_thread_is_self(thread)) return false;
+    if (!tracei_wait(&thread->state, TRACEI_THREAD_RUNNING, deadline_ns)) return false;
+#if TRACEI_PLATFORM_POSIX
+    pthread_join(thread->id, NULL);
+#else
+    WaitForSingleObject(thread->id, INFINITE);
+    CloseHandle(thread->id);
+#endif
+    TRACEI_STORE_RELEASE(&thread->state, (uint32_t)TRACEI_THREAD_NONE);
+    return true;
+}
+#endif
+
+static uint64_t tracei_thread_id(void) {
+#if defined(__linux__) && TRACEI_PLATFORM_POSIX
+    return (uint64_t)syscall(SYS_gettid);
+#elif defined(__APPLE__) && TRACEI_PLATFORM_POSIX
+    uint64_t id = 0;
+    pthread_threadid_np(NULL, &id);
+    return id;
+#elif TRACEI_PLATFORM_POSIX
+    return (uint64_t)(uintptr_t)pthread_self();
+#elif TRACEI_PLATFORM_WINDOWS
+    return GetCurrentThreadId();
+#else
+    return 1;
+#endif
+}
+
+/* After this no recording thread's earlier store is still on its way (sys_membarrier, private expedited). False where the system
+   has no such call: then nobody may sleep deeply. */
+#ifndef TRACEI_MEMBARRIER
+#if defined(__linux__) && defined(SYS_membarrier) && TRACEI_PLATFORM_POSIX
+#define TRACEI_MEMBARRIER() (syscall(SYS_membarrier, 8, 0, 0) == 0)
+#define TRACEI_MEMBARRIER_REGISTER() (syscall(SYS_membarrier, 16, 0, 0) == 0)
+#else
+#define TRACEI_MEMBARRIER() false
+#define TRACEI_MEMBARRIER_REGISTER() false
+#endif
+#endif
+
+/* >>log ------------------------------------------------------------------------------------------------------------
+
+   Every complaint passes through tracei_log: a place for a breakpoint. Formatting is our own (%s %.*s %c %d %u %x %%, with l, ll, z),
+   so that no locale and no allocation is involved. Lines are cut at 512 bytes. */
+
+static trace_logger tracei_logger;
+static uint32_t tracei_log_level_now = TRACE_LOG_LEVEL_WARNING;
+
+typedef struct tracei_line {
+    char bytes[512];
+    size_t size;
+} tracei_line;
+
+static void tracei_line_add(tracei_line *line, const char *bytes, size_t size) {
+    const size_t room = sizeof line->bytes - 2 - line->size; /* a newline and a terminator always fit */
+    if (size > room) size = room;
+    memcpy(line->bytes + line->size, bytes, size);
+    line->size += size;
+}
+
+static void tracei_line_number(tracei_line *line, uint64_t value, bool negative, unsigned base) {
+    char digits[24];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value);
+    if (negative) digits[--at] = '-';
+    tracei_line_add(line, digits + at, sizeof digits - at);
+}
+
+typedef struct tracei_arguments { va_list list; } tracei_arguments;
+
+static int64_t tracei_argument_signed(tracei_arguments *arguments, int longs) {
+    return longs >= 2 ? va_arg(arguments->list, long long) : longs == 1 ? va_arg(arguments->list, long) : va_arg(arguments->list, int);
+}
+
+static uint64_t tracei_argument_unsigned(tracei_arguments *arguments, int longs) {
+    return longs >= 2   ? va_arg(arguments->list, unsigned long long)
+           : longs == 1 ? va_arg(arguments->list, unsigned long)
+                        : va_arg(arguments->list, unsigned);
+}
+
+static void tracei_line_format(tracei_line *line, const char *format, tracei_arguments *arguments) {
+    while (*format) {
+        size_t precision = SIZE_MAX;
+        int longs = 0;
+        if (*format != '%') {
+            const char *const end = strchr(format, '%');
+            const size_t size = end ? (size_t)(end - format) : strlen(format);
+            tracei_line_add(line, format, size);
+            format += size;
+            continue;
+        }
+        format++;
+        if (format[0] == '.' && format[1] == '*') {
+            precision = (size_t)va_arg(arguments->list, int);
+            format += 2;
+        }
+        for (; *format == 'l' || *format == 'z'; format++) longs += *format == 'z' ? (sizeof(size_t) > sizeof(int) ? 1 : 0) : 1;
+#if defined(_WIN64)
+        if (longs == 1 && format[-1] == 'z') longs = 2;
+#endif
+        switch (*format) {
+        case 's': {
+            const char *const text = va_arg(arguments->list, const char *);
+            size_t size = 0;
+            while (text && size < precision && text[size]) size++;
+            tracei_line_add(line, text ? text : "(null)", text ? size : 6);
+            break;
+        }
+        case 'c': {
+            const char one = (char)va_arg(arguments->list, int);
+            tracei_line_add(line, &one, 1);
+            break;
+        }
+        case 'd': {
+            const int64_t value = tracei_argument_signed(arguments, longs);
+            tracei_line_number(line, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0, 10);
+            break;
+        }
+        case 'u': tracei_line_number(line, tracei_argument_unsigned(arguments, longs), false, 10); break;
+        case 'x': tracei_line_number(line, tracei_argument_unsigned(arguments, longs), false, 16); break;
+        case '%': tracei_line_add(line, "%", 1); break;
+        default: return;
+        }
+        format++;
+    }
+}
+
+static void tracei_stderr(const char *bytes, size_t size) {
+#if TRACEI_PLATFORM_POSIX
+    const int saved = errno;
+    const ssize_t written = write(STDERR_FILENO, bytes, size);
+    (void)written;
+    errno = saved;
+#elif TRACEI_PLATFORM_WINDOWS
+    DWORD written;
+    WriteFile(GetStdHandle(STD_ERROR_HANDLE), bytes, (DWORD)size, &written, NULL);
+#else
+    (void)bytes, (void)size;
+#endif
+}
+
+static void tracei_log(trace_log_level level, const char *format, ...) TRACEI_PRINTF(2, 3);
+static void tracei_log(trace_log_level level, const char *format, ...) {
+    static const char *const names[] = {"", "", "error: ", "warning: ", "info: ", "debug: "};
+    tracei_line line;
+    tracei_arguments arguments;
+    size_t i;
+    if ((uint32_t)level > TRACEI_LOAD(&tracei_log_level_now) || level > TRACE_LOG_LEVEL_DEBUG) return;
+    line.size = 0;
+    if (!tracei_logger.log_fn) {
+        tracei_line_add(&line, "trace.h: ", 9);
+        tracei_line_add(&line, names[level], strlen(names[level]));
+    }
+    va_start(arguments.list, format);
+    tracei_line_format(&line, format, &arguments);
+    va_end(arguments.list);
+    for (i = 0; i < line.size; i++) /* a value from outside must not forge a second line or reach the terminal raw */
+        if ((unsigned char)line.bytes[i] < 0x20 || line.bytes[i] == 0x7f) line.bytes[i] = '?';
+    if (tracei_logger.log_fn) {
+        line.bytes[line.size] = '\0';
+        tracei_logger.log_fn(tracei_logger.user, level, line.bytes);
+    } else {
+        line.bytes[line.size++] = '\n';
+        tracei_stderr(line.bytes, line.size);
+    }
+}
+
+/* True the first time for this flag: for complaints that are worth one line a process. */
+static bool tracei_first_time(uint32_t *flag) {
+    uint32_t expected = 0;
+    return TRACEI_LOAD(flag) == 0 && TRACEI_CAS(flag, &expected, 1u);
+}
+
+
+/* >>text ---------------------------------------------------------------------------------------------------------- */
+
+/* Numbers, identifiers, JSON and UTF-8 as bytes. No locks, no allocation, no state.
+
+   Two layers. The raw writers (tracei_put_...) trust the caller for room and return the end: the encoders compute a bound
+   first and then write without a test per byte. The bounded writer (tracei_text) never exceeds its capacity and stops for good
+   at the first thing that does not fit, so a line is cut short but never garbled.
+
+   Text is scanned eight bytes at a time for what needs attention: control characters, quote, backslash, bytes from 0x80 on.
+   The test is exact as a yes or no on any byte order; where it says yes, little-endian machines read the place off the word
+   and others look at the bytes. A word is stored before it is known to be clean: every input byte becomes at least one
+   output byte, so this never writes past what the exact size (tracei_json_size) promised.
+
+   Invalid UTF-8 becomes one U+FFFD per maximal invalid part, as in the Unicode standard, 3.9, and the WHATWG decoder: a part
+   is one to three bytes, U+FFFD three, so a repaired text is at most three times as long.
+
+   Doubles: integers and short decimals are written directly, which is exact (an integer below 2^53 divided by a power of ten
+   up to 10^22 rounds once, as reading the text back does); the rest goes through snprintf, whose result is tried with
+   growing precision until it reads back equal. Both follow the locale, so both agree, and its decimal point is replaced. */
+
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if TRACEI_GNU && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define TRACEI_FIRST_HIT(hits) ((size_t)__builtin_ctzll(hits) >> 3)
+#endif
+
+#define TRACEI_BYTES_OF(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static const char tracei_digit_pairs[] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+static const char tracei_hex_pairs[] =
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+    "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+    "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
+    "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+    "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+    "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+    "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
+
+/* Exactly eight digits. */
+TRACE_INLINE char *tracei_put_8_digits(char *at, uint32_t value) {
+    uint32_t high = value / 10000, low = value % 10000;
+    memcpy(at, tracei_digit_pairs + 2 * (high / 100), 2);
+    memcpy(at + 2, tracei_digit_pairs + 2 * (high % 100), 2);
+    memcpy(at + 4, tracei_digit_pairs + 2 * (low / 100), 2);
+    memcpy(at + 6, tracei_digit_pairs + 2 * (low % 100), 2);
+    return at + 8;
+}
+
+static char *tracei_put_below_1e8(char *at, uint32_t value) {
+    size_t digits = value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10000 ? 4 :
+                    value < 100000 ? 5 : value < 1000000 ? 6 : value < 10000000 ? 7 : 8;
+    char *end = at + digits;
+    for (at = end; digits >= 2; digits -= 2, value /= 100) {
+        at -= 2;
+        memcpy(at, tracei_digit_pairs + 2 * (value % 100), 2);
+    }
+    if (digits) at[-1] = (char)('0' + value);
+    return end;
+}
+
+static TRACEI_UNUSED char *tracei_put_u64(char *at, uint64_t value) {
+    uint64_t high;
+    if (value < 100000000) return tracei_put_below_1e8(at, (uint32_t)value);
+    high = value / 100000000;
+    if (high < 100000000) {
+        at = tracei_put_below_1e8(at, (uint32_t)high);
+    } else {
+        at = tracei_put_below_1e8(at, (uint32_t)(high / 100000000));
+        at = tracei_put_8_digits(at, (uint32_t)(high % 100000000));
+    }
+    return tracei_put_8_digits(at, (uint32_t)(value % 100000000));
+}
+
+static TRACEI_UNUSED char *tracei_put_i64(char *at, int64_t value) {
+    if (value >= 0) return tracei_put_u64(at, (uint64_t)value);
+    *at = '-';
+    return tracei_put_u64(at + 1, 0 - (uint64_t)value);
+}
+
+static TRACEI_UNUSED char *tracei_put_hex(char *at, const uint8_t *bytes, size_t count) {
+    for (; count >= 4; count -= 4, bytes += 4, at += 8) {
+        memcpy(at, tracei_hex_pairs + 2 * bytes[0], 2);
+        memcpy(at + 2, tracei_hex_pairs + 2 * bytes[1], 2);
+        memcpy(at + 4, tracei_hex_pairs + 2 * bytes[2], 2);
+        memcpy(at + 6, tracei_hex_pairs + 2 * bytes[3], 2);
+    }
+    for (; count; count--, bytes++, at += 2) memcpy(at, tracei_hex_pairs + 2 * bytes[0], 2);
+    return at;
+}
+
+static TRACEI_UNUSED char *tracei_put_base64(char *at, const uint8_t *bytes, size_t count) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint32_t bits;
+    for (; count >= 3; bytes += 3, count -= 3, at += 4) {
+        bits = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2];
+        at[0] = digits[bits >> 18];
+        at[1] = digits[bits >> 12 & 63];
+        at[2] = digits[bits >> 6 & 63];
+        at[3] = digits[bits & 63];
+    }
+    if (!count) return at;
+    bits = (uint32_t)bytes[0] << 16 | (count == 2 ? (uint32_t)bytes[1] << 8 : 0);
+    at[0] = digits[bits >> 18];
+    at[1] = digits[bits >> 12 & 63];
+    at[2] = count == 2 ? digits[bits >> 6 & 63] : '=';
+    at[3] = '=';
+    return at + 4;
+}
+
+TRACE_INLINE size_t tracei_copy_word(char *at, const char *word) {
+    size_t size = strlen(word);
+    memcpy(at, word, size);
+    return size;
+}
+
+/* Up to nine decimals and at most fifteen digits; NULL when the value has more or is shorter with an exponent.
+   0 < value < 2^53, not an integer. Needs arithmetic that rounds to double at once, which the x87 does not. */
+static char *tracei_put_short_decimal(char *at, double value) {
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD == 0
+    double power = 10;
+    if (value < 1e-5) return NULL;
+    for (unsigned decimals = 1; decimals <= 9; decimals++, power *= 10) {
+        double scaled = value * power + 0.5;
+        uint64_t digits, whole, unit = 1;
+        if (scaled >= 1e15) return NULL;
+        digits = (uint64_t)scaled;
+        if ((double)digits / power > value || (double)digits / power < value) continue;
+        for (unsigned i = 0; i < decimals; i++) unit *= 10;
+        whole = digits / unit;
+        at = tracei_put_u64(at, whole);
+        *at++ = '.';
+        for (digits -= whole * unit, unit /= 10; unit > digits && unit > 1; unit /= 10) *at++ = '0';
+        return tracei_put_u64(at, digits);
+    }
+#else
+    (void)at;
+    (void)value;
+#endif
+    return NULL;
+}
+
+static char *tracei_put_long_number(char *at, double value) {
+    char digits[48];
+    const char *from = digits;
+    for (int precision = 15; precision <= 17; precision++) {
+        double back;
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        back = strtod(digits, NULL);
+        if (memcmp(&back, &value, sizeof value) == 0) break;
+    }
+    while (*from) {
+        if ((*from >= '0' && *from <= '9') || *from == '-' || *from == '+' || *from == 'e') {
+            *at++ = *from++;
+            continue;
+        }
+        *at++ = '.';
+        while (*from && (*from < '0' || *from > '9')) from++;
+    }
+    return at;
+}
+
+static TRACEI_UNUSED char *tracei_put_number(char *at, double value) {
+    const double exact = 9007199254740992.0;
+    uint64_t bits;
+    char *end;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits >> 52 & 0x7ff) == 0x7ff) {
+        if (bits << 12) return at + tracei_copy_word(at, "NaN");
+        return at + tracei_copy_word(at, bits >> 63 ? "-Infinity" : "Infinity");
+    }
+    if (bits >> 63) {
+        *at++ = '-';
+        value = -value;
+        if (!(value > 0)) return at + tracei_copy_word(at, "0.0");     /* "-0" is an integer to many readers, and so has no sign */
+    }
+    if (value < exact) {
+        uint64_t whole = (uint64_t)value;
+        if (!(value - (double)whole > 0)) return tracei_put_u64(at, whole);
+        end = tracei_put_short_decimal(at, value);
+        if (end) return end;
+    }
+    return tracei_put_long_number(at, value);
+}
+
+TRACE_INLINE uint64_t tracei_load_8(const char *text) {
+    uint64_t word;
+    memcpy(&word, text, 8);
+    return word;
+}
+
+/* Not zero when one of the eight bytes must not be copied as it is. The subtractions borrow only out of a byte that is a hit,
+   so the lowest hit is exact. */
+TRACE_INLINE uint64_t tracei_json_hits(uint64_t word) {
+    uint64_t quote = word ^ TRACEI_BYTES_OF('"'), backslash = word ^ TRACEI_BYTES_OF('\\');
+    return (word | (word - TRACEI_BYTES_OF(0x20)) | (quote - TRACEI_BYTES_OF(1)) | (backslash - TRACEI_BYTES_OF(1))) &
+           TRACEI_BYTES_OF(0x80);
+}
+
+TRACE_INLINE bool tracei_json_plain(char c) {
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+/* The length of the code point at `text`, or minus the length of the maximal invalid part there. left > 0. */
+static int tracei_utf8_step(const char *text, size_t left) {
+    const unsigned char *bytes = (const unsigned char *)text;
+    unsigned lead = bytes[0], low = 0x80, high = 0xbf;
+    int need, have;
+    if (lead < 0x80) return 1;
+    if (lead < 0xc2 || lead > 0xf4) return -1;
+    need = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (lead == 0xe0) low = 0xa0;
+    if (lead == 0xed) high = 0x9f;
+    if (lead == 0xf0) low = 0x90;
+    if (lead == 0xf4) high = 0x8f;
+    for (have = 1; have < need; have++, low = 0x80, high = 0xbf)
+        if ((size_t)have >= left || bytes[have] < low || bytes[have] > high) return -have;
+    return need;
+}
+
+static char *tracei_put_replacement(char *at) {
+    memcpy(at, "\357\277\275", 3);
+    return at + 3;
+}
+
+/* Writes one code point, or U+FFFD for what is none; returns the bytes read. */
+static size_t tracei_put_code_point(char **at, const char *text, size_t left) {
+    int step = tracei_utf8_step(text, left);
+    if (step < 0) {
+        *at = tracei_put_replacement(*at);
+        return (size_t)-step;
+    }
+    for (int i = 0; i < step; i++) *(*at)++ = text[i];
+    return (size_t)step;
+}
+
+static const char tracei_json_letters[] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu";
+
+static size_t tracei_put_json_one(char **at, const char *text, size_t left) {
+    unsigned char c = (unsigned char)*text;
+    char *end = *at;
+    if (c >= 0x80) return tracei_put_code_point(at, text, left);
+    if (c < 0x20) {
+        *end++ = '\\';
+        *end++ = tracei_json_letters[c];
+        if (end[-1] == 'u') {
+            memcpy(end, "00", 2);
+            memcpy(end + 2, tracei_hex_pairs + 2 * c, 2);
+            end += 4;
+        }
+    } else {
+        if (c == '"' || c == '\\') *end++ = '\\';
+        *end++ = (char)c;
+    }
+    *at = end;
+    return 1;
+}
+
+/* Four to seven bytes as one word, the middle ones twice. */
+TRACE_INLINE uint64_t tracei_load_4_to_7(const char *text, size_t size) {
+    uint32_t first, last;
+    memcpy(&first, text, 4);
+    memcpy(&last, text + size - 4, 4);
+    return first | (uint64_t)last << 32;
+}
+
+TRACE_INLINE bool tracei_json_short_plain(const char *text, size_t size) {
+    if (size >= 4) return !tracei_json_hits(tracei_load_4_to_7(text, size));
+    return !size || (tracei_json_plain(text[0]) && tracei_json_plain(text[size >> 1]) && tracei_json_plain(text[size - 1]));
+}
+
+/* Zero to seven bytes. */
+TRACE_INLINE char *tracei_copy_short(char *at, const char *text, size_t size) {
+    if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, text, 4);
+        memcpy(&last, text + size - 4, 4);
+        memcpy(at, &first, 4);
+        memcpy(at + size - 4, &last, 4);
+    } else if (size) {
+        char first = text[0], middle = text[size >> 1], last = text[size - 1];
+        at[0] = first;
+        at[size >> 1] = middle;
+        at[size - 1] = last;
+    }
+    return at + size;
+}
+
+static TRACEI_UNUSED char *tracei_put_json(char *at, const char *text, size_t size) {
+    for (;;) {
+        size_t taken;
+        while (size >= 8) {
+            uint64_t word = tracei_load_8(text), hits = tracei_json_hits(word);
+            memcpy(at, &word, 8);
+            if (hits) {
+#ifdef TRACEI_FIRST_HIT
+                at += TRACEI_FIRST_HIT(hits);
+                text += TRACEI_FIRST_HIT(hits);
+                size -= TRACEI_FIRST_HIT(hits);
+#endif
+                break;
+            }
+            at += 8;
+            text += 8;
+            size -= 8;
+        }
+        if (size < 8 && tracei_json_short_plain(text, size)) return tracei_copy_short(at, text, size);
+        while (size && tracei_json_plain(*text)) {
+            *at++ = *text++;
+            size--;
+        }
+        do {
+            taken = tracei_put_json_one(&at, text, size);
+            text += taken;
+            size -= taken;
+        } while (size && !tracei_json_plain(*text));
+    }
+}
+
+static TRACEI_UNUSED size_t tracei_json_size(const char *text, size_t size) {
+    size_t total = 0;
+    for (;;) {
+        for (; size >= 8 && !tracei_json_hits(tracei_load_8(text)); total += 8, text += 8, size -= 8) {}
+        if (size < 8 && tracei_json_short_plain(text, size)) return total + size;
+        for (; size && tracei_json_plain(*text); total++, text++, size--) {}
+        do {
+            char one[8], *end = one;
+            size_t taken = tracei_put_json_one(&end, text, size);
+            total += (size_t)(end - one);
+            text += taken;
+            size -= taken;
+        } while (size && !tracei_json_plain(*text));
+    }
+}
+
+static size_t tracei_ascii_prefix(const char *text, size_t size) {
+    size_t at = 0;
+    while (size - at >= 8 && !(tracei_load_8(text + at) & TRACEI_BYTES_OF(0x80))) at += 8;
+    while (at < size && (unsigned char)text[at] < 0x80) at++;
+    return at;
+}
+
+static TRACEI_UNUSED size_t tracei_utf8_valid(const char *text, size_t size) {
+    size_t at = 0;
+    for (;;) {
+        at += tracei_ascii_prefix(text + at, size - at);
+        while (at < size && (unsigned char)text[at] >= 0x80) {
+            int step = tracei_utf8_step(text + at, size - at);
+            if (step < 0) return at;
+            at += (size_t)step;
+        }
+        if (at == size) return at;
+    }
+}
+
+static TRACEI_UNUSED char *tracei_put_utf8(char *at, const char *text, size_t size) {
+    while (size) {
+        size_t good = tracei_utf8_valid(text, size);
+        memcpy(at, text, good);
+        at += good;
+        text += good;
+        size -= good;
+        if (size) {
+            size_t bad = (size_t)-tracei_utf8_step(text, size);
+            at = tracei_put_replacement(at);
+            text += bad;
+            size -= bad;
+        }
+    }
+    return at;
+}
+
+/* A stray continuation byte belongs to nothing, so the cut may stand before it. */
+static TRACEI_UNUSED size_t tracei_utf8_cut(const char *text, size_t size, size_t limit) {
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (limit >= size) return size;
+    for (size_t back = 1; back <= 3 && back <= limit && (bytes[limit - back + 1] & 0xc0) == 0x80; back++) {
+        unsigned lead = bytes[limit - back];
+        if (lead < 0xc0) continue;
+        return (lead < 0xe0 ? 2u : lead < 0xf0 ? 3u : 4u) > back ? limit - back : limit;
+    }
+    return limit;
+}
+
+typedef struct tracei_text {
+    char *data;
+    size_t size, capacity;
+    bool full;
+} tracei_text;
+
+static TRACEI_UNUSED void tracei_text_add(tracei_text *text, const char *bytes, size_t size) {
+    size_t room = text->capacity - text->size;
+    if (text->full) return;
+    if (size > room) {
+        text->full = true;
+        size = tracei_utf8_cut(bytes, size, room);
+    }
+    if (size) memcpy(text->data + text->size, bytes, size);
+    text->size += size;
+}
+
+/* All or nothing: half a number is a wrong number. */
+static void tracei_text_whole(tracei_text *text, const char *bytes, const char *end) {
+    size_t size = (size_t)(end - bytes);
+    if (text->full || size > text->capacity - text->size) {
+        text->full = true;
+        return;
+    }
+    memcpy(text->data + text->size, bytes, size);
+    text->size += size;
+}
+
+static TRACEI_UNUSED void tracei_text_cstr(tracei_text *text, const char *string) {
+    tracei_text_add(text, string, strlen(string));
+}
+
+static TRACEI_UNUSED void tracei_text_char(tracei_text *text, char c) {
+    tracei_text_whole(text, &c, &c + 1);
+}
+
+static TRACEI_UNUSED void tracei_text_u64(tracei_text *text, uint64_t value) {
+    char digits[20];
+    tracei_text_whole(text, digits, tracei_put_u64(digits, value));
+}
+
+static TRACEI_UNUSED void tracei_text_i64(tracei_text *text, int64_t value) {
+    char digits[20];
+    tracei_text_whole(text, digits, tracei_put_i64(digits, value));
+}
+
+static TRACEI_UNUSED void tracei_text_double(tracei_text *text, double value) {
+    char digits[32];
+    tracei_text_whole(text, digits, tracei_put_number(digits, value));
+}
+
+static TRACEI_UNUSED void tracei_text_hex(tracei_text *text, const uint8_t *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) tracei_text_whole(text, tracei_hex_pairs + 2 * bytes[i], tracei_hex_pairs + 2 * bytes[i] + 2);
+}
+
+static TRACEI_UNUSED void tracei_text_json(tracei_text *text, const char *bytes, size_t size) {
+    while (size && !text->full) {
+        char one[8], *end = one;
+        size_t taken = size;
+        if (size <= (text->capacity - text->size) / 6) {
+            text->size = (size_t)(tracei_put_json(text->data + text->size, bytes, size) - text->data);
+        } else {
+            taken = tracei_put_json_one(&end, bytes, size);
+            tracei_text_whole(text, one, end);
+        }
+        bytes += taken;
+        size -= taken;
+    }
+}
+
+static TRACEI_UNUSED void tracei_text_utf8(tracei_text *text, const char *bytes, size_t size) {
+    while (size && !text->full) {
+        char one[8], *end = one;
+        size_t taken = size;
+        if (size <= (text->capacity - text->size) / 3) {
+            text->size = (size_t)(tracei_put_utf8(text->data + text->size, bytes, size) - text->data);
+        } else {
+            taken = tracei_put_code_point(&end, bytes, size);
+            tracei_text_whole(text, one, end);
+        }
+        bytes += taken;
+        size -= taken;
+    }
+}
+
+/* >>time -----------------------------------------------------------------------------------------------------------
+
+   Producers store raw ticks and nothing else; the consumer turns them into CLOCK_MONOTONIC, later into Unix time.
+
+   A tick is the CPU's counter where the kernel keeps its own time by it (x86: time-stamp counter, arm64: virtual counter), else
+   CLOCK_MONOTONIC in nanoseconds, and then all of this is the identity. tracei_tick_source is 0 for the clock; otherwise it is
+   added to the counter's upper half. It starts at 1 and is raised when the counter is found to have gone backward (resume from
+   suspend, a virtual machine that moved), so that the numbers go on upward and one tick means one moment for ever.
+
+   The timeline is a row of knots {tick, time, slope}, each valid up to the next; the last one is open. Whoever is the consumer
+   adds one pair {tick, monotonic} a pass, after it has taken the heads, so the ticks it is about to map lie between the previous
+   pair and this one and nobody has seen their times yet. Knots are only ever added at or after the highest tick mapped so far
+   (the frontier): what was mapped stays. At a pair P
+     - within a microsecond of the open line: nothing happens, and this is nearly always so;
+     - farther off: the piece from the frontier to P is bent to end in P, by at most 1/2048 of the slope, so durations stay true;
+       what that cannot reach is left to the next pieces (steering). The open line then goes on with a fresh estimate: the
+       longest baseline, up to hours, on which all remembered pairs are still in line;
+     - off by more than 0.1 %: counter and clock went apart at some unknown moment in between (suspend, migration). Until that
+       moment the old line was true, and before P the same slope was; both are kept, so what does not cross the gap keeps its
+       duration. When the piece before was off alike, the rate has changed and the piece is simply drawn straight;
+     - behind the frontier: see tracei_tick_source. What was recorded between the jump and its discovery (one pass) carries
+       numbers that may have been used before; a window {low, high} claims them for the new time. The last 16 are kept.
+   Straight lines from pair to pair were dropped: a pass may follow another by 10 us, where 50 ns of noise are half a percent;
+   as was filtering (a PLL), which gives a tick another time whenever it learns something.
+
+   4,096 knots are kept; a row that is full merges neighbours in its older half, always to a line at or below the old ones: what
+   started long ago may seem to have started microseconds earlier, never later than its children. Ticks before the first knot
+   lie on its line, continued backward.
+
+   Unix = monotonic + the offset in force when the span started. An offset is valid from the first moment not mapped when it
+   was seen, and stays until the clocks differ by a millisecond more: a stepping wall clock moves later starts, no duration.
+
+   One consumer at a time: no atomics but for tracei_tick_source. All arithmetic saturates. */
+
+#define TRACEI_HAVE_COUNTER 0
+#if !TRACE_CONFIG_SINGLE_THREADED && TRACEI_GNU
+#if (defined(__x86_64__) || defined(__i386__)) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/prctl.h>
+#undef TRACEI_HAVE_COUNTER
+#define TRACEI_HAVE_COUNTER 1
+#elif defined(__aarch64__) && (defined(__linux__) || defined(__APPLE__))
+#undef TRACEI_HAVE_COUNTER
+#define TRACEI_HAVE_COUNTER 1
+#endif
+#endif
+
+#define TRACEI_TICKS_REACH_NS 1000000000u   /* ticks farther beyond the last pair are taken for rubbish */
+#define TRACEI_TIME_TOLERANCE_NS 1000u
+#define TRACEI_TIME_BASELINE_NS 1000000u    /* shorter ones give no slope worth having */
+#define TRACEI_TIME_JUMP_NS 100000u
+#define TRACEI_WALL_TOLERANCE_NS 1000000u
+#define TRACEI_KNOTS_MAX 4096u
+#define TRACEI_KNOTS_OWN 16u                /* without any allocation */
+#define TRACEI_TIME_HISTORY 20u
+#define TRACEI_TIME_WINDOWS 16u
+#define TRACEI_TIME_ANCHORS 32u
+
+/* A tick and the two clocks, read together. */
+typedef struct tracei_pair {
+    uint64_t ticks, mono_ns, unix_ns;
+    uint64_t doubt;               /* ticks the pair may be off by: half the bracket */
+    uint64_t width;               /* ticks it took to read it all */
+} tracei_pair;
+
+typedef struct tracei_knot {
+    uint64_t ticks, ns;
+    uint64_t slope;               /* nanoseconds per tick, times 2^48 */
+} tracei_knot;
+
+typedef struct tracei_window {
+    uint64_t low, high, ns, slope;          /* ns: at low */
+} tracei_window;
+
+typedef struct tracei_anchor {
+    uint64_t from_ns, offset;     /* monotonic; magnitude of Unix - monotonic */
+    bool negative;
+} tracei_anchor;
+
+typedef struct tracei_timeline {
+    bool counter;                 /* ticks are a counter's, not nanoseconds */
+    bool started, settled, steering;
+    uint32_t lift;                /* what has been added to the counter's upper half to keep it going upward */
+    uint32_t anchor_count;
+    uint64_t frontier;            /* highest tick ever mapped, at least the last pair's */
+    tracei_pair first, last;
+    tracei_anchor anchors[TRACEI_TIME_ANCHORS];
+#if !TRACE_CONFIG_SINGLE_THREADED
+    uint64_t slope, odd_slope;    /* the estimate; that of the last piece that was off by more than 0.1 %, or 0 */
+    tracei_knot *knots;
+    uint32_t knot_count, knot_capacity, window_count;
+    uint32_t remembered;          /* pairs put into the history; number n is in slot ctz(n), so every age is represented */
+    uint64_t remembered_ns;
+    tracei_pair history[TRACEI_TIME_HISTORY];
+    tracei_window windows[TRACEI_TIME_WINDOWS];
+    tracei_knot own_knots[TRACEI_KNOTS_OWN];
+#endif
+} tracei_timeline;
+
+static uint32_t tracei_tick_source;
+static tracei_pair tracei_tick_origin;      /* the process's first pair; a forked child measures from it too */
+
+static void tracei_shortcut_refresh(void);
+
+/* The counter, given a source that is not 0. */
+static TRACEI_ALWAYS_INLINE uint64_t tracei_ticks_by(uint32_t source) {
+#if TRACEI_HAVE_COUNTER && defined(__aarch64__)
+    uint64_t count;
+    __asm__ __volatile__("mrs %0, cntvct_el0" : "=r"(count));
+    return count + ((uint64_t)source << 32);
+#elif TRACEI_HAVE_COUNTER
+    uint32_t low, high;
+    __asm__ __volatile__("rdtsc" : "=a"(low), "=d"(high));
+    return ((uint64_t)(high + source) << 32) | low;
+#else
+    (void)source;
+    return tracei_mono_ns();
+#endif
+}
+
+static TRACEI_ALWAYS_INLINE uint64_t tracei_ticks(void) {
+    const uint32_t source = TRACEI_LOAD(&tracei_tick_source);
+    return source ? tracei_ticks_by(source) : tracei_mono_ns();
+}
+
+/* Keeps a counter from being read before what comes earlier in the program. */
+static void tracei_ticks_fence(void) {
+#if TRACEI_HAVE_COUNTER && defined(__aarch64__)
+    __asm__ __volatile__("isb" : : : "memory");
+#elif TRACEI_HAVE_COUNTER
+    if (TRACEI_LOAD(&tracei_tick_source)) __asm__ __volatile__("lfence" : : : "memory");
+#endif
+}
+
+#if TRACEI_HAVE_COUNTER && defined(__linux__)
+/* True when the kernel keeps its time by this clocksource; false where it does not say. */
+static bool tracei_clocksource_is(const char *name) {
+    const size_t size = strlen(name);
+    char text[32];
+    ssize_t got;
+    int file;
+    do {
+        file = open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);
+    } while (file < 0 && errno == EINTR);
+    if (file < 0) return false;
+    do {
+        got = read(file, text, sizeof text);
+    } while (got < 0 && errno == EINTR);
+    close(file);
+    return got > (ssize_t)size && memcmp(text, name, size) == 0 && text[size] == '\n';
+}
+#endif
+
+static bool tracei_counter_is_trusted(void) {
+#if TRACEI_HAVE_COUNTER && defined(__aarch64__) && defined(__linux__)
+    return tracei_clocksource_is("arch_sys_counter");
+#elif TRACEI_HAVE_COUNTER && defined(__aarch64__)
+    return true; /* what mach_absolute_time reads */
+#elif TRACEI_HAVE_COUNTER
+    unsigned a, b, c, d;
+    int mode = 0;
+    if (!__get_cpuid(0x80000007u, &a, &b, &c, &d) || !(d & 1u << 8)) return false; /* invariant */
+    if (prctl(25 /* PR_GET_TSC */, &mode, 0, 0, 0) == 0 && mode == 2 /* PR_TSC_SIGSEGV */) return false;
+    return tracei_clocksource_is("tsc");
+#else
+    return false;
+#endif
+}
+
+static uint64_t tracei_add_capped(uint64_t a, uint64_t b) {
+    return a + b < a ? UINT64_MAX : a + b;
+}
+
+static uint64_t tracei_subtract_capped(uint64_t a, uint64_t b) {
+    return a > b ? a - b : 0;
+}
+
+static uint64_t tracei_distance(uint64_t a, uint64_t b) {
+    return a > b ? a - b : b - a;
+}
+
+/* One reading of everything, as ticks before, between and after. */
+typedef struct tracei_bracket {
+    uint64_t before, mono_ns, middle, unix_ns, after;
+} tracei_bracket;
+
+static uint64_t tracei_bracket_width(const tracei_bracket *bracket) {
+    if (bracket->middle < bracket->before || bracket->after < bracket->middle) return UINT64_MAX;
+    return bracket->after - bracket->before;
+}
+
+/* The narrowest was interrupted least. */
+static tracei_pair tracei_bracket_narrowest(const tracei_bracket *brackets, size_t count) {
+    const tracei_bracket *best = brackets;
+    tracei_pair pair;
+    size_t i;
+    for (i = 1; i < count; i++)
+        if (tracei_bracket_width(&brackets[i]) < tracei_bracket_width(best)) best = &brackets[i];
+    pair.ticks = best->before + tracei_subtract_capped(best->middle, best->before) / 2;
+    pair.mono_ns = best->mono_ns;
+    pair.unix_ns = best->unix_ns;
+    pair.doubt = tracei_subtract_capped(best->middle, best->before) / 2 + 1;
+    pair.width = tracei_bracket_width(best);
+    return pair;
+}
+
+/* Not before the heads were taken: no tick in a ring may be younger than the pair. */
+static tracei_pair tracei_timeline_read(void) {
+    tracei_bracket brackets[5];
+    size_t count = 0;
+    do {
+        tracei_bracket *const bracket = &brackets[count++];
+        tracei_ticks_fence();
+        bracket->before = tracei_ticks();
+        bracket->mono_ns = tracei_mono_ns();
+        tracei_ticks_fence();
+        bracket->middle = tracei_ticks();
+        bracket->unix_ns = tracei_unix_ns();
+        tracei_ticks_fence();
+        bracket->after = tracei_ticks();
+    } while (count < 5 && (TRACEI_LOAD(&tracei_tick_source) || tracei_bracket_width(brackets + count - 1) > 10000));
+    return tracei_bracket_narrowest(brackets, count);
+}
+
+/* Once, before the first tick; allow_counter: false when the user brought a clock or turned the counter off. */
+static void tracei_ticks_choose(bool allow_counter) {
+    TRACEI_STORE(&tracei_tick_source, allow_counter && tracei_counter_is_trusted() ? 1u : 0u);
+    tracei_tick_origin = tracei_timeline_read();
+}
+
+#if !TRACE_CONFIG_SINGLE_THREADED
+
+/* Ticks times slope: the upper part of a 64 x 64 bit product, rounded down, so the line never falls. */
+static uint64_t tracei_slope_ns(uint64_t ticks, uint64_t slope) {
+    const uint64_t ticks_high = ticks >> 32, ticks_low = ticks & 0xffffffffu;
+    const uint64_t slope_high = slope >> 32, slope_low = slope & 0xffffffffu;
+    const uint64_t low = ticks_low * slope_low, left = ticks_high * slope_low, right = ticks_low * slope_high;
+    const uint64_t middle = (low >> 32) + (left & 0xffffffffu) + (right & 0xffffffffu);
+    const uint64_t high = ticks_high * slope_high + (left >> 32) + (right >> 32) + (middle >> 32);
+    if (high >> 48) return UINT64_MAX;
+    return high << 16 | (middle & 0xffffffffu) >> 16;
+}
+
+static uint64_t tracei_slope_from_double(double slope) {
+    return slope >= 18446744073709549568.0 ? UINT64_MAX : slope > 0 ? (uint64_t)slope : 0;
+}
+
+static uint64_t tracei_slope_of(uint64_t ns, uint64_t ticks) {
+    return ticks ? tracei_slope_from_double((double)ns / (double)ticks * 281474976710656.0) : 0;
+}
+
+static uint64_t tracei_slope_ticks(uint64_t ns, uint64_t slope) {
+    return slope ? tracei_slope_from_double((double)ns * 281474976710656.0 / (double)slope) : 0;
+}
+
+static uint64_t tracei_knot_ns(const tracei_knot *knot, uint64_t ticks) {
+    return tracei_add_capped(knot->ns, tracei_slope_ns(ticks - knot->ticks, knot->slope));
+}
+
+/* The timeline as it is, for any tick. */
+static uint64_t tracei_timeline_at(const tracei_timeline *timeline, uint64_t ticks) {
+    const tracei_knot *const knots = timeline->knots;
+    uint32_t low = 0, high = timeline->knot_count; /* the knot sought is in [low - 1, high - 1] */
+    if (ticks < knots[0].ticks) return tracei_subtract_capped(knots[0].ns, tracei_slope_ns(knots[0].ticks - ticks, knots[0].slope));
+    if (ticks >= knots[high - 1].ticks) return tracei_knot_ns(&knots[high - 1], ticks);
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (knots[middle].ticks <= ticks)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return tracei_knot_ns(&knots[low - 1], ticks);
+}
+
+/* Takes out every other knot of the older half where a line at or below the two pieces can stand for both. */
+static void tracei_knots_thin(tracei_timeline *timeline) {
+    tracei_knot *const knots = timeline->knots;
+    const uint32_t half = timeline->knot_count / 2;
+    uint32_t kept = 0, i;
+    for (i = 0; i < timeline->knot_count; i++) {
+        tracei_knot *const knot = &knots[kept++];
+        *knot = knots[i];
+        if (i + 2 > half || knots[i + 1].ns < knot->ns || knots[i + 2].ticks == knot->ticks || knots[i + 1].ticks == knot->ticks) continue;
+        {
+            const tracei_knot *const gone = &knots[i + 1];
+            const uint64_t to_gone = tracei_slope_of(gone->ns - knot->ns, gone->ticks - knot->ticks);
+            const uint64_t end = tracei_knot_ns(gone, knots[i + 2].ticks);
+            const uint64_t to_end = tracei_slope_of(end - knot->ns, knots[i + 2].ticks - knot->ticks);
+            uint64_t slope = to_end < to_gone ? to_end : to_gone;
+            slope = tracei_subtract_capped(slope, (slope >> 50) + 1); /* what a double may have rounded up */
+            if (slope < knot->slope) knot->slope = slope;
+            i++;
+        }
+    }
+    if (kept > timeline->knot_count - timeline->knot_count / 8) { /* nothing but steps */
+        memmove(knots, knots + half, (kept - half) * sizeof *knots);
+        kept -= half;
+    }
+    timeline->knot_count = kept;
+}
+
+static bool tracei_knots_grow(tracei_timeline *timeline) {
+    const uint32_t capacity = timeline->knot_capacity * 4 < TRACEI_KNOTS_MAX ? timeline->knot_capacity * 4 : TRACEI_KNOTS_MAX;
+    tracei_knot *knots;
+    if (capacity <= timeline->knot_capacity) return false;
+    knots = (tracei_knot *)tracei_alloc(capacity * sizeof *knots);
+    if (!knots) return false;
+    memcpy(knots, timeline->knots, timeline->knot_count * sizeof *knots);
+    if (timeline->knots != timeline->own_knots) tracei_free(timeline->knots, timeline->knot_capacity * sizeof *knots);
+    timeline->knots = knots;
+    timeline->knot_capacity = capacity;
+    return true;
+}
+
+/* From this tick on, at or after the last knot. */
+static void tracei_knot_add(tracei_timeline *timeline, uint64_t ticks, uint64_t ns, uint64_t slope) {
+    tracei_knot *knot = timeline->knot_count ? &timeline->knots[timeline->knot_count - 1] : NULL;
+    if (!knot || knot->ticks != ticks) {
+        if (knot && knot->slope == slope && tracei_knot_ns(knot, ticks) == ns) return;
+        if (timeline->knot_count == timeline->knot_capacity && !tracei_knots_grow(timeline)) tracei_knots_thin(timeline);
+        knot = &timeline->knots[timeline->knot_count++];
+    }
+    knot->ticks = ticks;
+    knot->ns = ns;
+    knot->slope = slope;
+}
+
+/* The open line goes on from this tick with another slope. */
+static void tracei_knot_bend(tracei_timeline *timeline, uint64_t ticks, uint64_t slope) {
+    tracei_knot_add(timeline, ticks, tracei_timeline_at(timeline, ticks), slope);
+}
+
+static void tracei_timeline_begin(tracei_timeline *timeline, const tracei_pair *pair) {
+    timeline->knot_count = timeline->window_count = timeline->remembered = 0;
+    timeline->settled = timeline->steering = false;
+    timeline->slope = timeline->odd_slope = timeline->remembered_ns = 0;
+    timeline->first = *pair;
+    timeline->frontier = pair->ticks;
+    tracei_knot_add(timeline, pair->ticks, pair->mono_ns, 0);
+}
+
+static void tracei_timeline_remember(tracei_timeline *timeline, const tracei_pair *pair) {
+    uint32_t number, slot = 0;
+    if (timeline->remembered && pair->mono_ns - timeline->remembered_ns < TRACEI_TIME_BASELINE_NS) return;
+    if (pair->doubt > 2 && tracei_slope_ns(pair->doubt, timeline->slope) > TRACEI_TIME_TOLERANCE_NS / 2) return;
+    timeline->remembered_ns = pair->mono_ns;
+    if (++timeline->remembered == 0) timeline->remembered = 1u << (TRACEI_TIME_HISTORY - 1);
+    for (number = timeline->remembered; !(number & 1) && slot < TRACEI_TIME_HISTORY - 1; number >>= 1) slot++;
+    timeline->history[slot] = *pair;
+}
+
+/* The youngest remembered pair older than this tick. */
+static const tracei_pair *tracei_timeline_older(const tracei_timeline *timeline, uint64_t ticks) {
+    const tracei_pair *best = NULL;
+    uint32_t slot;
+    for (slot = 0; slot < TRACEI_TIME_HISTORY; slot++) {
+        const tracei_pair *const pair = &timeline->history[slot];
+        if (pair->ticks < ticks && pair->doubt && (!best || pair->ticks > best->ticks)) best = pair;
+    }
+    return best;
+}
+
+/* The slope of the longest line to the pair that misses no remembered pair on its way by more than the tolerance. */
+static uint64_t tracei_timeline_estimate(const tracei_timeline *timeline, const tracei_pair *pair) {
+    uint64_t low = 0, high = UINT64_MAX, slope = timeline->slope;
+    const tracei_pair *older = pair;
+    if (!timeline->remembered) return slope;
+    while ((older = tracei_timeline_older(timeline, older->ticks)) != NULL) {
+        const uint64_t ticks = pair->ticks - older->ticks, ns = tracei_subtract_capped(pair->mono_ns, older->mono_ns);
+        const uint64_t slack = TRACEI_TIME_TOLERANCE_NS / 2 + tracei_slope_ns(pair->doubt + older->doubt, timeline->slope);
+        const uint64_t least = tracei_slope_of(tracei_subtract_capped(ns, slack), ticks);
+        const uint64_t most = tracei_slope_of(ns + slack, ticks);
+        if (ns < TRACEI_TIME_BASELINE_NS) continue;
+        if (most < low || least > high) break;
+        if (least > low) low = least;
+        if (most < high) high = most;
+        slope = tracei_slope_of(ns, ticks);
+    }
+    return slope < low ? low : slope > high ? high : slope;
+}
+
+static void tracei_timeline_forget(tracei_timeline *timeline) {
+    timeline->remembered = 0;
+    timeline->steering = false;
+    memset(timeline->history, 0, sizeof timeline->history);
+}
+
+/* As long as no slope is known, pieces go straight to their pairs. */
+static void tracei_timeline_settle(tracei_timeline *timeline, const tracei_pair *pair) {
+    const uint64_t from = timeline->frontier, ticks = pair->ticks - timeline->first.ticks;
+    const uint64_t ns = tracei_subtract_capped(pair->mono_ns, timeline->first.mono_ns);
+    tracei_knot_bend(timeline, from, tracei_slope_of(tracei_subtract_capped(pair->mono_ns, tracei_timeline_at(timeline, from)), pair->ticks - from));
+    timeline->slope = tracei_slope_of(ns, ticks);
+    tracei_knot_bend(timeline, pair->ticks, timeline->slope);
+    timeline->settled = ns >= TRACEI_TIME_BASELINE_NS && (pair->doubt + timeline->first.doubt) < ticks / 4096;
+}
+
+/* Counter and clock went apart between the frontier and the pair. */
+static void tracei_timeline_jump(tracei_timeline *timeline, const tracei_pair *pair) {
+    const uint64_t from = timeline->frontier, slope = timeline->slope, span = pair->ticks - from;
+    const uint64_t elapsed = tracei_subtract_capped(pair->mono_ns, tracei_timeline_at(timeline, from));
+    const uint64_t ticks = tracei_slope_ticks(elapsed, slope);
+    uint64_t odd = tracei_slope_of(tracei_subtract_capped(pair->mono_ns, timeline->last.mono_ns), pair->ticks - timeline->last.ticks);
+    if (tracei_distance(odd, slope) < slope / 4 && tracei_distance(odd, timeline->odd_slope) < tracei_distance(odd, slope) / 4) {
+        tracei_knot_bend(timeline, from, tracei_slope_of(elapsed, span));
+        tracei_knot_bend(timeline, pair->ticks, odd);
+        timeline->slope = odd;
+        odd = 0;
+    } else if (span / 2 >= ticks) { /* the counter gained more than passed: what came before and after are told apart by their ticks */
+        tracei_knot_bend(timeline, from + ticks, 0);
+        tracei_knot_add(timeline, pair->ticks - ticks, tracei_subtract_capped(pair->mono_ns, tracei_slope_ns(ticks, slope)), slope);
+    } else { /* nobody knows when: in the middle, as a halt or as a step */
+        const uint64_t half = span > ticks ? ticks / 2 : span / 2;
+        const uint64_t resumed = span > ticks ? pair->ticks - half : from + half;
+        const uint64_t halted = tracei_timeline_at(timeline, from + half);
+        const uint64_t ns = tracei_subtract_capped(pair->mono_ns, tracei_slope_ns(pair->ticks - resumed, slope));
+        tracei_knot_bend(timeline, from + half, 0);
+        tracei_knot_add(timeline, resumed, ns > halted ? ns : halted, slope);
+    }
+    tracei_timeline_forget(timeline);
+    timeline->odd_slope = odd;
+}
+
+/* The counter went backward: the next ones are lifted above all there were. The pair is lifted with them. */
+static void tracei_timeline_lift(tracei_timeline *timeline, tracei_pair *pair) {
+    const uint64_t slope = timeline->slope, from = timeline->frontier;
+    const uint64_t elapsed = tracei_subtract_capped(pair->mono_ns, tracei_timeline_at(timeline, from));
+    const uint64_t ticks = tracei_slope_ticks(elapsed, slope), reach = tracei_slope_ticks(TRACEI_TICKS_REACH_NS, slope);
+    const uint64_t lift = (tracei_add_capped(tracei_add_capped(from - pair->ticks, ticks), reach) >> 32) + 2;
+    const uint64_t before = ticks < pair->ticks ? ticks : pair->ticks;
+    tracei_window *window;
+    if (!timeline->settled || lift > UINT32_MAX - timeline->lift || pair->ticks + (lift << 32) < from) {
+        tracei_timeline_begin(timeline, pair); /* older ticks become meaningless */
+        return;
+    }
+    if (timeline->window_count == TRACEI_TIME_WINDOWS)
+        memmove(timeline->windows, timeline->windows + 1, --timeline->window_count * sizeof *timeline->windows);
+    window = &timeline->windows[timeline->window_count++];
+    window->low = pair->ticks - before;
+    window->high = pair->ticks + reach / 1024; /* by threads that had already read tracei_tick_source */
+    window->ns = tracei_subtract_capped(pair->mono_ns, tracei_slope_ns(before, slope));
+    window->slope = slope;
+    tracei_knot_bend(timeline, from + ticks, 0);
+    pair->ticks += lift << 32;
+    timeline->lift += (uint32_t)lift;
+    timeline->frontier = pair->ticks;
+    tracei_knot_add(timeline, pair->ticks, pair->mono_ns, slope);
+    tracei_timeline_forget(timeline);
+}
+
+/* Draws the piece from the frontier to the pair, and the open line from there. */
+static void tracei_timeline_follow(tracei_timeline *timeline, const tracei_pair *pair) {
+    const uint64_t from = timeline->frontier, from_ns = tracei_timeline_at(timeline, from);
+    const uint64_t predicted = tracei_timeline_at(timeline, pair->ticks), error = tracei_distance(predicted, pair->mono_ns);
+    const uint64_t doubt = tracei_slope_ns(pair->doubt, timeline->slope);
+    const uint64_t elapsed = tracei_subtract_capped(pair->mono_ns, timeline->last.mono_ns);
+    const uint64_t tolerance = doubt + (timeline->steering ? TRACEI_TIME_TOLERANCE_NS / 4 : TRACEI_TIME_TOLERANCE_NS);
+    uint64_t slope, wanted, drawn;
+    if (error > elapsed / 1024 + TRACEI_TIME_JUMP_NS + doubt) {
+        tracei_timeline_jump(timeline, pair);
+        return;
+    }
+    timeline->odd_slope = 0;
+    if (error <= tolerance) {
+        if (timeline->steering) tracei_knot_bend(timeline, pair->ticks, timeline->slope);
+        timeline->steering = false;
+        return;
+    }
+    slope = tracei_timeline_estimate(timeline, pair);
+    if (timeline->steering && tracei_distance(slope, timeline->slope) < slope >> 14) slope = timeline->slope;
+    wanted = tracei_slope_of(tracei_subtract_capped(pair->mono_ns, from_ns), pair->ticks - from);
+    drawn = wanted > slope + (slope >> 11) ? slope + (slope >> 11) : wanted < slope - (slope >> 11) ? slope - (slope >> 11) : wanted;
+    timeline->slope = slope;
+    timeline->steering = drawn != wanted;
+    tracei_knot_bend(timeline, from, drawn);
+    if (!timeline->steering) tracei_knot_bend(timeline, pair->ticks, slope);
+}
+
+static void tracei_timeline_draw(tracei_timeline *timeline, tracei_pair *pair) {
+    if (!timeline->started) {
+        tracei_timeline_begin(timeline, pair);
+    } else if (pair->ticks < timeline->last.ticks &&
+               tracei_slope_ns(timeline->last.ticks - pair->ticks, timeline->slope) >= TRACEI_TIME_TOLERANCE_NS) {
+        tracei_timeline_lift(timeline, pair);
+    } else if (pair->ticks <= timeline->frontier) {
+        return; /* no piece to draw */
+    } else if (!timeline->settled) {
+        tracei_timeline_settle(timeline, pair);
+    } else {
+        tracei_timeline_follow(timeline, pair);
+    }
+    tracei_timeline_remember(timeline, pair);
+}
+
+#endif /* !TRACE_CONFIG_SINGLE_THREADED */
+
+/* A new offset for what has not been mapped yet. */
+static void tracei_timeline_anchor(tracei_timeline *timeline, const tracei_pair *pair, uint64_t from_ns, uint64_t doubt_ns) {
+    tracei_anchor *last = timeline->anchor_count ? &timeline->anchors[timeline->anchor_count - 1] : NULL;
+    const bool negative = pair->unix_ns < pair->mono_ns;
+    const uint64_t offset = tracei_distance(pair->unix_ns, pair->mono_ns);
+    if (last) {
+        const uint64_t moved = last->negative == negative ? tracei_distance(last->offset, offset) : tracei_add_capped(last->offset, offset);
+        if (moved <= tracei_add_capped(TRACEI_WALL_TOLERANCE_NS, doubt_ns)) return;
+        if (last->from_ns < from_ns) {
+            if (timeline->anchor_count == TRACEI_TIME_ANCHORS)
+                memmove(timeline->anchors, timeline->anchors + 1, --timeline->anchor_count * sizeof *last);
+            last = NULL;
+        }
+    } else {
+        from_ns = 0;
+    }
+    if (!last) {
+        last = &timeline->anchors[timeline->anchor_count++];
+        last->from_ns = from_ns;
+    }
+    last->offset = offset;
+    last->negative = negative;
+}
+
+/* Once a pass, after the heads were taken and before the first tick is mapped. */
+static void tracei_timeline_pair(tracei_timeline *timeline, tracei_pair pair) {
+    uint64_t seen_ns = timeline->frontier, doubt_ns = pair.width;
+#if !TRACE_CONFIG_SINGLE_THREADED
+    if (timeline->counter) {
+        if (timeline->started) seen_ns = tracei_timeline_at(timeline, timeline->frontier);
+        tracei_timeline_draw(timeline, &pair);
+        doubt_ns = tracei_slope_ns(pair.width, timeline->slope);
+    }
+#endif
+    tracei_timeline_anchor(timeline, &pair, tracei_add_capped(seen_ns, 1), doubt_ns);
+    if (!timeline->started || pair.ticks > timeline->last.ticks) timeline->last = pair;
+    if (pair.ticks > timeline->frontier) timeline->frontier = pair.ticks;
+    timeline->started = true;
+}
+
+/* Again in a forked child, which knows nothing but the process's first pair. No memory is given back. */
+static void tracei_timeline_init(tracei_timeline *timeline, bool counter) {
+    memset((void *)timeline, 0, sizeof *timeline);
+    timeline->counter = counter;
+#if !TRACE_CONFIG_SINGLE_THREADED
+    timeline->knots = timeline->own_knots;
+    timeline->knot_capacity = TRACEI_KNOTS_OWN;
+#endif
+}
+
+static void tracei_timeline_start(tracei_timeline *timeline) {
+    const uint32_t source = TRACEI_LOAD(&tracei_tick_source);
+    tracei_timeline_init(timeline, source != 0);
+    timeline->lift = source ? source - 1 : 0;
+    tracei_timeline_pair(timeline, tracei_tick_origin);
+}
+
+/* tracei_timeline_read and tracei_timeline_pair: what a pass calls. */
+static void tracei_timeline_advance(tracei_timeline *timeline) {
+    const uint32_t lift = timeline->lift;
+    tracei_timeline_pair(timeline, tracei_timeline_read());
+    if (timeline->lift == lift) return;
+    TRACEI_STORE(&tracei_tick_source, 1 + timeline->lift);
+    tracei_shortcut_refresh();
+    tracei_tick_origin = timeline->last;
+}
+
+/* CLOCK_MONOTONIC of a tick: the same now and later. */
+static uint64_t tracei_timeline_mono(tracei_timeline *timeline, uint64_t ticks) {
+    uint64_t reach = TRACEI_TICKS_REACH_NS;
+#if !TRACE_CONFIG_SINGLE_THREADED
+    if (timeline->counter) {
+        uint32_t i = timeline->window_count;
+        if (!timeline->started) return 0;
+        while (i-- > 0) {
+            const tracei_window *const window = &timeline->windows[i];
+            if (ticks >= window->low && ticks <= window->high)
+                return tracei_add_capped(window->ns, tracei_slope_ns(ticks - window->low, window->slope));
+        }
+        reach = tracei_slope_ticks(TRACEI_TICKS_REACH_NS, timeline->slope);
+        if (ticks > tracei_add_capped(timeline->last.ticks, reach))
+            return tracei_timeline_at(timeline, tracei_add_capped(timeline->last.ticks, reach));
+        if (ticks > timeline->frontier) timeline->frontier = ticks;
+        return tracei_timeline_at(timeline, ticks);
+    }
+#endif
+    if (ticks > timeline->frontier && ticks <= tracei_add_capped(timeline->last.ticks, reach)) timeline->frontier = ticks;
+    return ticks;
+}
+
+/* The Unix time of a moment by the offset in force at another: at the span's start, or at its local root's, for then a wall
+   clock that steps in the middle of a trace does not tear it apart. */
+static uint64_t tracei_timeline_unix_since(const tracei_timeline *timeline, uint64_t mono_ns, uint64_t since_ns) {
+    uint32_t i = timeline->anchor_count;
+    if (i == 0) return mono_ns;
+    while (i > 1 && timeline->anchors[i - 1].from_ns > since_ns) i--;
+    if (timeline->anchors[i - 1].negative) return tracei_subtract_capped(mono_ns, timeline->anchors[i - 1].offset);
+    return tracei_add_capped(mono_ns, timeline->anchors[i - 1].offset);
+}
+
+static uint64_t tracei_timeline_unix(const tracei_timeline *timeline, uint64_t mono_ns) {
+    return tracei_timeline_unix_since(timeline, mono_ns, mono_ns);
+}
+
+/* >>environment ----------------------------------------------------------------------------------------------------
+
+   The variables that concern tracing are copied out of the environment once, by the constructor while there is one thread, and
+   anew by an explicit trace_init on its caller's thread. Nothing calls getenv later: a setenv elsewhere would move the strings
+   under our feet. The copy is one block, "NAME=value" after "NAME=value", ended by an empty one. A block once published is
+   never freed, because who reads it is not known; a new one that says the same is thrown away instead, so that init in a loop
+   costs nothing. A program that gained privileges at exec (AT_SECURE, issetugid) has no environment here, as in secure_getenv.
+
+   Reading follows OpenTelemetry's "Environment Variable Specification": empty is unset; true is the word "true" alone; what is
+   no number, out of range or no word of its list is reported with what would be valid and then counts as unset. Every reader
+   tries the OTEL_ name, then the aliases of the table below. A list of pairs is reported by the number of its bad item and
+   never quoted: headers are secrets. A value that is quoted is cut.
+
+   A variable that begins with OTEL_, is unknown and at most two edits from a known one is a misspelling. Names of other signals
+   and of other languages' agents are no news to us: they are left alone. */
+
+#if TRACEI_PLATFORM_POSIX && defined(__APPLE__)
+#include <crt_externs.h>
+#elif TRACEI_PLATFORM_POSIX
+#if defined(__linux__)
+#include <sys/auxv.h>
+#endif
+#if TRACEI_GNU
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
+#endif
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern char **environ;
+#ifdef __cplusplus
+}
+#endif
+#if TRACEI_GNU
+#pragma GCC diagnostic pop
+#endif
+#endif
+
+/* What is known, with the names users of other tracers have set already. */
+typedef struct tracei_variable {
+    const char *name;
+    const char *aliases[2];
+} tracei_variable;
+
+static const tracei_variable tracei_variables[] = {
+    {"OTEL_SDK_DISABLED", {NULL, NULL}},                /* and AI_INFRA_TRACING_ENABLED, the other way round */
+    {"OTEL_SERVICE_NAME", {"TRACER_SERVICE_NAME", "AI_INFRA_SERVICE_NAME"}},
+    {"OTEL_RESOURCE_ATTRIBUTES", {NULL, NULL}},
+    {"OTEL_LOG_LEVEL", {NULL, NULL}},
+    {"OTEL_PROPAGATORS", {NULL, NULL}},
+    {"OTEL_TRACES_SAMPLER", {NULL, NULL}},
+    {"OTEL_TRACES_SAMPLER_ARG", {NULL, NULL}},          /* a rate by its alias stands alone: see tracei_sampler_from_environment */
+    {"OTEL_TRACES_EXPORTER", {"TRACER_TYPE", NULL}},
+    {"OTEL_BSP_SCHEDULE_DELAY", {NULL, NULL}},
+    {"OTEL_BSP_EXPORT_TIMEOUT", {NULL, NULL}},
+    {"OTEL_BSP_MAX_QUEUE_SIZE", {NULL, NULL}},
+    {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", {NULL, NULL}},
+    {"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", {NULL, NULL}},
+    {"OTEL_ATTRIBUTE_COUNT_LIMIT", {NULL, NULL}},
+    {"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", {NULL, NULL}},
+    {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", {NULL, NULL}},
+    {"OTEL_SPAN_EVENT_COUNT_LIMIT", {NULL, NULL}},
+    {"OTEL_SPAN_LINK_COUNT_LIMIT", {NULL, NULL}},
+    {"OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", {NULL, NULL}},
+    {"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_ENDPOINT", {"OTLP_ENDPOINT", "AI_INFRA_TRACING_ENDPOINT"}},
+    {"OTEL_EXPORTER_OTLP_PROTOCOL", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_HEADERS", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_COMPRESSION", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TIMEOUT", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_INSECURE", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_CERTIFICATE", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_CLIENT_KEY", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_INSECURE", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", {NULL, NULL}},
+    {"OTEL_EXPORTER_OTLP_SPAN_INSECURE", {NULL, NULL}},
+    {"OTEL_EXPORTER_ZIPKIN_ENDPOINT", {"ZIPKIN_ENDPOINT", NULL}},
+    {"OTEL_EXPORTER_ZIPKIN_TIMEOUT", {NULL, NULL}},
+    {"OTEL_EXPORTER_JAEGER_ENDPOINT", {"JAEGER_ENDPOINT", NULL}},
+    {"OTEL_CONFIG_FILE", {NULL, NULL}},
+    {"OTEL_EXPERIMENTAL_CONFIG_FILE", {NULL, NULL}},
+    /* no OTEL_ name: what the others called it, and ours by no name at all */
+    {"TRACER_SERVICE_VERSION", {"AI_INFRA_SERVICE_VERSION", NULL}},
+    {"TRACER_ENVIRONMENT", {"AI_INFRA_ENVIRONMENT", NULL}},
+    {"TRACER_SAMPLING_RATE", {"AI_INFRA_TRACING_SAMPLE_RATE", NULL}},
+    {"AI_INFRA_TRACING_ENABLED", {NULL, NULL}},
+    {"LANGSMITH_API_KEY", {"LANGCHAIN_API_KEY", NULL}},
+    {"LANGSMITH_PROJECT", {"LANGCHAIN_PROJECT", NULL}},
+    {"LANGCHAIN_TRACING_V2", {NULL, NULL}},
+    {"AGENTOPS_API_KEY", {NULL, NULL}},
+    /* carriers: see trace_extract_environment */
+    {"TRACEPARENT", {NULL, NULL}},
+    {"TRACESTATE", {NULL, NULL}},
+    {"BAGGAGE", {NULL, NULL}},
+    {"B3", {NULL, NULL}},
+    {"X_B3_TRACEID", {NULL, NULL}},
+    {"X_B3_SPANID", {NULL, NULL}},
+    {"X_B3_SAMPLED", {NULL, NULL}},
+    {"X_B3_FLAGS", {NULL, NULL}},
+    {"UBER_TRACE_ID", {NULL, NULL}},
+    {"X_AMZN_TRACE_ID", {"_X_AMZN_TRACE_ID", NULL}},
+};
+enum { TRACEI_VARIABLE_COUNT = sizeof tracei_variables / sizeof tracei_variables[0] };
+
+/* Names close to ours that mean something else. */
+static const char *const tracei_foreign_prefixes[] = {
+    "OTEL_BLRP_", "OTEL_LOGS_", "OTEL_LOGRECORD_", "OTEL_METRIC_", "OTEL_METRICS_", "OTEL_EXPORTER_JAEGER_",
+    "OTEL_EXPORTER_OTLP_LOGS_", "OTEL_EXPORTER_OTLP_METRICS_", "OTEL_EXPORTER_OTLP_METRIC_", "OTEL_EXPORTER_OTLP_PROFILES_",
+    "OTEL_EXPORTER_PROMETHEUS_", "OTEL_INSTRUMENTATION_", "OTEL_SEMCONV_",
+};
+
+static const char *const tracei_environment_none = "";
+static const char *tracei_environment_block = "";
+
+static bool tracei_environment_is(const char *entry, const char *name) {
+    const size_t size = strlen(name);
+    return strncmp(entry, name, size) == 0 && entry[size] == '=';
+}
+
+static const char *tracei_environment_name(const tracei_variable *variable, unsigned i) {
+    return i == 0 ? variable->name : i <= 2 ? variable->aliases[i - 1] : NULL;
+}
+
+#if !TRACEI_PLATFORM_NONE
+static bool tracei_environment_concerns(const char *entry) {
+    const char *name;
+    if (strncmp(entry, "OTEL_", 5) == 0) return true;
+    for (size_t i = 0; i < TRACEI_VARIABLE_COUNT; i++)
+        for (unsigned j = 0; (name = tracei_environment_name(&tracei_variables[i], j)) != NULL; j++)
+            if (tracei_environment_is(entry, name)) return true;
+    return false;
+}
+#endif
+
+#if TRACEI_PLATFORM_POSIX
+/* NULL: none to be read. */
+static char **tracei_environment_list(void) {
+#if defined(__APPLE__)
+    return issetugid() ? NULL : *_NSGetEnviron();
+#elif defined(__linux__) && defined(AT_SECURE)
+    return getauxval(AT_SECURE) ? NULL : environ;
+#elif defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__) || defined(__DragonFly__) || defined(__sun)
+    return issetugid() ? NULL : environ;
+#else
+    return getuid() != geteuid() || getgid() != getegid() ? NULL : environ;
+#endif
+}
+
+/* In `capacity` bytes, the last two of which stay zero; the size needed when it does not fit or block is NULL. */
+static size_t tracei_environment_copy(char *block, size_t capacity) {
+    char **entry = tracei_environment_list();
+    size_t used = 0;
+    for (; entry && *entry; entry++) {
+        size_t size;
+        if (!tracei_environment_concerns(*entry)) continue;
+        size = strlen(*entry) + 1;
+        if (block && size < capacity - used) memcpy(block + used, *entry, size - 1);
+        used += size;
+        if (block && used >= capacity) break;
+    }
+    return used ? used + 1 : 0;
+}
+#elif TRACEI_PLATFORM_WINDOWS
+static size_t tracei_environment_copy(char *block, size_t capacity) {
+    WCHAR *const all = GetEnvironmentStringsW();
+    const WCHAR *entry = all;
+    size_t used = 0;
+    char text[2048];
+    for (; entry && *entry; entry += wcslen(entry) + 1) {
+        const int size = WideCharToMultiByte(CP_UTF8, 0, entry, -1, text, (int)sizeof text, NULL, NULL);
+        if (size <= 0 || !tracei_environment_concerns(text)) continue;
+        if (block && (size_t)size < capacity - used) memcpy(block + used, text, (size_t)size);
+        used += (size_t)size;
+        if (block && used >= capacity) break;
+    }
+    if (all) FreeEnvironmentStringsW(all);
+    return used ? used + 1 : 0;
+}
+#else
+static size_t tracei_environment_copy(char *block, size_t capacity) {
+    (void)block, (void)capacity;
+    return 0;
+}
+#endif
+
+static size_t tracei_environment_size(const char *block) {
+    const char *at = block;
+    while (*at) at += strlen(at) + 1;
+    return (size_t)(at - block) + 1;
+}
+
+/* As if there were no variables: config.disable_environment. */
+static void tracei_environment_forget(void) {
+    TRACEI_STORE_RELEASE(&tracei_environment_block, tracei_environment_none);
+}
+
+static void tracei_environment_snapshot(void) {
+    const size_t size = tracei_environment_copy(NULL, 0);
+    const char *const before = TRACEI_LOAD_ACQUIRE(&tracei_environment_block);
+    char *block;
+    if (size == 0) {
+        tracei_environment_forget();
+        return;
+    }
+    block = (char *)tracei_alloc(size + 1);
+    if (!block) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "no memory for the environment: its variables are not read");
+        tracei_environment_forget();
+        return;
+    }
+    (void)tracei_environment_copy(block, size + 1);
+    if (tracei_environment_size(before) == tracei_environment_size(block) && memcmp(before, block, tracei_environment_size(block)) == 0)
+        tracei_free(block, size + 1);
+    else
+        TRACEI_STORE_RELEASE(&tracei_environment_block, (const char *)block);
+}
+
+/* NULL when unset or empty. Good for ever. */
+static const char *tracei_environment(const char *name) {
+    const char *entry = TRACEI_LOAD_ACQUIRE(&tracei_environment_block);
+    for (; *entry; entry += strlen(entry) + 1)
+        if (tracei_environment_is(entry, name)) return entry[strlen(name) + 1] ? entry + strlen(name) + 1 : NULL;
+    return NULL;
+}
+
+/* The i-th name a setting goes by: its own, then its aliases; NULL after the last. */
+static const char *tracei_environment_alias(const char *name, unsigned i) {
+    if (i == 0) return name;
+    for (size_t j = 0; j < TRACEI_VARIABLE_COUNT; j++)
+        if (strcmp(tracei_variables[j].name, name) == 0) return tracei_environment_name(&tracei_variables[j], i);
+    return NULL;
+}
+
+/* The value by whichever name is set first; *found (may be NULL) is that name. */
+static const char *tracei_environment_any(const char *name, const char **found) {
+    const char *candidate, *value;
+    for (unsigned i = 0; (candidate = tracei_environment_alias(name, i)) != NULL; i++) {
+        value = tracei_environment(candidate);
+        if (!value) continue;
+        if (found) *found = candidate;
+        return value;
+    }
+    return NULL;
+}
+
+/* Parsing: text in, value out, no log. */
+
+static trace_string tracei_environment_trim(const char *text, size_t size) {
+    trace_string trimmed;
+    while (size && (text[0] == ' ' || text[0] == '\t')) text++, size--;
+    while (size && (text[size - 1] == ' ' || text[size - 1] == '\t')) size--;
+    trimmed.data = text;
+    trimmed.size = size;
+    return trimmed;
+}
+
+static char tracei_environment_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool tracei_environment_same_word(trace_string text, const char *word) {
+    if (strlen(word) != text.size) return false;
+    for (size_t i = 0; i < text.size; i++)
+        if (tracei_environment_lower(text.data[i]) != tracei_environment_lower(word[i])) return false;
+    return true;
+}
+
+/* The place in a list ended by NULL; -1: not there. */
+static int tracei_environment_word(trace_string text, const char *const *words) {
+    for (int i = 0; words[i]; i++)
+        if (tracei_environment_same_word(text, words[i])) return i;
+    return -1;
+}
+
+/* Digits only; false also when above `high`. */
+static bool tracei_environment_digits(trace_string text, uint32_t low, uint32_t high, uint32_t *out) {
+    uint64_t value = 0;
+    if (!text.size) return false;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') return false;
+        value = value * 10 + (uint64_t)(text.data[i] - '0');
+        if (value > high) return false;
+    }
+    if (value < low) return false;
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* "12", ".5", "0.25", "1e-3", a sign; what strtod reads, without its locale, its hexadecimals and its infinities. */
+static bool tracei_environment_decimal(trace_string text, double *out) {
+    uint64_t digits = 0;
+    int power = 0, exponent = 0;
+    size_t i = 0;
+    bool any = false, point = false, minus = false, down = false;
+    double value;
+    if (i < text.size && (text.data[i] == '-' || text.data[i] == '+')) minus = text.data[i++] == '-';
+    for (; i < text.size && (text.data[i] == '.' || (text.data[i] >= '0' && text.data[i] <= '9')); i++) {
+        if (text.data[i] == '.') {
+            if (point) return false;
+            point = true;
+            continue;
+        }
+        any = true;
+        if (digits < UINT64_C(100000000000000000)) {
+            digits = digits * 10 + (uint64_t)(text.data[i] - '0');
+            if (point) power--;
+        } else if (!point && power < 1000) {
+            power++; /* digits beyond the seventeenth count for nothing but their place */
+        }
+    }
+    if (!any) return false;
+    if (i < text.size && (text.data[i] == 'e' || text.data[i] == 'E')) {
+        i++;
+        if (i < text.size && (text.data[i] == '-' || text.data[i] == '+')) down = text.data[i++] == '-';
+        if (i == text.size) return false;
+        for (; i < text.size && text.data[i] >= '0' && text.data[i] <= '9'; i++)
+            if (exponent < 1000) exponent = exponent * 10 + (text.data[i] - '0');
+    }
+    if (i != text.size) return false;
+    power += down ? -exponent : exponent;
+    value = (double)digits;
+    if (digits) {
+        double scale = 1;
+        for (int n = power < 0 ? -power : power; n > 0 && scale < DBL_MAX; n--) scale *= 10; /* infinity ends it too */
+        value = power < 0 ? value / scale : value * scale;
+    }
+    *out = minus ? -value : value;
+    return true;
+}
+
+/* The next item of a comma list that is not blank. */
+static bool tracei_environment_item(const char **rest, trace_string *item) {
+    while (**rest) {
+        const size_t size = strcspn(*rest, ",");
+        *item = tracei_environment_trim(*rest, size);
+        *rest += size;
+        if (**rest) ++*rest;
+        if (item->size) return true;
+    }
+    return false;
+}
+
+static int tracei_environment_hex(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Percent-decodes into `at`, which has room for text.size bytes. The end; NULL: a bad escape, a zero byte or invalid UTF-8. */
+static char *tracei_environment_decode(char *at, trace_string text) {
+    char *const start = at;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '%') {
+            const int high = text.size - i > 2 ? tracei_environment_hex(text.data[i + 1]) : -1;
+            const int low = text.size - i > 2 ? tracei_environment_hex(text.data[i + 2]) : -1;
+            if (high < 0 || low < 0 || high + low == 0) return NULL;
+            c = (char)(unsigned char)(high * 16 + low);
+            i += 2;
+        }
+        *at++ = c;
+    }
+    return tracei_utf8_valid(start, (size_t)(at - start)) == (size_t)(at - start) ? at : NULL;
+}
+
+/* No more pairs than there are equals signs, and one more than commas. */
+static size_t tracei_environment_pair_limit(const char *text) {
+    size_t commas = 0, equals = 0;
+    for (; *text; text++) commas += *text == ',', equals += *text == '=';
+    return commas < equals ? commas + 1 : equals + 1;
+}
+
+/* One item; *why tells what is wrong with it. `at` has room for the item. */
+static char *tracei_environment_pair(char *at, trace_string item, trace_header *pair, const char **why) {
+    const char *const equals = (const char *)memchr(item.data, '=', item.size);
+    const size_t size = equals ? (size_t)(equals - item.data) : 0;
+    const trace_string key = tracei_environment_trim(item.data, size);
+    *why = !equals ? "has no \"=\"" : "has no key";
+    if (!key.size) return NULL;
+    *why = "is not valid percent-encoded UTF-8";
+    pair->name.data = at;
+    at = tracei_environment_decode(at, key);
+    if (!at) return NULL;
+    pair->name.size = (size_t)(at - pair->name.data);
+    pair->value.data = at;
+    at = tracei_environment_decode(at, tracei_environment_trim(equals + 1, item.size - size - 1));
+    if (!at) return NULL;
+    pair->value.size = (size_t)(at - pair->value.data);
+    return at;
+}
+
+/* Two edits at most are told apart; more is 3. Letters' case does not count. */
+static unsigned tracei_environment_distance(trace_string a, const char *b) {
+    uint8_t row[72];
+    const size_t b_size = strlen(b);
+    unsigned best = 0;
+    if (a.size >= 64 || b_size >= 64 || a.size > b_size + 2 || b_size > a.size + 2) return 3;
+    for (size_t j = 0; j <= b_size; j++) row[j] = (uint8_t)j;
+    for (size_t i = 0; i < a.size; i++) {
+        uint8_t diagonal = row[0];
+        row[0] = (uint8_t)(i + 1);
+        best = row[0];
+        for (size_t j = 0; j < b_size; j++) {
+            const bool same = tracei_environment_lower(a.data[i]) == tracei_environment_lower(b[j]);
+            const uint8_t above = row[j + 1];
+            uint8_t cost = (uint8_t)(diagonal + (same ? 0 : 1));
+            if (above + 1 < cost) cost = (uint8_t)(above + 1);
+            if (row[j] + 1 < cost) cost = (uint8_t)(row[j] + 1);
+            diagonal = above;
+            row[j + 1] = cost;
+            if (cost < best) best = cost;
+        }
+        if (best > 2) return 3;
+    }
+    return row[b_size] > 2 ? 3 : row[b_size];
+}
+
+/* Reports. Quoted values are cut; the log takes control characters out. */
+
+#define TRACEI_QUOTED 64
+
+static int tracei_environment_quoted(trace_string text) {
+    return (int)tracei_utf8_cut(text.data, text.size, TRACEI_QUOTED);
+}
+
+/* "NAME=value ignored: must be one of a, b, c; did you mean a?" */
+static void tracei_environment_bad_word(const char *name, trace_string value, const char *const *words) {
+    char list[320];
+    tracei_text text;
+    const char *nearest = NULL;
+    unsigned best = 3;
+    memset(&text, 0, sizeof text);
+    text.data = list;
+    text.capacity = sizeof list;
+    for (size_t i = 0; words[i]; i++) {
+        const unsigned distance = tracei_environment_distance(value, words[i]);
+        if (distance < best) best = distance, nearest = words[i];
+        if (i) tracei_text_cstr(&text, ", ");
+        tracei_text_cstr(&text, words[i]);
+    }
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s ignored: must be one of %.*s%s%s%s", name, tracei_environment_quoted(value), value.data,
+               (int)text.size, list, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+/* Readers. Each looks under the name and its aliases, complains of what it cannot use and goes on. */
+
+/* The next name under which there is something that is not blank. */
+static const char *tracei_environment_try(const char *name, unsigned *i, trace_string *value) {
+    const char *candidate;
+    while ((candidate = tracei_environment_alias(name, (*i)++)) != NULL) {
+        const char *const text = tracei_environment(candidate);
+        if (!text) continue;
+        *value = tracei_environment_trim(text, strlen(text));
+        if (value->size) return candidate;
+    }
+    return NULL;
+}
+
+/* false when unset. What is neither true nor false is reported and false ("Boolean" in the specification). */
+static bool tracei_environment_bool(const char *name) {
+    unsigned i = 0;
+    trace_string value;
+    const char *const found = tracei_environment_try(name, &i, &value);
+    if (!found) return false;
+    if (tracei_environment_same_word(value, "true")) return true;
+    if (!tracei_environment_same_word(value, "false"))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s taken as false: must be true or false", found, tracei_environment_quoted(value),
+                   value.data);
+    return false;
+}
+
+/* A whole number: a count, milliseconds, bytes. */
+static bool tracei_environment_u32(const char *name, uint32_t low, uint32_t high, uint32_t *out) {
+    unsigned i = 0;
+    trace_string value;
+    const char *found;
+    while ((found = tracei_environment_try(name, &i, &value)) != NULL) {
+        if (tracei_environment_digits(value, low, high, out)) return true;
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s ignored: must be a whole number from %u to %u", found,
+                   tracei_environment_quoted(value), value.data, (unsigned)low, (unsigned)high);
+    }
+    return false;
+}
+
+static bool tracei_environment_ratio(const char *name, double *out) {
+    unsigned i = 0;
+    trace_string value;
+    const char *found;
+    while ((found = tracei_environment_try(name, &i, &value)) != NULL) {
+        double ratio;
+        if (tracei_environment_decimal(value, &ratio) && ratio >= 0 && ratio <= 1) {
+            *out = ratio;
+            return true;
+        }
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s ignored: must be a number from 0 to 1", found, tracei_environment_quoted(value),
+                   value.data);
+    }
+    return false;
+}
+
+/* The place of the value in a list of words ended by NULL, in any letter case; -1: unset. */
+static int tracei_environment_enum(const char *name, const char *const *words) {
+    unsigned i = 0;
+    trace_string value;
+    const char *found;
+    while ((found = tracei_environment_try(name, &i, &value)) != NULL) {
+        const int at = tracei_environment_word(value, words);
+        if (at >= 0) return at;
+        tracei_environment_bad_word(found, value, words);
+    }
+    return -1;
+}
+
+/* A decoded list of pairs in memory of its own: all of it or, after one bad item, nothing. Blank items are skipped. */
+typedef struct tracei_pairs {
+    trace_header *items;
+    size_t count;
+    size_t size;                  /* bytes allocated */
+} tracei_pairs;
+
+static void tracei_pairs_free(tracei_pairs *pairs) {
+    tracei_free(pairs->items, pairs->size);
+    memset(pairs, 0, sizeof *pairs);
+}
+
+static bool tracei_pairs_parse(tracei_pairs *pairs, const char *name, const char *text) {
+    const size_t limit = tracei_environment_pair_limit(text);
+    const char *why = NULL;
+    trace_string item;
+    unsigned number = 0;
+    char *at;
+    memset(pairs, 0, sizeof *pairs);
+    if (limit > SIZE_MAX / 4 / sizeof(trace_header)) return false;
+    pairs->size = limit * sizeof(trace_header) + strlen(text) + 1;
+    pairs->items = (trace_header *)tracei_alloc(pairs->size);
+    if (!pairs->items) {
+        memset(pairs, 0, sizeof *pairs);
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "%s ignored: no memory", name);
+        return false;
+    }
+    at = (char *)(pairs->items + limit);
+    while (tracei_environment_item(&text, &item)) {
+        number++;
+        at = tracei_environment_pair(at, item, &pairs->items[pairs->count], &why);
+        if (!at) {
+            tracei_log(TRACE_LOG_LEVEL_WARNING, "%s ignored as a whole: item %u %s; must be key=value,key=value, percent-encoded", name,
+                       number, why);
+            tracei_pairs_free(pairs);
+            return false;
+        }
+        pairs->count++;
+    }
+    return true;
+}
+
+/* false: unset, or bad and reported. To be freed when true. */
+static bool tracei_environment_pairs(const char *name, tracei_pairs *pairs) {
+    const char *const value = tracei_environment(name);
+    memset(pairs, 0, sizeof *pairs);
+    return value && tracei_pairs_parse(pairs, name, value);
+}
+
+/* OTEL_SDK_DISABLED, or AI_INFRA_TRACING_ENABLED=false where the former is unset. */
+static bool tracei_environment_disabled(void) {
+    static const char *const words[] = {"false", "0", "no", "off", "true", "1", "yes", "on", NULL};
+    int at;
+    if (tracei_environment("OTEL_SDK_DISABLED")) return tracei_environment_bool("OTEL_SDK_DISABLED");
+    at = tracei_environment_enum("AI_INFRA_TRACING_ENABLED", words);
+    return at >= 0 && at < 4;
+}
+
+/* OTEL_LOG_LEVEL; DEFAULT when unset. */
+static trace_log_level tracei_environment_log_level(void) {
+    static const char *const words[] = {"none", "error", "warn", "info", "debug", "warning", "off", "trace", NULL};
+    static const trace_log_level levels[] = {TRACE_LOG_LEVEL_NONE,  TRACE_LOG_LEVEL_ERROR,   TRACE_LOG_LEVEL_WARNING, TRACE_LOG_LEVEL_INFO,
+                                             TRACE_LOG_LEVEL_DEBUG, TRACE_LOG_LEVEL_WARNING, TRACE_LOG_LEVEL_NONE,    TRACE_LOG_LEVEL_DEBUG};
+    const int at = tracei_environment_enum("OTEL_LOG_LEVEL", words);
+    return at < 0 ? TRACE_LOG_LEVEL_DEFAULT : levels[at];
+}
+
+static bool tracei_environment_is_foreign(const char *entry) {
+    for (size_t i = 0; i < sizeof tracei_foreign_prefixes / sizeof tracei_foreign_prefixes[0]; i++)
+        if (strncmp(entry, tracei_foreign_prefixes[i], strlen(tracei_foreign_prefixes[i])) == 0) return true;
+    return false;
+}
+
+/* The known name at most two edits away; NULL: the name is known, foreign, or like none of ours. */
+static const char *tracei_environment_nearest(trace_string name) {
+    const char *nearest = NULL;
+    unsigned best = 3;
+    for (size_t i = 0; i < TRACEI_VARIABLE_COUNT; i++) {
+        unsigned distance;
+        if (strncmp(tracei_variables[i].name, "OTEL_", 5) != 0) continue;
+        if (strlen(tracei_variables[i].name) == name.size && memcmp(tracei_variables[i].name, name.data, name.size) == 0) return NULL;
+        distance = tracei_environment_distance(name, tracei_variables[i].name);
+        if (distance < best) best = distance, nearest = tracei_variables[i].name;
+    }
+    return nearest;
+}
+
+/* Reports misspelled names, and what we know but cannot do. Once for each init, after the logger and the level are set. */
+static void tracei_environment_check(void) {
+    const char *entry = TRACEI_LOAD_ACQUIRE(&tracei_environment_block);
+    for (; *entry; entry += strlen(entry) + 1) {
+        const trace_string name = {entry, strcspn(entry, "=")};
+        const char *nearest;
+        if (strncmp(entry, "OTEL_", 5) != 0 || tracei_environment_is_foreign(entry)) continue;
+        nearest = tracei_environment_nearest(name);
+        if (nearest)
+            tracei_log(TRACE_LOG_LEVEL_WARNING, "%.*s is not a known variable: did you mean %s?", tracei_environment_quoted(name), entry,
+                       nearest);
+    }
+    if (tracei_environment("OTEL_CONFIG_FILE") || tracei_environment("OTEL_EXPERIMENTAL_CONFIG_FILE"))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_CONFIG_FILE ignored: configuration files are not supported; other variables apply");
+}
+
+/* >>resource -------------------------------------------------------------------------------------------------------
+
+   What this process is. Built at init, from the weakest source to the strongest, a later one replacing the value of a key:
+
+       detected              process, host, os, service.instance.id, telemetry.sdk
+       other tracers' names  TRACER_SERVICE_NAME and so on
+       the environment       OTEL_RESOURCE_ATTRIBUTES (all or nothing), OTEL_SERVICE_NAME
+       trace_config          resource_attributes, then service_name, service_version, environment
+
+   It lies in one block: attributes, then what they point to. A first walk over the sources counts, a second one copies; both
+   run the same code on a builder that without a block only adds up. The block is never freed, since a batch handed to an
+   exporter that missed its deadline may still be read; a rebuilt resource that is equal to the one in use is thrown away, so
+   that init in a loop costs no memory. tracei_resource changes under the lock of the pass alone.
+
+   Detectors ask the system once, with raw open, read and close, and keep short texts. What would tell on a person or hold a
+   secret is not collected: no owner, no arguments, no working directory, no addresses.
+
+   After a fork the child is another instance: its process id, start time and instance id are overwritten in place, in the
+   child's copy of the block, where the same lengths fit. */
+
+#if TRACEI_PLATFORM_POSIX
+#include <sys/utsname.h>
+#if defined(__APPLE__)
+#include <mach-o/dyld.h>
+#elif defined(__FreeBSD__)
+#include <sys/sysctl.h>
+#endif
+#endif
+
+#define TRACEI_SDK_NAME "trace.h"
+#define TRACEI_VALUE_DEPTH 64u            /* arrays in arrays; deeper ones are null (Trace SDK, attribute limits) */
+#define TRACEI_INSTANCE_SIZE 36u
+#define TRACEI_TIME_SIZE 24u
+
+static trace_resource tracei_resource;
+
+/* What the running resource has that a forked child must change; NULL where the user gave a value of his own. */
+static struct {
+    trace_attribute *pid;
+    char *instance;
+    char *created;
+} tracei_resource_own;
+
+/* Found once a process. */
+typedef struct tracei_detected {
+    bool done;
+    char instance[TRACEI_INSTANCE_SIZE + 1];
+    char created[TRACEI_TIME_SIZE + 1];
+    char path[1024];
+    const char *program;          /* the last part of path */
+    char command[256];
+    char host_name[256], host_id[64], host_arch[32];
+    char os_name[64], os_version[64], os_description[128], os_build[64];
+} tracei_detected;
+static tracei_detected tracei_self;
+
+/* Detectors. Each leaves an empty text behind when there is nothing to be had. */
+
+static void tracei_make_instance(char out[TRACEI_INSTANCE_SIZE + 1]) {
+    uint8_t bytes[16];
+    char hex[32];
+    char *at = out;
+    if (!tracei_random_bytes(bytes, sizeof bytes)) {
+        const uint64_t now = tracei_unix_ns(), ticks = tracei_mono_ns() ^ (uint64_t)(uintptr_t)&bytes;
+        for (size_t i = 0; i < 8; i++) {
+            bytes[i] = (uint8_t)(bytes[i] ^ now >> 8 * i);
+            bytes[8 + i] = (uint8_t)(bytes[8 + i] ^ ticks >> 8 * i);
+        }
+    }
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40); /* version 4 */
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    tracei_put_hex(hex, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof hex; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20) *at++ = '-';
+        *at++ = hex[i];
+    }
+    *at = '\0';
+}
+
+#if TRACEI_PLATFORM_POSIX
+static void tracei_detect_text(char *to, size_t capacity, const char *from, size_t size) {
+    if (size > capacity - 1) size = tracei_utf8_cut(from, size, capacity - 1);
+    memcpy(to, from, size);
+    to[size] = '\0';
+}
+
+/* At most capacity - 1 bytes, terminated; the size, 0 when it cannot be read. */
+static size_t tracei_read_file(const char *path, char *text, size_t capacity) {
+    const int file = TRACEI_FAIL("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    size_t size = 0;
+    text[0] = '\0';
+    if (file < 0) return 0;
+    while (size < capacity - 1) {
+        const ssize_t got = read(file, text + size, capacity - 1 - size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        size += (size_t)got;
+    }
+    close(file);
+    text[size] = '\0';
+    return size;
+}
+
+static void tracei_detect_host_id(tracei_detected *self) {
+#if defined(__linux__)
+    static const char *const paths[] = {"/etc/machine-id", "/var/lib/dbus/machine-id"};
+#else
+    static const char *const paths[] = {"/etc/hostid", "/var/db/hostid"};
+#endif
+    for (size_t i = 0; i < 2 && !self->host_id[0]; i++) {
+        char text[80];
+        const size_t size = tracei_read_file(paths[i], text, sizeof text);
+        const trace_string line = tracei_environment_trim(text, size ? strcspn(text, "\r\n") : 0);
+        if (line.size && line.size < sizeof self->host_id) tracei_detect_text(self->host_id, sizeof self->host_id, line.data, line.size);
+    }
+}
+
+static void tracei_detect_arch(tracei_detected *self, const char *machine) {
+    static const char *const names[][2] = {
+        {"x86_64", "amd64"}, {"amd64", "amd64"}, {"aarch64", "arm64"}, {"arm64", "arm64"}, {"ppc64le", "ppc64"}, {"ppc64", "ppc64"},
+        {"ppc", "ppc32"}, {"i386", "x86"}, {"i486", "x86"}, {"i586", "x86"}, {"i686", "x86"}, {"i86pc", "x86"},
+    };
+    const char *name = strncmp(machine, "arm", 3) == 0 && machine[3] != '6' ? "arm32" : machine;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(machine, names[i][0]) == 0) name = names[i][1];
+    tracei_detect_text(self->host_arch, sizeof self->host_arch, name, strlen(name));
+}
+
+static void tracei_detect_system(tracei_detected *self) {
+    struct utsname system;
+    if (TRACEI_FAIL("uname") || uname(&system) < 0) return;
+    tracei_detect_text(self->host_name, sizeof self->host_name, system.nodename, strlen(system.nodename));
+    tracei_detect_arch(self, system.machine);
+    tracei_detect_text(self->os_name, sizeof self->os_name, system.sysname, strlen(system.sysname));
+    tracei_detect_text(self->os_version, sizeof self->os_version, system.release, strlen(system.release));
+}
+
+/* KEY=value, "value" or 'value' with backslashes, as os-release(5) has it. */
+static void tracei_release_value(const char *text, const char *key, char *to, size_t capacity) {
+    const size_t size = strlen(key);
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+        char value[128];
+        size_t used = 0;
+        char quote;
+        if (strncmp(text, key, size) != 0 || text[size] != '=') continue;
+        text += size + 1;
+        quote = *text == '"' || *text == '\'' ? *text++ : '\0';
+        for (; *text && *text != '\n' && (!quote || *text != quote) && used < sizeof value; text++) {
+            if (*text == '\\' && quote != '\'' && text[1] && text[1] != '\n') text++;
+            value[used++] = *text;
+        }
+        if (used) tracei_detect_text(to, capacity, value, used);
+        return;
+    }
+}
+
+static void tracei_detect_release(tracei_detected *self, const char *path) {
+    char text[2048];
+    if (!tracei_read_file(path, text, sizeof text)) return;
+    tracei_release_value(text, "NAME", self->os_name, sizeof self->os_name);
+    tracei_release_value(text, "VERSION_ID", self->os_version, sizeof self->os_version);
+    tracei_release_value(text, "PRETTY_NAME", self->os_description, sizeof self->os_description);
+    tracei_release_value(text, "BUILD_ID", self->os_build, sizeof self->os_build);
+}
+
+/* 2026-01-31T23:59:59.999Z; proleptic Gregorian, from days since 1970-01-01 by way of years that begin in March. */
+static void tracei_put_time(char out[TRACEI_TIME_SIZE + 1], uint64_t unix_ns) {
+    const uint64_t ms = unix_ns / 1000000 % 1000, seconds = unix_ns / 1000000000 % 86400, days = unix_ns / 1000000000 / 86400 + 719468;
+    const uint64_t era = days / 146097, day = days % 146097;
+    const uint64_t year_of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    const uint64_t day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const uint64_t march = (5 * day_of_year + 2) / 153, month = march < 10 ? march + 3 : march - 9;
+    const uint64_t values[7] = {era * 400 + year_of_era + (month <= 2), month, day_of_year - (153 * march + 2) / 5 + 1, seconds / 3600,
+                                seconds / 60 % 60, seconds % 60, ms};
+    static const char shape[] = "4-2-2T2:2:2.3Z";
+    size_t value = 0;
+    char *at = out;
+    for (const char *c = shape; *c; c++) {
+        const size_t width = *c >= '1' && *c <= '9' ? (size_t)(*c - '0') : 0;
+        uint64_t rest = width ? values[value] : 0;
+        if (!width) {
+            *at++ = *c;
+            continue;
+        }
+        value++;
+        for (size_t i = width; i-- > 0; rest /= 10) at[i] = (char)('0' + rest % 10);
+        at += width;
+    }
+    *at = '\0';
+}
+
+#if defined(__linux__)
+static uint64_t tracei_clock_of(clockid_t clock) {
+    struct timespec now;
+    if (clock_gettime(clock, &now) != 0) return 0;
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The 22nd field of /proc/self/stat, in ticks since boot; the second, the program's name, may hold anything. */
+static void tracei_detect_created(char out[TRACEI_TIME_SIZE + 1]) {
+    char text[1024];
+    const char *at;
+    uint64_t ticks = 0;
+    const long rate = sysconf(_SC_CLK_TCK);
+    const uint64_t unix_ns = tracei_clock_of(CLOCK_REALTIME), since_boot = tracei_clock_of(CLOCK_BOOTTIME);
+    out[0] = '\0';
+    if (!tracei_read_file("/proc/self/stat", text, sizeof text) || rate <= 0 || since_boot == 0 || since_boot > unix_ns) return;
+    at = strrchr(text, ')');
+    if (!at) return;
+    for (int field = 2; field < 22; field++) {
+        at = strchr(at + 1, ' ');
+        if (!at) return;
+    }
+    for (at++; *at >= '0' && *at <= '9'; at++) ticks = ticks * 10 + (uint64_t)(*at - '0');
+    ticks = ticks / (uint64_t)rate * 1000000000u + ticks % (uint64_t)rate * 1000000000u / (uint64_t)rate;
+    if (ticks && ticks <= since_boot) tracei_put_time(out, unix_ns - since_boot + ticks);
+}
+
+static void tracei_detect_program(tracei_detected *self) {
+    static const char deleted[] = " (deleted)";
+    const size_t suffix = sizeof deleted - 1;
+    const ssize_t got = TRACEI_FAIL("readlink") ? -1 : readlink("/proc/self/exe", self->path, sizeof self->path - 1);
+    size_t size = got > 0 ? (size_t)got : 0;
+    const char *exec_name = NULL;
+    self->path[size] = '\0';
+    if (size > suffix && memcmp(self->path + size - suffix, deleted, suffix) == 0) self->path[size - suffix] = '\0';
+#ifdef AT_EXECFN
+    if (!size) {
+        const unsigned long address = getauxval(AT_EXECFN);
+        memcpy((void *)&exec_name, (const void *)&address, sizeof exec_name);
+    }
+#endif
+    if (exec_name) tracei_detect_text(self->path, sizeof self->path, exec_name, strlen(exec_name));
+    (void)tracei_read_file("/proc/self/cmdline", self->command, sizeof self->command); /* its first string: argv[0] */
+}
+#elif defined(__APPLE__)
+static void tracei_detect_program(tracei_detected *self) {
+    uint32_t size = (uint32_t)sizeof self->path;
+    if (_NSGetExecutablePath(self->path, &size) != 0) self->path[0] = '\0';
+}
+#elif defined(__FreeBSD__)
+static void tracei_detect_program(tracei_detected *self) {
+    static const int name[4] = {CTL_KERN, KERN_PROC, KERN_PROC_PATHNAME, -1};
+    size_t size = sizeof self->path - 1;
+    if (sysctl(name, 4, self->path, &size, NULL, 0) != 0) self->path[0] = '\0';
+}
+#else
+static void tracei_detect_program(tracei_detected *self) {
+    (void)self;
+}
+#endif
+
+static void tracei_detect_all(tracei_detected *self) {
+    tracei_detect_system(self);
+    tracei_detect_host_id(self);
+#if defined(__linux__)
+    tracei_detect_created(self->created);
+    tracei_detect_release(self, "/etc/os-release");
+    if (!self->os_description[0]) tracei_detect_release(self, "/usr/lib/os-release");
+#endif
+    tracei_detect_program(self);
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__) || defined(__DragonFly__)
+    if (!self->path[0]) self->program = getprogname();
+#endif
+}
+
+static int64_t tracei_process_id(void) {
+    return (int64_t)getpid();
+}
+#elif TRACEI_PLATFORM_WINDOWS
+static void tracei_detect_wide(char *to, size_t capacity, const WCHAR *from) {
+    const int size = WideCharToMultiByte(CP_UTF8, 0, from, -1, to, (int)capacity, NULL, NULL);
+    if (size <= 0) to[0] = '\0';
+}
+
+static void tracei_detect_all(tracei_detected *self) {
+    static const char arch[] =
+#if defined(_M_ARM64) || defined(__aarch64__)
+        "arm64";
+#elif defined(_WIN64)
+        "amd64";
+#else
+        "x86";
+#endif
+    WCHAR wide[512];
+    DWORD size = 256;
+    if (GetComputerNameExW(ComputerNameDnsHostname, wide, &size)) tracei_detect_wide(self->host_name, sizeof self->host_name, wide);
+    size = GetModuleFileNameW(NULL, wide, 512);
+    if (size > 0 && size < 512) tracei_detect_wide(self->path, sizeof self->path, wide);
+    memcpy(self->host_arch, arch, sizeof arch);
+    memcpy(self->os_name, "Windows", 8);
+}
+
+static int64_t tracei_process_id(void) {
+    return (int64_t)GetCurrentProcessId();
+}
+#else
+static void tracei_detect_all(tracei_detected *self) {
+    (void)self;
+}
+
+static int64_t tracei_process_id(void) {
+    return 0;
+}
+#endif
+
+static const char *tracei_os_type(void) {
+#if defined(__linux__)
+    return "linux";
+#elif defined(__APPLE__)
+    return "darwin";
+#elif defined(_WIN32)
+    return "windows";
+#elif defined(__FreeBSD__)
+    return "freebsd";
+#elif defined(__NetBSD__)
+    return "netbsd";
+#elif defined(__OpenBSD__)
+    return "openbsd";
+#elif defined(__DragonFly__)
+    return "dragonflybsd";
+#elif defined(__sun)
+    return "solaris";
+#else
+    return NULL;
+#endif
+}
+
+static void tracei_detect(tracei_detected *self) {
+    if (self->done) return;
+    memset(self, 0, sizeof *self);
+    self->program = self->path;
+    tracei_make_instance(self->instance);
+    tracei_detect_all(self);
+    for (const char *at = self->path; *at; at++)
+        if (*at == '/' || *at == '\\') self->program = at + 1;
+    self->done = true;
+}
+
+/* The builder. Without a block it counts. */
+typedef struct tracei_resource_builder {
+    trace_attribute *attributes;  /* NULL: counting */
+    size_t count;
+    char *at;                     /* next free byte behind the attributes */
+    size_t bytes;                 /* needed behind the attributes; SIZE_MAX: too many */
+} tracei_resource_builder;
+
+static void *tracei_build_bytes(tracei_resource_builder *builder, size_t size, size_t align) {
+    void *room = NULL;
+    if (size > SIZE_MAX / 4 || builder->bytes > SIZE_MAX / 4) {
+        builder->bytes = SIZE_MAX;
+        return NULL;
+    }
+    if (builder->attributes) {
+        builder->at += (align - (uintptr_t)builder->at % align) % align;
+        room = builder->at;
+        builder->at += size;
+    }
+    builder->bytes += size + align - 1;
+    return room;
+}
+
+static trace_string tracei_build_text(tracei_resource_builder *builder, trace_string text) {
+    trace_string copy;
+    char *const room = (char *)tracei_build_bytes(builder, text.size, 1);
+    if (room && text.size) memcpy(room, text.data, text.size);
+    copy.data = room ? room : "";
+    copy.size = room ? text.size : 0;
+    return copy;
+}
+
+static trace_value tracei_build_value(tracei_resource_builder *builder, const trace_value *value, unsigned depth) {
+    trace_value copy = *value;
+    char digits[24];
+    trace_string text;
+    switch ((int)value->type) {
+    case TRACE_TYPE_STRING:
+    case TRACE_TYPE_JSON: copy.as.string = tracei_build_text(builder, value->as.string); break;
+    case TRACE_TYPE_BYTES: copy.as.bytes = tracei_build_text(builder, value->as.bytes); break;
+    case TRACEI_TYPE_UINT:
+        copy.type = TRACE_TYPE_INT;
+        if ((uint64_t)value->as.integer <= INT64_MAX) break;
+        copy.type = TRACE_TYPE_STRING;
+        text.data = digits;
+        text.size = (size_t)(tracei_put_u64(digits, (uint64_t)value->as.integer) - digits);
+        copy.as.string = tracei_build_text(builder, text);
+        break;
+    case TRACE_TYPE_ARRAY: {
+        trace_value *items;
+        const size_t count = value->as.array.items ? value->as.array.count : 0;
+        if (depth >= TRACEI_VALUE_DEPTH) {
+            copy.type = TRACE_TYPE_NULL;
+            break;
+        }
+        items = (trace_value *)tracei_build_bytes(builder, count > SIZE_MAX / 8 / sizeof *items ? SIZE_MAX / 2 : count * sizeof *items,
+                                                  sizeof(uint64_t));
+        if (builder->bytes == SIZE_MAX) break;
+        for (size_t i = 0; i < count; i++) {
+            const trace_value item = tracei_build_value(builder, &value->as.array.items[i], depth + 1);
+            if (items) items[i] = item;
+        }
+        copy.as.array.items = items;
+        copy.as.array.count = items ? count : 0;
+        break;
+    }
+    case TRACE_TYPE_INT:
+    case TRACE_TYPE_DOUBLE:
+    case TRACE_TYPE_BOOL: break;
+    default: copy.type = TRACE_TYPE_NULL; break;
+    }
+    return copy;
+}
+
+/* Replaces the value of a key that is there. Counting takes every key for a new one. */
+static void tracei_build(tracei_resource_builder *builder, trace_string key, const trace_value *value) {
+    size_t i = 0;
+    if (!builder->attributes) {
+        builder->count++;
+        (void)tracei_build_text(builder, key);
+        (void)tracei_build_value(builder, value, 0);
+        return;
+    }
+    while (i < builder->count && (builder->attributes[i].key.size != key.size || memcmp(builder->attributes[i].key.data, key.data, key.size) != 0)) i++;
+    if (i == builder->count) builder->attributes[builder->count++].key = tracei_build_text(builder, key);
+    builder->attributes[i].value = tracei_build_value(builder, value, 0);
+}
+
+static void tracei_build_attribute(tracei_resource_builder *builder, trace_attribute attribute) {
+    tracei_build(builder, attribute.key, &attribute.value);
+}
+
+/* NULL and "" say nothing. */
+static void tracei_build_string(tracei_resource_builder *builder, const char *key, const char *value) {
+    if (value && value[0]) tracei_build_attribute(builder, tracei_attr_string(key, value));
+}
+
+static void tracei_build_detected(tracei_resource_builder *builder, const tracei_detected *self) {
+    char name[280];
+    tracei_text text;
+    memset(&text, 0, sizeof text);
+    text.data = name;
+    text.capacity = sizeof name - 1;
+    tracei_text_cstr(&text, "unknown_service");
+    if (self->program && self->program[0]) {
+        tracei_text_char(&text, ':');
+        tracei_text_utf8(&text, self->program, strlen(self->program));
+    }
+    name[text.size] = '\0';
+    tracei_build_string(builder, "service.name", name);
+    tracei_build_string(builder, "service.instance.id", self->instance);
+    tracei_build_string(builder, "telemetry.sdk.name", TRACEI_SDK_NAME);
+    tracei_build_string(builder, "telemetry.sdk.language", "c");
+    tracei_build_string(builder, "telemetry.sdk.version", TRACE_H_VERSION_STRING);
+#if !TRACEI_PLATFORM_NONE
+    tracei_build_attribute(builder, tracei_attr_int("process.pid", tracei_process_id()));
+#endif
+    tracei_build_string(builder, "process.executable.name", self->program);
+    tracei_build_string(builder, "process.executable.path", self->path);
+    tracei_build_string(builder, "process.command", self->command);
+    tracei_build_string(builder, "process.creation.time", self->created);
+    tracei_build_string(builder, "host.name", self->host_name);
+    tracei_build_string(builder, "host.id", self->host_id);
+    tracei_build_string(builder, "host.arch", self->host_arch);
+    tracei_build_string(builder, "os.type", tracei_os_type());
+    tracei_build_string(builder, "os.name", self->os_name);
+    tracei_build_string(builder, "os.version", self->os_version);
+    tracei_build_string(builder, "os.description", self->os_description);
+    tracei_build_string(builder, "os.build_id", self->os_build);
+}
+
+static void tracei_build_environment(tracei_resource_builder *builder, const tracei_pairs *pairs) {
+    for (size_t i = 0; i < pairs->count; i++) {
+        trace_value value;
+        memset(&value, 0, sizeof value);
+        value.type = TRACE_TYPE_STRING;
+        value.as.string = pairs->items[i].value;
+        if (!value.as.string.size && pairs->items[i].name.size == 12 && memcmp(pairs->items[i].name.data, "service.name", 12) == 0) continue;
+        tracei_build(builder, pairs->items[i].name, &value);
+    }
+}
+
+static void tracei_build_config(tracei_resource_builder *builder, const trace_config *config) {
+    const trace_attribute *const given = config->resource_attributes;
+    for (size_t i = 0; given && i < config->resource_attribute_count; i++) {
+        if (given[i].key.size && given[i].key.data)
+            tracei_build(builder, given[i].key, &given[i].value);
+        else if (builder->attributes)
+            tracei_log(TRACE_LOG_LEVEL_WARNING, "trace_config.resource_attributes[%zu] ignored: it has no key", i);
+    }
+    tracei_build_string(builder, "service.name", config->service_name);
+    tracei_build_string(builder, "service.version", config->service_version);
+    tracei_build_string(builder, "deployment.environment.name", config->environment);
+}
+
+static void tracei_build_all(tracei_resource_builder *builder, const trace_config *config, const tracei_pairs *pairs) {
+    tracei_build_detected(builder, &tracei_self);
+    tracei_build_string(builder, "service.name", tracei_environment("AI_INFRA_SERVICE_NAME"));
+    tracei_build_string(builder, "service.name", tracei_environment("TRACER_SERVICE_NAME"));
+    tracei_build_string(builder, "service.version", tracei_environment_any("TRACER_SERVICE_VERSION", NULL));
+    tracei_build_string(builder, "deployment.environment.name", tracei_environment_any("TRACER_ENVIRONMENT", NULL));
+    tracei_build_environment(builder, pairs);
+    tracei_build_string(builder, "service.name", tracei_environment("OTEL_SERVICE_NAME"));
+    tracei_build_config(builder, config);
+}
+
+static bool tracei_values_equal(const trace_value *a, const trace_value *b) {
+    if (a->type != b->type) return false;
+    switch ((int)a->type) {
+    case TRACE_TYPE_STRING:
+    case TRACE_TYPE_JSON:
+    case TRACE_TYPE_BYTES:
+        return a->as.string.size == b->as.string.size && memcmp(a->as.string.data, b->as.string.data, a->as.string.size) == 0;
+    case TRACE_TYPE_INT: return a->as.integer == b->as.integer;
+    case TRACE_TYPE_DOUBLE: return memcmp(&a->as.number, &b->as.number, sizeof a->as.number) == 0;
+    case TRACE_TYPE_BOOL: return a->as.boolean == b->as.boolean;
+    case TRACE_TYPE_ARRAY:
+        if (a->as.array.count != b->as.array.count) return false;
+        for (size_t i = 0; i < a->as.array.count; i++)
+            if (!tracei_values_equal(&a->as.array.items[i], &b->as.array.items[i])) return false;
+        return true;
+    default: return true;
+    }
+}
+
+static bool tracei_resource_is(const tracei_resource_builder *built) {
+    if (tracei_resource.attribute_count != built->count) return false;
+    for (size_t i = 0; i < built->count; i++) {
+        const trace_attribute *const a = &built->attributes[i], *const b = &tracei_resource.attributes[i];
+        if (a->key.size != b->key.size || memcmp(a->key.data, b->key.data, a->key.size) != 0 || !tracei_values_equal(&a->value, &b->value))
+            return false;
+    }
+    return true;
+}
+
+static trace_attribute *tracei_resource_find(trace_attribute *attributes, size_t count, const char *key) {
+    for (size_t i = 0; i < count; i++)
+        if (attributes[i].key.size == strlen(key) && memcmp(attributes[i].key.data, key, strlen(key)) == 0) return &attributes[i];
+    return NULL;
+}
+
+/* The text of that attribute when it is the detected one; in the block, to be overwritten. */
+static char *tracei_resource_text(trace_attribute *attribute, const char *detected) {
+    char *text;
+    if (!attribute || attribute->value.type != TRACE_TYPE_STRING || !detected[0] || attribute->value.as.string.size != strlen(detected) ||
+        memcmp(attribute->value.as.string.data, detected, strlen(detected)) != 0)
+        return NULL;
+    memcpy((void *)&text, (const void *)&attribute->value.as.string.data, sizeof text); /* ours, and not const there */
+    return text;
+}
+
+static void tracei_resource_adopt(const tracei_resource_builder *built) {
+    trace_attribute *const pid = tracei_resource_find(built->attributes, built->count, "process.pid");
+    const bool is_ours = pid && pid->value.type == TRACE_TYPE_INT && pid->value.as.integer == tracei_process_id();
+    tracei_resource_own.pid = is_ours ? pid : NULL;
+    tracei_resource_own.instance =
+        tracei_resource_text(tracei_resource_find(built->attributes, built->count, "service.instance.id"), tracei_self.instance);
+    tracei_resource_own.created =
+        tracei_resource_text(tracei_resource_find(built->attributes, built->count, "process.creation.time"), tracei_self.created);
+    tracei_resource.attributes = built->attributes;
+    tracei_resource.attribute_count = built->count;
+    tracei_resource.schema_url.data = "";
+    tracei_resource.schema_url.size = 0;
+}
+
+/* False: no memory; the resource in use stays. Under the lock of the pass, after the snapshot of the environment. */
+static bool tracei_resource_build(const trace_config *config) {
+    tracei_resource_builder counted, built;
+    tracei_pairs pairs;
+    size_t size;
+    tracei_detect(&tracei_self);
+    (void)tracei_environment_pairs("OTEL_RESOURCE_ATTRIBUTES", &pairs);
+    memset(&counted, 0, sizeof counted);
+    memset(&built, 0, sizeof built);
+    tracei_build_all(&counted, config, &pairs);
+    size = counted.count * sizeof(trace_attribute) + counted.bytes;
+    if (counted.bytes < SIZE_MAX / 4 && counted.count < SIZE_MAX / 4 / sizeof(trace_attribute))
+        built.attributes = (trace_attribute *)tracei_alloc(size);
+    if (built.attributes) {
+        built.at = (char *)(built.attributes + counted.count);
+        tracei_build_all(&built, config, &pairs);
+        if (tracei_resource_is(&built))
+            tracei_free(built.attributes, size);
+        else
+            tracei_resource_adopt(&built);
+    }
+    tracei_pairs_free(&pairs);
+    return built.attributes != NULL;
+}
+
+/* In a forked child before its first batch. Makes no memory and takes no lock; system calls only. */
+static void tracei_resource_after_fork(void) {
+    if (!tracei_self.done) return;
+    tracei_make_instance(tracei_self.instance);
+    if (tracei_resource_own.instance) memcpy(tracei_resource_own.instance, tracei_self.instance, TRACEI_INSTANCE_SIZE);
+    if (tracei_resource_own.pid) tracei_resource_own.pid->value.as.integer = tracei_process_id();
+#if TRACEI_PLATFORM_POSIX && defined(__linux__)
+    if (tracei_self.created[0]) {
+        char created[TRACEI_TIME_SIZE + 1];
+        tracei_detect_created(created);
+        if (created[0]) memcpy(tracei_self.created, created, sizeof created);
+        if (created[0] && tracei_resource_own.created) memcpy(tracei_resource_own.created, created, TRACEI_TIME_SIZE);
+    }
+#endif
+}
+
+/* >>context --------------------------------------------------------------------------------------------------------
+
+   Where tracestate and baggage live: a bounded table behind trace_context.entry. Contents never change once published, so a
+   reader needs no lock, only a pin. The two words of an entry decide everything:
+
+       pins         how many spans, attachments, holds and readers stand on it, and TRACEI_ENTRY_EVICTING
+       generation   told apart by copies of a context; moves on whenever the entry gets new contents
+
+   Pin: add one; when EVICTING was set, or the generation is another, take it back: the context degrades to its ids. Evict:
+   a compare-and-swap from 0 to EVICTING, so never under a reader. A stale copy may disturb the count for a moment and so put
+   off an eviction, no more. The entry goes from 0 to EVICTING to new contents to a new generation to "pinned once", in this
+   order, which is why the add of a pin also makes the generation it belongs to visible.
+   Who makes room takes tracei_entries.lock (copying is done outside it). A clock hand walks the table in the order it was
+   filled and evicts the oldest entry that is not pinned. Freed entries are reused first, right behind the hand.
+   Holds are counted beside the pins, so that one release too many is ignored instead of taking a span's pin away.
+
+   Contents are blocks of 64 << order bytes from arenas with buddies. Arenas are mapped on demand and never given back: up to
+   TRACEI_ARENAS_SOFT before anything is evicted for its memory, up to TRACEI_ARENAS_MAX when everything is pinned.
+   One list for each size was tried and dropped: when traffic changes, memory sits in the wrong list. An append-only log
+   was dropped because one held context would stop its tail. */
+
+#if TRACE_CONFIG_SINGLE_THREADED          /* 32 KiB have to do for everything */
+#define TRACEI_ENTRY_CHUNK 16u
+#define TRACEI_ENTRY_CHUNKS 4u
+#define TRACEI_ARENA_ORDER 5u
+#define TRACEI_ARENAS_SOFT 2u
+#define TRACEI_ARENAS_MAX 2u
+#else
+#define TRACEI_ENTRY_CHUNK 1024u
+#define TRACEI_ENTRY_CHUNKS 64u
+#define TRACEI_ARENA_ORDER 12u            /* 256 KiB */
+#define TRACEI_ARENAS_SOFT 64u            /* 16 MiB */
+#define TRACEI_ARENAS_MAX 128u            /* 32 MiB */
+#endif
+#define TRACEI_ENTRIES_MAX (TRACEI_ENTRY_CHUNK * TRACEI_ENTRY_CHUNKS)
+#define TRACEI_UNIT_BYTES 64u
+#define TRACEI_ARENA_UNITS (1u << TRACEI_ARENA_ORDER)
+#define TRACEI_UNIT_NONE 0xffffffffu
+#define TRACEI_ORDER_NONE 0xffu
+#define TRACEI_ENTRY_EVICTING 0x80000000u
+#define TRACEI_ENTRY_PINS_MAX 0x40000000u /* pins beyond this are refused, which also catches EVICTING */
+#define TRACEI_EVICTIONS_MAX 1024u        /* for one new entry */
+
+typedef struct tracei_entry {
+    uint32_t pins;
+    uint32_t generation;          /* 0: never used */
+    uint32_t holds;
+    uint32_t block;               /* first unit of the contents; of a free entry: the next free one */
+    char *data;                   /* tracestate, then baggage */
+    uint16_t state_size, baggage_size;
+    uint8_t order;                /* TRACEI_ORDER_NONE: free */
+    bool debug;                   /* B3's and Jaeger's debug flag */
+} tracei_entry;
+
+/* Lies in a free block: the others of its order. */
+typedef struct tracei_free_block {
+    uint32_t next, previous;
+} tracei_free_block;
+
+static struct {
+    uint32_t lock;
+    uint32_t evicted;             /* contexts that lost their contents, or got none */
+    uint32_t count;               /* entries ever used */
+    uint32_t hand;
+    uint32_t free_entry;          /* 0: none */
+    bool starved;                 /* the last sweep found nothing */
+    uint32_t arena_count;
+    uint32_t free_block[TRACEI_ARENA_ORDER + 1];
+    tracei_entry *chunks[TRACEI_ENTRY_CHUNKS];
+    char *arenas[TRACEI_ARENAS_MAX];          /* each followed by a byte a unit: the order of the free block it starts */
+} tracei_entries;
+
+static char *tracei_unit_at(uint32_t unit) {
+    return tracei_entries.arenas[unit >> TRACEI_ARENA_ORDER] + (size_t)(unit & (TRACEI_ARENA_UNITS - 1)) * TRACEI_UNIT_BYTES;
+}
+
+static uint8_t *tracei_unit_order(uint32_t unit) {
+    char *const orders = tracei_entries.arenas[unit >> TRACEI_ARENA_ORDER] + (size_t)TRACEI_ARENA_UNITS * TRACEI_UNIT_BYTES;
+    return (uint8_t *)orders + (unit & (TRACEI_ARENA_UNITS - 1));
+}
+
+static tracei_free_block *tracei_free_block_at(uint32_t unit) {
+    return (tracei_free_block *)(void *)tracei_unit_at(unit);
+}
+
+static void tracei_block_push(uint32_t unit, uint32_t order) {
+    tracei_free_block *const block = tracei_free_block_at(unit);
+    block->next = tracei_entries.free_block[order];
+    block->previous = TRACEI_UNIT_NONE;
+    if (block->next != TRACEI_UNIT_NONE) tracei_free_block_at(block->next)->previous = unit;
+    tracei_entries.free_block[order] = unit;
+    *tracei_unit_order(unit) = (uint8_t)order;
+}
+
+static void tracei_block_unlink(uint32_t unit, uint32_t order) {
+    tracei_free_block *const block = tracei_free_block_at(unit);
+    if (block->next != TRACEI_UNIT_NONE) tracei_free_block_at(block->next)->previous = block->previous;
+    if (block->previous != TRACEI_UNIT_NONE)
+        tracei_free_block_at(block->previous)->next = block->next;
+    else
+        tracei_entries.free_block[order] = block->next;
+    *tracei_unit_order(unit) = TRACEI_ORDER_NONE;
+}
+
+static uint32_t tracei_block_take(uint32_t order) {
+    uint32_t from = order, unit;
+    while (from <= TRACEI_ARENA_ORDER && tracei_entries.free_block[from] == TRACEI_UNIT_NONE) from++;
+    if (from > TRACEI_ARENA_ORDER) return TRACEI_UNIT_NONE;
+    unit = tracei_entries.free_block[from];
+    tracei_block_unlink(unit, from);
+    while (from > order) {
+        from--;
+        tracei_block_push(unit + (1u << from), from);
+    }
+    return unit;
+}
+
+static void tracei_block_give(uint32_t unit, uint32_t order) {
+    for (; order < TRACEI_ARENA_ORDER && *tracei_unit_order(unit ^ (1u << order)) == order; order++) {
+        tracei_block_unlink(unit ^ (1u << order), order);
+        unit &= ~(1u << order);
+    }
+    tracei_block_push(unit, order);
+}
+
+static void tracei_arena_reset(uint32_t arena) {
+    memset(tracei_unit_order(arena << TRACEI_ARENA_ORDER), TRACEI_ORDER_NONE, TRACEI_ARENA_UNITS);
+    tracei_block_push(arena << TRACEI_ARENA_ORDER, TRACEI_ARENA_ORDER);
+}
+
+static bool tracei_arena_grow(uint32_t limit) {
+    uint32_t order;
+    char *memory;
+    if (tracei_entries.arena_count >= limit) return false;
+    memory = (char *)tracei_alloc((size_t)TRACEI_ARENA_UNITS * (TRACEI_UNIT_BYTES + 1));
+    if (!memory) return false;
+    if (!tracei_entries.arena_count)
+        for (order = 0; order <= TRACEI_ARENA_ORDER; order++) tracei_entries.free_block[order] = TRACEI_UNIT_NONE;
+    tracei_entries.arenas[tracei_entries.arena_count] = memory;
+    tracei_arena_reset(tracei_entries.arena_count++);
+    return true;
+}
+
+/* NULL when there is no such entry: contexts are plain values and may hold anything. */
+static tracei_entry *tracei_entry_at(uint32_t entry) {
+    tracei_entry *chunk;
+    if (entry - 1u >= TRACEI_ENTRIES_MAX) return NULL;
+    chunk = TRACEI_LOAD_ACQUIRE(&tracei_entries.chunks[(entry - 1) / TRACEI_ENTRY_CHUNK]);
+    return chunk ? chunk + (entry - 1) % TRACEI_ENTRY_CHUNK : NULL;
+}
+
+/* The same for an entry that is known to be there. */
+static tracei_entry *tracei_entry_known(uint32_t entry) {
+    return TRACEI_LOAD(&tracei_entries.chunks[(entry - 1) / TRACEI_ENTRY_CHUNK]) + (entry - 1) % TRACEI_ENTRY_CHUNK;
+}
+
+/* Under the lock, of an entry that is EVICTING. */
+static void tracei_entry_free(tracei_entry *at, uint32_t entry) {
+    tracei_block_give(at->block, at->order);
+    at->order = TRACEI_ORDER_NONE;
+    at->block = tracei_entries.free_entry;
+    tracei_entries.free_entry = entry;
+}
+
+static bool tracei_entry_evict_oldest(void) {
+    uint32_t steps = tracei_entries.count;
+    if (tracei_entries.starved && steps > 1024) steps = 1024;  /* all pinned: do not search all of it every time */
+    for (; steps; steps--) {
+        const uint32_t entry = tracei_entries.hand + 1;
+        tracei_entry *const at = tracei_entry_at(entry);
+        uint32_t unpinned = 0;
+        tracei_entries.hand = entry >= tracei_entries.count ? 0 : entry;
+        if (TRACEI_LOAD(&at->pins) || !TRACEI_CAS(&at->pins, &unpinned, TRACEI_ENTRY_EVICTING)) continue;
+        tracei_entry_free(at, entry);
+        TRACEI_BUMP(&tracei_entries.evicted);
+        tracei_entries.starved = false;
+        return true;
+    }
+    tracei_entries.starved = true;
+    return false;
+}
+
+static uint32_t tracei_block_make(uint32_t order) {
+    uint32_t evictions = 0;
+    for (;;) {
+        const uint32_t unit = tracei_entries.arena_count ? tracei_block_take(order) : TRACEI_UNIT_NONE;
+        if (unit != TRACEI_UNIT_NONE) return unit;
+        if (tracei_arena_grow(TRACEI_ARENAS_SOFT)) continue;
+        if (evictions++ < TRACEI_EVICTIONS_MAX && tracei_entry_evict_oldest()) continue;
+        if (!tracei_arena_grow(TRACEI_ARENAS_MAX)) return TRACEI_UNIT_NONE;
+    }
+}
+
+/* An entry that was never used, or 0. It becomes EVICTING: nobody has a copy of it yet, but may invent one. */
+static uint32_t tracei_entry_fresh(void) {
+    const uint32_t index = tracei_entries.count;
+    tracei_entry **const chunk = &tracei_entries.chunks[index < TRACEI_ENTRIES_MAX ? index / TRACEI_ENTRY_CHUNK : 0];
+    if (index >= TRACEI_ENTRIES_MAX) return 0;
+    if (!*chunk) {
+        tracei_entry *const memory = (tracei_entry *)tracei_alloc(TRACEI_ENTRY_CHUNK * sizeof(tracei_entry));
+        if (!memory) return 0;
+        TRACEI_STORE_RELEASE(chunk, memory);
+    }
+    tracei_entries.count++;
+    (void)TRACEI_ADD(&tracei_entry_at(index + 1)->pins, TRACEI_ENTRY_EVICTING);
+    return index + 1;
+}
+
+static uint32_t tracei_entry_take(void) {
+    uint32_t entry;
+    if (!tracei_entries.free_entry && (entry = tracei_entry_fresh()) != 0) return entry;
+    if (!tracei_entries.free_entry && !tracei_entry_evict_oldest()) return 0;
+    entry = tracei_entries.free_entry;
+    tracei_entries.free_entry = tracei_entry_at(entry)->block;
+    return entry;
+}
+
+/* Room for contents, to be written and then published by the caller. NULL: no room (counted). Takes the lock: not for
+   signal handlers. */
+static char *tracei_entry_reserve(size_t size, uint32_t *entry) {
+    uint32_t order = 0, unit = TRACEI_UNIT_NONE;
+    char *data = NULL;
+    *entry = 0;
+    while (order <= TRACEI_ARENA_ORDER && ((size_t)TRACEI_UNIT_BYTES << order) < size) order++;
+    tracei_lock(&tracei_entries.lock);
+    if (order <= TRACEI_ARENA_ORDER) unit = tracei_block_make(order);
+    if (unit != TRACEI_UNIT_NONE && (*entry = tracei_entry_take()) == 0) tracei_block_give(unit, order);
+    if (*entry) {
+        tracei_entry *const at = tracei_entry_at(*entry);
+        data = at->data = tracei_unit_at(unit);
+        at->block = unit;
+        at->order = (uint8_t)order;
+    } else {
+        TRACEI_BUMP(&tracei_entries.evicted);
+    }
+    tracei_unlock(&tracei_entries.lock);
+    return data;
+}
+
+/* The contents are complete: the entry is pinned once and never changes until it is evicted. Returns its generation. */
+static uint32_t tracei_entry_publish(uint32_t entry, size_t state_size, size_t baggage_size, bool debug) {
+    tracei_entry *const at = tracei_entry_known(entry);
+    uint32_t generation = TRACEI_LOAD(&at->generation) + 1;
+    if (!generation) generation = 1;
+    at->state_size = (uint16_t)state_size;
+    at->baggage_size = (uint16_t)baggage_size;
+    at->debug = debug;
+    TRACEI_STORE(&at->holds, 0u);
+    TRACEI_STORE_RELEASE(&at->generation, generation);
+    (void)TRACEI_SUB(&at->pins, TRACEI_ENTRY_EVICTING - 1u);
+    return generation;
+}
+
+static bool tracei_entry_new(trace_string state, trace_string baggage, uint32_t *entry, uint32_t *generation) {
+    char *data;
+    *entry = *generation = 0;
+    if (state.size > UINT16_MAX || baggage.size > UINT16_MAX) return false;
+    data = tracei_entry_reserve(state.size + baggage.size, entry);
+    if (!data) return false;
+    if (state.size) memcpy(data, state.data, state.size);
+    if (baggage.size) memcpy(data + state.size, baggage.data, baggage.size);
+    *generation = tracei_entry_publish(*entry, state.size, baggage.size, false);
+    return true;
+}
+
+/* False: evicted, or never there; the caller goes on with the ids alone. Lock-free, also in a signal handler. */
+static bool tracei_entry_pin(uint32_t entry, uint32_t generation) {
+    tracei_entry *at;
+    if (!entry) return true;
+    at = tracei_entry_at(entry);
+    if (!at || !generation) return false;
+    if (TRACEI_ADD(&at->pins, 1u) < TRACEI_ENTRY_PINS_MAX && TRACEI_LOAD_ACQUIRE(&at->generation) == generation) return true;
+    (void)TRACEI_SUB(&at->pins, 1u);
+    return false;
+}
+
+static void tracei_entry_unpin(uint32_t entry) {
+    if (entry) (void)TRACEI_SUB(&tracei_entry_at(entry)->pins, 1u);
+}
+
+static trace_string tracei_entry_state(uint32_t entry) {
+    const tracei_entry *const at = tracei_entry_at(entry);
+    trace_string state = {NULL, 0};
+    if (!at || !at->state_size) return state;
+    state.data = at->data;
+    state.size = at->state_size;
+    return state;
+}
+
+static trace_string tracei_entry_baggage(uint32_t entry) {
+    const tracei_entry *const at = tracei_entry_at(entry);
+    trace_string baggage = {NULL, 0};
+    if (!at || !at->baggage_size) return baggage;
+    baggage.data = at->data + at->state_size;
+    baggage.size = at->baggage_size;
+    return baggage;
+}
+
+static bool tracei_entry_debug(uint32_t entry) {
+    const tracei_entry *const at = tracei_entry_at(entry);
+    return at && at->debug;
+}
+
+static void tracei_entry_hold(uint32_t entry, uint32_t generation) {
+    if (entry && tracei_entry_pin(entry, generation)) (void)TRACEI_ADD(&tracei_entry_at(entry)->holds, 1u);
+}
+
+static void tracei_entry_release(uint32_t entry, uint32_t generation) {
+    tracei_entry *at;
+    uint32_t holds;
+    if (!entry || !tracei_entry_pin(entry, generation)) return;
+    at = tracei_entry_at(entry);
+    holds = TRACEI_LOAD(&at->holds);
+    while (holds && !TRACEI_CAS(&at->holds, &holds, holds - 1)) {}
+    if (holds) tracei_entry_unpin(entry);
+    tracei_entry_unpin(entry);
+}
+
+static uint32_t tracei_entries_evicted(void) {
+    return TRACEI_LOAD(&tracei_entries.evicted);
+}
+
+/* The lock was held by a thread that does not exist here, so nothing behind it can be trusted: start empty. */
+static void tracei_entries_forget(void) {
+    uint32_t i;
+    for (i = 0; i < TRACEI_ENTRIES_MAX; i++) {
+        tracei_entry *const at = tracei_entry_at(i + 1);
+        if (!at) break;
+        at->pins = at->holds = 0;
+        at->state_size = at->baggage_size = 0;
+        if (at->generation && !++at->generation) at->generation = 1;
+    }
+    tracei_entries.count = tracei_entries.hand = tracei_entries.free_entry = 0;
+    tracei_entries.starved = false;
+    for (i = 0; i <= TRACEI_ARENA_ORDER; i++) tracei_entries.free_block[i] = TRACEI_UNIT_NONE;
+    for (i = 0; i < tracei_entries.arena_count; i++) tracei_arena_reset(i);
+    tracei_unlock(&tracei_entries.lock);
+}
+
+/* In a forked child, on its only thread: spans and attachments of the parent are gone, and with them their pins. Contexts the
+   child has copies of keep their contents; holds stay. Who goes on with a context pins it after this. */
+static void tracei_entries_after_fork(void) {
+    uint32_t i;
+    tracei_entries.evicted = 0;
+    if (TRACEI_LOAD(&tracei_entries.lock)) {
+        tracei_entries_forget();
+        return;
+    }
+    for (i = 0; i < tracei_entries.count; i++) {
+        tracei_entry *const at = tracei_entry_at(i + 1);
+        if (at->pins & TRACEI_ENTRY_EVICTING) {
+            if (at->order != TRACEI_ORDER_NONE) tracei_entry_free(at, i + 1);   /* its thread was filling it */
+            if (at->pins != TRACEI_ENTRY_EVICTING) at->pins = TRACEI_ENTRY_EVICTING;
+        } else if (at->pins != at->holds) {      /* write only where needed: the pages are shared with the parent */
+            at->pins = at->holds;
+        }
+    }
+}
+
+/* >>unit -----------------------------------------------------------------------------------------------------------
+
+   A unit is what one recording thread owns: a ring of finished spans, a pool of slots for spans under construction, its id
+   generator, its counters. One thread writes it, one consumer (whoever holds the pass) reads its ring; nobody locks.
+
+   Ring: bytes, a power of two, free-running 32-bit indices (only differences are compared). A record is 8-byte aligned and never
+   split: a padding record fills the end when the next one does not fit. The producer publishes with one release store of `head`,
+   the consumer gives room back with one release store of `tail`; each keeps a copy of the other's index and reads the shared one
+   only when the copy says "full" or "half full". Records hold no pointers, so a ring can be read by anyone who has the bytes.
+
+   Slot: a record under construction plus a little room; a span that outgrows it moves its payload to a buffer of the pool. Slots
+   are taken last-in first-out, so the one being built is in the nearest cache. A handle names the slot and the use it was given out
+   for (generation and span id), so a stale one is recognised. A thread's open spans and attachments form a chain through `below`.
+
+   Another thread may end a span: its record goes to that thread's ring, the slot to the owner's return list (pushed by CAS, taken
+   whole by the owner), and only the owner unlinks it from the chain. Units and slots are never unmapped: a thread that ends
+   frees its unit for the next thread, undrained if need be.
+
+   The gate: `gate` equals the process's open value (tracei_open_gate) while the thread is outside the library. Inside it is
+   TRACEI_GATE_BUSY, so a signal handler that interrupted the library sees it and stays out. The epoch behind the open value lives
+   on a page that fork wipes: in a child it reads 0, no gate is equal to it, and the slow path begins a new process. One
+   comparison covers both. Epochs are multiples of 4 and the open value has bit 1 set, so neither a zeroed unit nor a wiped page
+   ever looks open. */
+
+enum {
+    TRACEI_RECORD_PAD = 1,
+    TRACEI_RECORD_SPAN,
+    TRACEI_RECORD_OPEN,     /* a local root began: for trees that are printed before their root ends */
+    TRACEI_RECORD_THREAD    /* the unit changed hands: span_id is the thread's id, the payload its name */
+};
+
+enum { /* tracei_record.bits */
+    TRACEI_BITS_KIND = 0x0007,
+    TRACEI_BITS_STATUS = 0x0018,
+    TRACEI_BITS_STATUS_SHIFT = 3,
+    TRACEI_BITS_PARENT_REMOTE = 0x0020,
+    TRACEI_BITS_LOCAL_ROOT = 0x0040,
+    TRACEI_BITS_START_UNIX = 0x0080,
+    TRACEI_BITS_END_UNIX = 0x0100,
+    TRACEI_BITS_ABANDONED = 0x0200
+};
+
+typedef struct tracei_record {
+    uint32_t size;                /* of the whole record, a multiple of 8 */
+    uint8_t type;
+    uint8_t flags;                /* TRACE_FLAG_* */
+    uint16_t bits;
+    uint64_t span_id;             /* ids as numbers; bytes on the wire are big-endian */
+    uint64_t parent_id;
+    uint64_t trace_high;
+    uint64_t trace_low;
+    uint64_t start;               /* ticks, or Unix nanoseconds where the bits say so */
+    uint64_t end;
+    uint32_t payload;             /* bytes after this header, a multiple of 8: the name, then entries */
+    uint16_t name_size;
+    uint16_t scope;               /* index of the interned scope; 0: none */
+    uint32_t dropped_attributes;
+    uint16_t dropped_events;
+    uint16_t dropped_links;
+} tracei_record;
+
+#if TRACE_CONFIG_SINGLE_THREADED
+#define TRACEI_SLOTS_A_CHUNK 4u
+#define TRACEI_CHUNKS_MAX 64u
+#define TRACEI_RING_DEFAULT 8192u
+#define TRACEI_RING_MIN 1024u
+#else
+#define TRACEI_SLOTS_A_CHUNK 16u
+#define TRACEI_CHUNKS_MAX 16384u
+#define TRACEI_RING_DEFAULT (1u << 20)
+#define TRACEI_RING_MIN 4096u
+#endif
+#define TRACEI_SLOT_BYTES 384u /* five attributes and an event fit without a buffer */
+#define TRACEI_BUFFER_MIN 512u
+#define TRACEI_BUFFER_CLASSES 20u /* 512 bytes to a quarter of the largest ring */
+#define TRACEI_BUFFERS_KEPT 4u    /* per class and unit; more go to the shared list */
+#define TRACEI_GATE_BUSY 0xffffffffu
+
+enum { /* tracei_slot.kind */
+    TRACEI_SLOT_PLAIN = 1,        /* recorded and sampled, payload in the slot, no tracestate: what the short paths take */
+    TRACEI_SLOT_SPAN,             /* recorded and sampled */
+    TRACEI_SLOT_UNSAMPLED,        /* recorded only */
+    TRACEI_SLOT_DROPPED,          /* ids only */
+    TRACEI_SLOT_ATTACHMENT        /* no span: a context made current. record.start is the id of the span it stands for, if any */
+};
+
+struct tracei_unit;
+
+typedef struct tracei_slot {
+    uint32_t index;               /* the first two as in trace_span */
+    uint32_t generation;          /* odd while in use; changes with every use and every end */
+    uint8_t kind;                 /* TRACEI_SLOT_* */
+    bool chained;
+    uint16_t event_count;
+    uint16_t link_count;
+    uint16_t reserved;
+    struct tracei_slot *below;    /* in the chain, or the next free one */
+    struct tracei_unit *unit;
+    unsigned char *data;          /* the payload: `room` below, or a buffer */
+    uint32_t capacity;
+    uint32_t sequence;            /* when it was made current, among the copies of this header; 0 or 1: before there were any */
+    uint32_t entry;               /* tracestate and baggage, pinned; 0: none */
+    uint32_t entry_generation;
+    tracei_record record;         /* size and end are not used here; payload is what has been filled in so far */
+    unsigned char room[8];        /* to the end of the slot */
+} tracei_slot;
+
+#define TRACEI_ROOM_OFFSET offsetof(tracei_slot, room)
+#define TRACEI_ROOM (TRACEI_SLOT_BYTES - (uint32_t)TRACEI_ROOM_OFFSET)
+
+typedef struct tracei_buffer { struct tracei_buffer *next; } tracei_buffer;
+
+/* What the producer counts. 32 bits, free-running: the consumer widens them (see tracei_unit.seen). */
+enum {
+    TRACEI_COUNT_STARTED = 0,
+    TRACEI_COUNT_ENDED,
+    TRACEI_COUNT_PUBLISHED,       /* span records in the ring, ever */
+    TRACEI_COUNT_SAMPLED_OUT,
+    TRACEI_COUNT_REFUSED,
+    TRACEI_COUNT_MISUSED,
+    TRACEI_COUNT_ABANDONED,
+    TRACEI_COUNT_TRUNCATED,
+    TRACEI_COUNT_DROPPED,         /* + trace_drop */
+    TRACEI_COUNTS = TRACEI_COUNT_DROPPED + TRACE_DROP_COUNT
+};
+
+typedef struct tracei_unit {
+    uint32_t gate;                /* see above */
+    uint32_t open;                /* the gate's open value in the process the unit belongs to */
+    tracei_slot *current;         /* top of the chain */
+    tracei_slot *free;
+    tracei_slot *returned;        /* pushed by other threads, rarely */
+    uint64_t span_counter;
+    uint64_t random[4];
+
+    unsigned char *ring;
+    uint32_t mask;                /* ring size - 1 */
+    uint32_t head;                /* written by the producer */
+    uint32_t tail_seen;
+    uint32_t left;                /* bytes that may be written without looking at anything else: no wrap, no half, no full */
+    bool half_told;               /* the worker was woken when the ring was half full and has not emptied it since */
+    uint32_t tail_told;           /* where the tail was then */
+    uint32_t payload_max;         /* a span's, so that its record is no larger than a quarter ring */
+    uint32_t counts[TRACEI_COUNTS];
+    uint32_t chunks_made;
+    tracei_buffer *buffers[TRACEI_BUFFER_CLASSES];
+    uint32_t buffers_kept[TRACEI_BUFFER_CLASSES];
+    uint8_t away_from_producer[64];
+
+    uint32_t tail;                /* written by the consumer */
+    uint32_t pass_head;           /* the head this pass drains to */
+    uint32_t seen[TRACEI_COUNTS]; /* the counts as last widened into the totals */
+    uint64_t thread_id;           /* whose records are being read */
+    char thread_name[32];
+    uint8_t away_from_consumer[64];
+
+    struct tracei_unit *next;     /* constant once listed */
+    uint32_t owned;
+    uint32_t serial;
+    uint32_t adoptions;
+    uint32_t destructor_rounds;
+} tracei_unit;
+
+/* Units a thread points to when it has none of its own. Zeroed, so their gates are never open. */
+static tracei_unit tracei_unit_none;       /* never recorded yet */
+static tracei_unit tracei_unit_gone;       /* the thread's destructors have run */
+static tracei_unit tracei_unit_suppressed; /* worker, senders, exporters: never records */
+
+static TRACEI_THREAD_LOCAL tracei_unit *tracei_tls = &tracei_unit_none;
+
+static uint32_t tracei_epoch_fallback;
+static uint32_t *tracei_epoch = &tracei_epoch_fallback; /* on a page that fork wipes, where there is such a thing */
+static tracei_unit *tracei_units;                       /* all of this process, newest first */
+static uint32_t tracei_unit_count;
+static tracei_slot *tracei_chunks[TRACEI_CHUNKS_MAX];
+static uint32_t tracei_chunk_count;
+static uint32_t tracei_chunk_lock;
+static tracei_buffer *tracei_buffers[TRACEI_BUFFER_CLASSES];
+static uint32_t tracei_buffer_lock;
+static size_t tracei_pool_bytes;
+
+static uint32_t tracei_ring_bytes = TRACEI_RING_DEFAULT;
+static uint32_t tracei_max_chunks = 65536u / TRACEI_SLOTS_A_CHUNK;
+static size_t tracei_max_pool_bytes = 64u << 20;
+static uint32_t tracei_lossless_ms;
+
+/* Counted where no unit can be: several writers. */
+static uint32_t tracei_signal_spans; /* started in a handler that interrupted the library */
+static uint32_t tracei_late_spans;   /* started after the thread's end */
+static uint32_t tracei_refused_starts;
+static uint32_t tracei_misused_calls;
+
+static uint32_t tracei_shortcut;     /* the tick source while the short paths may be taken; 0: there is a reason not to */
+static uint32_t tracei_attention;    /* not 0: a producer that publishes has something to do for the worker */
+static void tracei_attend(void);
+static bool tracei_process_begin(void);
+static void tracei_unit_inherit(struct tracei_unit *unit, const struct tracei_slot *current);
+static bool tracei_wait_for_room(struct tracei_unit *unit, uint32_t total);
+
+static TRACEI_ALWAYS_INLINE uint32_t tracei_open_gate(void) {
+    return TRACEI_LOAD(tracei_epoch) | 2u;
+}
+
+/* Payloads are made of 8-byte words: each name, key and value begins a word, and its last word is filled up with zeros. Text is
+   gathered in a register and stored a word at a time, and copied to the ring a word at a time: loads that match the stores before
+   them are forwarded from the store buffer, any other mix waits for it to drain, which costs more than the copy. */
+#if TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
+#define TRACEI_SCALAR(word) __asm__("" : "+r"(word)) /* keeps the compiler from loading two words at once, which no store matches */
+#else
+#define TRACEI_SCALAR(word) ((void)0)
+#endif
+
+/* Two halves as one word, the first at the lower address. */
+static TRACEI_ALWAYS_INLINE uint64_t tracei_halves(uint32_t first, uint32_t second) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (uint64_t)first << 32 | second;
+#else
+    return (uint64_t)second << 32 | first;
+#endif
+}
+
+static TRACEI_ALWAYS_INLINE uint32_t tracei_shorts(uint32_t first, uint32_t second) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return first << 16 | second;
+#else
+    return second << 16 | first;
+#endif
+}
+
+static TRACEI_ALWAYS_INLINE uint32_t tracei_padded(uint32_t size) {
+    return (size + 7u) & ~7u;
+}
+
+/* Up to 7 bytes as a word, without reading beyond them. */
+static TRACEI_ALWAYS_INLINE uint64_t tracei_word_of(const unsigned char *from, size_t size) {
+    uint64_t word = 0;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, from, 4);
+        memcpy(&last, from + size - 4, 4);
+        word = first | (uint64_t)last << (size - 4) * 8;
+    } else if (size) {
+        word = from[0] | (uint64_t)from[size / 2] << size / 2 * 8 | (uint64_t)from[size - 1] << (size - 1) * 8;
+    }
+#else
+    memcpy(&word, from, size);
+#endif
+    return word;
+}
+
+/* Writes tracei_padded(size) bytes. */
+static TRACEI_ALWAYS_INLINE unsigned char *tracei_put_words(unsigned char *to, const void *text, size_t size) {
+    const unsigned char *from = (const unsigned char *)text;
+    uint64_t word;
+    if (TRACEI_RARE(size > 256)) {
+        const size_t whole = size & (SIZE_MAX >> 1) & ~(size_t)7; /* the mask tells the compiler that no size is negative */
+        memcpy(to, from, whole);
+        to += whole;
+        from += whole;
+        size &= 7;
+    }
+    for (; size >= 8; size -= 8, from += 8, to += 8) {
+        memcpy(&word, from, 8);
+        memcpy(to, &word, 8);
+    }
+    if (size) {
+        word = tracei_word_of(from, size);
+        memcpy(to, &word, 8);
+        to += 8;
+    }
+    return to;
+}
+
+/* `size` is a multiple of 8. */
+static TRACEI_ALWAYS_INLINE void tracei_copy_words(unsigned char *to, const unsigned char *from, uint32_t size) {
+    const unsigned char *const end = from + size;
+    uint64_t word;
+    if (TRACEI_RARE(size > 512)) {
+        memcpy(to, from, size);
+        return;
+    }
+    for (; from != end; from += 8, to += 8) {
+        memcpy(&word, from, 8);
+        TRACEI_SCALAR(word);
+        memcpy(to, &word, 8);
+    }
+}
+
+static TRACEI_ALWAYS_INLINE uint64_t tracei_rotate(uint64_t value, int by) {
+    return (value << by) | (value >> (64 - by));
+}
+
+/* xoshiro256++ (Blackman, Vigna), for trace ids: their bits are what samplers everywhere go by. */
+static uint64_t tracei_random_number(tracei_unit *unit) {
+    uint64_t *const s = unit->random;
+    const uint64_t result = tracei_rotate(s[0] + s[3], 23) + s[0], t = s[1] << 17;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = tracei_rotate(s[3], 45);
+    return result;
+}
+
+/* Span ids: a counter that begins at a random number, stirred by a bijection, so a thread never repeats one. A third of the
+   instructions of the above. Never 0, which means "none". */
+static TRACEI_ALWAYS_INLINE uint64_t tracei_span_id(tracei_unit *unit) {
+    uint64_t id = unit->span_counter += 0x9e3779b97f4a7c15u;
+    id = (id ^ id >> 32) * 0xd6e8feb86659fd93u;
+    id ^= id >> 32;
+    return TRACEI_RARE(!id) ? 0x9e3779b97f4a7c15u : id;
+}
+
+static void tracei_unit_seed(tracei_unit *unit) {
+    static uint32_t counter;
+    uint64_t mix = tracei_mono_ns() ^ (uint64_t)(uintptr_t)unit ^ tracei_rotate(tracei_unix_ns(), 32);
+    int i;
+    if (tracei_random_bytes(unit->random, sizeof unit->random)) {
+        if (!(unit->random[0] | unit->random[1] | unit->random[2] | unit->random[3])) unit->random[0] = 1;
+        unit->span_counter = tracei_random_number(unit);
+        return;
+    }
+    mix ^= (uint64_t)TRACEI_ADD(&counter, 1u) << 48 ^ tracei_thread_id() << 24;
+#if TRACEI_PLATFORM_POSIX
+    mix ^= (uint64_t)getpid() << 40;
+#endif
+    for (i = 0; i < 4; i++) { /* splitmix64 spreads what little there is */
+        uint64_t z = mix += 0x9e3779b97f4a7c15u;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        unit->random[i] = z ^ (z >> 31);
+    }
+    unit->span_counter = tracei_random_number(unit);
+}
+
+/* --- buffers: payloads that outgrew their slot --- */
+
+static uint32_t tracei_buffer_class(uint32_t size) {
+    uint32_t c = 0, bytes = TRACEI_BUFFER_MIN;
+    while (bytes < size) bytes *= 2, c++;
+    return c;
+}
+
+static TRACEI_COLD void *tracei_buffer_take(tracei_unit *unit, uint32_t c) {
+    const size_t size = (size_t)TRACEI_BUFFER_MIN << c;
+    tracei_buffer *buffer = unit->buffers[c];
+    if (buffer) {
+        unit->buffers[c] = buffer->next;
+        unit->buffers_kept[c]--;
+        return buffer;
+    }
+    if (TRACEI_LOAD(&tracei_buffers[c]) && tracei_try_lock(&tracei_buffer_lock)) {
+        buffer = tracei_buffers[c];
+        if (buffer) TRACEI_STORE(&tracei_buffers[c], buffer->next);
+        tracei_unlock(&tracei_buffer_lock);
+        if (buffer) return buffer;
+    }
+    if (TRACEI_ADD(&tracei_pool_bytes, size) + size > tracei_max_pool_bytes) {
+        (void)TRACEI_SUB(&tracei_pool_bytes, size);
+        return NULL;
+    }
+    if (size < TRACEI_PAGE && TRACEI_PAGE % size == 0) { /* cut a page into pieces of this class */
+        unsigned char *const page = (unsigned char *)tracei_alloc(TRACEI_PAGE);
+        size_t at;
+        if (!page) {
+            (void)TRACEI_SUB(&tracei_pool_bytes, size);
+            return NULL;
+        }
+        (void)TRACEI_ADD(&tracei_pool_bytes, TRACEI_PAGE - size);
+        for (at = size; at < TRACEI_PAGE; at += size) {
+            buffer = (tracei_buffer *)(void *)(page + at);
+            buffer->next = unit->buffers[c];
+            unit->buffers[c] = buffer;
+            unit->buffers_kept[c]++;
+        }
+        return page;
+    }
+    buffer = (tracei_buffer *)tracei_alloc(size);
+    if (!buffer) (void)TRACEI_SUB(&tracei_pool_bytes, size);
+    return buffer;
+}
+
+static TRACEI_COLD void tracei_buffer_give(tracei_unit *unit, void *memory, uint32_t capacity) {
+    const uint32_t c = tracei_buffer_class(capacity);
+    tracei_buffer *const buffer = (tracei_buffer *)memory;
+    if (capacity >= 64u << 10) { /* rare and large: back to the system */
+        (void)TRACEI_SUB(&tracei_pool_bytes, (size_t)capacity);
+        tracei_free(memory, capacity);
+        return;
+    }
+    if (unit->buffers_kept[c] >= TRACEI_BUFFERS_KEPT && tracei_try_lock(&tracei_buffer_lock)) {
+        buffer->next = tracei_buffers[c];
+        TRACEI_STORE(&tracei_buffers[c], buffer);
+        tracei_unlock(&tracei_buffer_lock);
+        return;
+    }
+    buffer->next = unit->buffers[c];
+    unit->buffers[c] = buffer;
+    unit->buffers_kept[c]++;
+}
+
+/* --- slots --- */
+
+static unsigned char *tracei_slot_room(tracei_slot *slot) {
+    return (unsigned char *)slot + TRACEI_ROOM_OFFSET;
+}
+
+static tracei_slot *tracei_chunk_slot(tracei_slot *chunk, uint32_t i) {
+    return (tracei_slot *)(void *)((unsigned char *)chunk + (size_t)i * TRACEI_SLOT_BYTES);
+}
+
+static TRACEI_ALWAYS_INLINE tracei_slot *tracei_slot_at(uint32_t index) {
+    const uint32_t c = index / TRACEI_SLOTS_A_CHUNK;
+    tracei_slot *chunk;
+    if (c >= TRACEI_CHUNKS_MAX) return NULL;
+    chunk = TRACEI_LOAD_ACQUIRE(&tracei_chunks[c]);
+    return chunk ? tracei_chunk_slot(chunk, index % TRACEI_SLOTS_A_CHUNK) : NULL;
+}
+
+/* The slot a handle names, or NULL when the handle is stale, invented or zero, or was inherited through fork. */
+static TRACEI_ALWAYS_INLINE tracei_slot *tracei_slot_of(tracei_unit *unit, trace_span span) {
+    tracei_slot *const slot = tracei_slot_at(span.slot);
+    if (!slot || TRACEI_LOAD(&slot->generation) != span.generation || slot->record.span_id != span.id || slot->kind == TRACEI_SLOT_ATTACHMENT) return NULL;
+    return slot->unit == unit || slot->unit->open == unit->open ? slot : NULL;
+}
+
+static void tracei_slot_put(tracei_unit *unit, tracei_slot *slot) {
+    slot->below = unit->free;
+    unit->free = slot;
+}
+
+/* New slots for this unit: one chunk at first, then more at a time, so that a million open spans are few mappings. */
+static TRACEI_COLD bool tracei_slot_refill(tracei_unit *unit) {
+    uint32_t count = unit->chunks_made ? (unit->chunks_made < 16 ? unit->chunks_made : 16) : 1, first, i;
+    tracei_slot *memory = NULL;
+    tracei_lock(&tracei_chunk_lock);
+    first = tracei_chunk_count;
+    if (first < tracei_max_chunks) {
+        if (count > tracei_max_chunks - first) count = tracei_max_chunks - first;
+        memory = (tracei_slot *)tracei_alloc((size_t)count * TRACEI_SLOTS_A_CHUNK * TRACEI_SLOT_BYTES);
+    }
+    if (memory) {
+        for (i = count * TRACEI_SLOTS_A_CHUNK; i-- > 0;) {
+            tracei_slot *const slot = tracei_chunk_slot(memory, i);
+            slot->index = first * TRACEI_SLOTS_A_CHUNK + i;
+            slot->unit = unit;
+            slot->data = tracei_slot_room(slot);
+            slot->capacity = TRACEI_ROOM;
+            slot->generation = 0;
+            tracei_slot_put(unit, slot);
+        }
+        for (i = 0; i < count; i++) TRACEI_STORE_RELEASE(&tracei_chunks[first + i], tracei_chunk_slot(memory, i * TRACEI_SLOTS_A_CHUNK));
+        tracei_chunk_count = first + count;
+        unit->chunks_made += count;
+    }
+    tracei_unlock(&tracei_chunk_lock);
+    return memory != NULL;
+}
+
+/* Out of the chain, wherever in it; almost always the top. */
+static void tracei_chain_remove(tracei_unit *unit, tracei_slot *slot) {
+    tracei_slot **at = &unit->current;
+    while (*at && *at != slot) at = &(*at)->below;
+    if (*at) *at = slot->below;
+    slot->chained = false;
+}
+
+static void tracei_slot_release(tracei_unit *unit, tracei_slot *slot) {
+    if (slot->data != tracei_slot_room(slot)) {
+        tracei_buffer_give(unit, slot->data, slot->capacity);
+        slot->data = tracei_slot_room(slot);
+        slot->capacity = TRACEI_ROOM;
+    }
+    tracei_slot_put(unit, slot);
+}
+
+/* Slots other threads have ended. */
+static TRACEI_COLD void tracei_reclaim(tracei_unit *unit) {
+    tracei_slot *expected = TRACEI_LOAD_ACQUIRE(&unit->returned), *slot;
+    while (!TRACEI_CAS(&unit->returned, &expected, (tracei_slot *)NULL)) {}
+    for (slot = expected; slot;) {
+        tracei_slot *const next = (tracei_slot *)(uintptr_t)slot->record.end;
+        if (slot->chained) tracei_chain_remove(unit, slot);
+        tracei_slot_release(unit, slot);
+        slot = next;
+    }
+}
+
+static TRACEI_COLD void tracei_give_back(tracei_slot *slot) {
+    tracei_unit *const owner = slot->unit;
+    tracei_slot *head = TRACEI_LOAD(&owner->returned);
+    do slot->record.end = (uintptr_t)head; /* the record is in a ring by now */
+    while (!TRACEI_CAS(&owner->returned, &head, slot));
+}
+
+static tracei_slot *tracei_slot_take(tracei_unit *unit) {
+    tracei_slot *slot = unit->free;
+    if (TRACEI_RARE(!slot)) {
+        if (!tracei_slot_refill(unit)) return NULL;
+        slot = unit->free;
+    }
+    unit->free = slot->below;
+    TRACEI_STORE(&slot->generation, slot->generation + 1);
+    return slot;
+}
+
+/* --- ring --- */
+
+/* Half full or full by the copy of the tail: look at the tail itself, wake the worker once a half, wait if told to. */
+static TRACEI_COLD bool tracei_ring_make_room(tracei_unit *unit, uint32_t total) {
+    const uint32_t size = unit->mask + 1;
+    uint32_t in_use;
+    unit->tail_seen = TRACEI_LOAD_ACQUIRE(&unit->tail);
+    in_use = unit->head + total - unit->tail_seen;
+    if (in_use <= size / 2) {
+        unit->half_told = false;
+        return true;
+    }
+    if (!unit->half_told || unit->tail_told != unit->tail_seen) {
+        unit->half_told = true;
+        unit->tail_told = unit->tail_seen;
+        tracei_attend();
+    }
+    if (in_use <= size) return true;
+    return tracei_lossless_ms != 0 && tracei_wait_for_room(unit, total);
+}
+
+/* How much may be written next without asking: up to the wrap, and up to half full (or full, when the worker knows). */
+static void tracei_ring_allow(tracei_unit *unit) {
+    const uint32_t size = unit->mask + 1, to_wrap = size - (unit->head & unit->mask), in_use = unit->head - unit->tail_seen;
+    const uint32_t bound = unit->half_told ? size : size / 2;
+    const uint32_t room = bound > in_use ? bound - in_use : 0;
+    unit->left = room < to_wrap ? room : to_wrap;
+}
+
+/* Where a record of `size` bytes goes, or NULL when there is no room. */
+static unsigned char *tracei_ring_reserve(tracei_unit *unit, uint32_t size, uint32_t *new_head) {
+    uint32_t offset = unit->head & unit->mask;
+    const uint32_t to_wrap = unit->mask + 1 - offset, total = size > to_wrap ? size + to_wrap : size;
+    if (unit->head + total - unit->tail_seen > (unit->half_told ? unit->mask + 1 : (unit->mask + 1) / 2) && !tracei_ring_make_room(unit, total)) {
+        tracei_ring_allow(unit);
+        return NULL;
+    }
+    *new_head = unit->head + total;
+    if (total != size) {
+        tracei_record pad;
+        pad.size = to_wrap;
+        pad.type = TRACEI_RECORD_PAD;
+        memcpy(unit->ring + offset, &pad, 8); /* the least a record can be */
+        offset = 0;
+    }
+    return unit->ring + offset;
+}
+
+static TRACEI_ALWAYS_INLINE void tracei_ring_published(void) {
+    TRACEI_COMPILER_BARRIER(); /* the worker's membarrier orders the head's store before this load; see tracei_worker_sleep */
+    if (TRACEI_RARE(TRACEI_LOAD(&tracei_attention))) tracei_attend();
+}
+
+/* Fills in a record in the ring. `end` and `bits` are not taken from the slot, for the reason given at tracei_copy_words. */
+static TRACEI_ALWAYS_INLINE void tracei_record_put(unsigned char *at, const tracei_record *record, uint8_t type, const unsigned char *payload,
+                                                   uint32_t used, uint32_t bits, uint64_t end) {
+    tracei_record *const to = (tracei_record *)(void *)at;
+    uint64_t span_id = record->span_id, parent_id = record->parent_id, trace_high = record->trace_high, trace_low = record->trace_low;
+    uint32_t name_scope;
+    uint64_t drops;
+    TRACEI_SCALAR(span_id);
+    TRACEI_SCALAR(parent_id);
+    TRACEI_SCALAR(trace_high);
+    TRACEI_SCALAR(trace_low);
+    to->size = (uint32_t)sizeof *record + used;
+    to->type = type;
+    to->flags = record->flags;
+    to->bits = (uint16_t)bits;
+    to->span_id = span_id;
+    to->parent_id = parent_id;
+    to->trace_high = trace_high;
+    to->trace_low = trace_low;
+    to->start = record->start;
+    to->end = end;
+    to->payload = used;
+    memcpy(&name_scope, &record->name_size, 4);
+    memcpy(&to->name_size, &name_scope, 4);
+    memcpy(&drops, &record->dropped_attributes, 8);
+    memcpy(&to->dropped_attributes, &drops, 8);
+    tracei_copy_words(at + sizeof *record, payload, used);
+}
+
+static bool tracei_ring_write(tracei_unit *unit, const tracei_record *record, uint8_t type, const unsigned char *payload, uint32_t used,
+                              uint32_t bits, uint64_t end) {
+    uint32_t new_head;
+    unsigned char *const at = tracei_ring_reserve(unit, (uint32_t)sizeof *record + used, &new_head);
+    if (!at) return false;
+    tracei_record_put(at, record, type, payload, used, bits, end);
+    TRACEI_STORE_RELEASE(&unit->head, new_head);
+    tracei_ring_allow(unit);
+    tracei_ring_published();
+    return true;
+}
+
+/* --- a thread and its unit --- */
+
+static bool tracei_unit_name_thread(tracei_unit *unit) {
+    tracei_record record;
+    char name[32];
+    memset(&record, 0, sizeof record);
+    memset(name, 0, sizeof name);
+    record.span_id = tracei_thread_id();
+#if defined(__linux__) && TRACEI_PLATFORM_POSIX
+    if (record.span_id != (uint64_t)getpid()) (void)pthread_getname_np(pthread_self(), name, sizeof name);
+#endif
+    return tracei_ring_write(unit, &record, TRACEI_RECORD_THREAD, (const unsigned char *)name, sizeof name, 0, 0);
+}
+
+static TRACEI_COLD tracei_unit *tracei_unit_map(void) {
+    tracei_unit *const unit = (tracei_unit *)tracei_alloc(sizeof *unit), *first;
+    const uint32_t size = tracei_ring_bytes;
+    if (!unit) return NULL;
+    unit->ring = (unsigned char *)tracei_alloc(size);
+    if (!unit->ring) {
+        tracei_free(unit, sizeof *unit);
+        return NULL;
+    }
+#ifdef TRACEI_TEST_INDEX /* lets tests start near the wrap of the 32-bit indices */
+    unit->head = unit->tail = unit->tail_seen = unit->pass_head = TRACEI_TEST_INDEX;
+#endif
+    unit->mask = size - 1;
+    unit->payload_max = size / 4 - (uint32_t)sizeof(tracei_record);
+    unit->owned = 1;
+    unit->serial = TRACEI_ADD(&tracei_unit_count, 1u) + 1;
+    first = TRACEI_LOAD(&tracei_units);
+    do unit->next = first;
+    while (!TRACEI_CAS(&tracei_units, &first, unit));
+    return unit;
+}
+
+#if TRACEI_PLATFORM_POSIX
+static pthread_key_t tracei_thread_key;
+static bool tracei_thread_key_made;
+#elif TRACEI_PLATFORM_WINDOWS
+static DWORD tracei_thread_key = FLS_OUT_OF_INDEXES;
+#endif
+
+/* Frees the unit for another thread. Spans still open in it stay valid handles; whoever holds one may end it. */
+static void tracei_unit_disown(tracei_unit *unit) {
+    while (unit->current) {
+        tracei_slot *const slot = unit->current;
+        tracei_chain_remove(unit, slot);
+        if (slot->kind == TRACEI_SLOT_ATTACHMENT) {
+            tracei_entry_unpin(slot->entry);
+            TRACEI_STORE(&slot->generation, slot->generation + 1);
+            tracei_slot_release(unit, slot);
+        }
+    }
+    TRACEI_STORE_RELEASE(&unit->owned, 0u);
+}
+
+#if TRACEI_PLATFORM_POSIX
+/* Other destructors may still record: come back until the system's last round. */
+static void tracei_thread_exit(void *argument) {
+    tracei_unit *const unit = (tracei_unit *)argument;
+    if (unit->open != tracei_open_gate()) return; /* inherited through fork */
+    if (++unit->destructor_rounds < 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of POSIX */ && pthread_setspecific(tracei_thread_key, unit) == 0) return;
+    tracei_tls = &tracei_unit_gone;
+    tracei_unit_disown(unit);
+}
+#elif TRACEI_PLATFORM_WINDOWS
+static void WINAPI tracei_thread_exit(void *argument) {
+    if (!argument) return;
+    tracei_tls = &tracei_unit_gone;
+    tracei_unit_disown((tracei_unit *)argument);
+}
+#endif
+
+static bool tracei_thread_watch(tracei_unit *unit) {
+#if TRACEI_PLATFORM_POSIX
+    return !tracei_thread_key_made || (!TRACEI_FAIL("thread key") && pthread_setspecific(tracei_thread_key, unit) == 0);
+#elif TRACEI_PLATFORM_WINDOWS
+    return tracei_thread_key == FLS_OUT_OF_INDEXES || FlsSetValue(tracei_thread_key, unit) != 0;
+#else
+    (void)unit;
+    return true;
+#endif
+}
+
+static bool tracei_unit_claim(tracei_unit *unit, uint32_t open) {
+    uint32_t expected = 0;
+    if (TRACEI_LOAD(&unit->owned) || !TRACEI_CAS(&unit->owned, &expected, 1u)) return false;
+    if (unit->mask + 1 == tracei_ring_bytes && unit->open == open && tracei_unit_name_thread(unit)) return true;
+    TRACEI_STORE_RELEASE(&unit->owned, 0u); /* full of the last thread's spans: leave it to be drained */
+    return false;
+}
+
+static TRACEI_COLD tracei_unit *tracei_unit_adopt(uint32_t open) {
+    tracei_unit *unit = TRACEI_LOAD_ACQUIRE(&tracei_units);
+    while (unit && !tracei_unit_claim(unit, open)) unit = unit->next;
+    if (!unit) {
+        unit = tracei_unit_map();
+        if (!unit) return NULL;
+        unit->open = open;
+        (void)tracei_unit_name_thread(unit);
+    }
+    unit->adoptions++;
+    unit->destructor_rounds = 0;
+    unit->gate = open;
+    tracei_unit_seed(unit);
+    if (!tracei_thread_watch(unit)) {
+        TRACEI_STORE_RELEASE(&unit->owned, 0u);
+        return NULL;
+    }
+    tracei_tls = unit;
+    return unit;
+}
+
+static void tracei_suppress_thread(void) {
+    tracei_tls = &tracei_unit_suppressed;
+}
+
+static TRACEI_ALWAYS_INLINE uint64_t tracei_unit_token(const tracei_unit *unit) {
+    return (uint64_t)unit->adoptions << 32 | unit->serial;
+}
+
+/* The thread has no open gate: its first call, a call after its end, a call in a signal handler that interrupted the library, or
+   the first call after fork. */
+static TRACEI_COLD tracei_unit *tracei_enter_slow(void) {
+    tracei_unit *const before = tracei_tls;
+    tracei_unit *unit;
+    if (before == &tracei_unit_gone || before == &tracei_unit_suppressed) return NULL;
+    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) {
+        if (!tracei_process_begin()) return NULL;
+    } else if (before->open == tracei_open_gate()) {
+        return NULL;
+    }
+    unit = tracei_unit_adopt(tracei_open_gate());
+    if (unit && before->current) tracei_unit_inherit(unit, before->current);
+    return unit;
+}
+
+static TRACEI_ALWAYS_INLINE void tracei_close_gate(tracei_unit *unit) {
+    TRACEI_STORE(&unit->gate, TRACEI_GATE_BUSY);
+    TRACEI_COMPILER_BARRIER();
+}
+
+static tracei_unit *tracei_enter(void) {
+    tracei_unit *unit = tracei_tls;
+    if (TRACEI_RARE(unit->gate != tracei_open_gate())) {
+        unit = tracei_enter_slow();
+        if (!unit) return NULL;
+    }
+    tracei_close_gate(unit);
+    return unit;
+}
+
+static TRACEI_ALWAYS_INLINE void tracei_leave_unit(tracei_unit *unit) {
+    TRACEI_COMPILER_BARRIER();
+    TRACEI_STORE(&unit->gate, unit->open);
+}
+
+static TRACEI_COLD void tracei_count_misuse(tracei_unit *unit) {
+    static uint32_t said;
+    if (unit)
+        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_MISUSED]);
+    else
+        (void)TRACEI_ADD(&tracei_misused_calls, 1u);
+    if (tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "a span handle that is stale, invented or zero was used (double end? use after end?): ignored, "
+                                            "counted in trace_stats.misused; said once");
+}
+
+/* >>sampler --------------------------------------------------------------------------------------------------------
+
+   Values and functions of one kind: a sampler is a function and a pointer. What a ready sampler has to remember (a ratio, a
+   threshold) is packed into the 32 bits every pointer has, so that it can be returned by value and nobody owns anything;
+   composed samplers point to their program's structures. An interned table of samplers was dropped: it needs a lock and fills.
+
+   All of this runs inside trace_span_start on any thread, signal handlers too: no locks, no allocation, 32-bit atomics.
+
+   Ratio: the float's bits. The trace id's lower half, as a 63-bit number, is below ratio * 2^63: what the Go and Python SDKs do.
+   Consistent: T, the rejection threshold out of 2^56, rounded to four hexadecimal digits and one more for each leading f, as
+   the specification's table has it: the digits' number and the lowest six of them, those before being f. R, the random number,
+   is tracestate's rv or the last 7 bytes of the trace id; R >= T samples and writes ot=th:T, a drop removes it.
+   A changed tracestate is made in a buffer of the thread; it is read before the next sampler runs on this thread. Members that
+   do not fit are left out from the right, whole.
+
+   Rate limit: the bucket as a time. `reserved[0]` is when the bucket will be full again, in ticks of which 2^28 fill it; a span
+   is let through when that moves it no more than a full bucket into the future (GCRA). 32 bits span 16 buckets' worth of time,
+   so after a long silence the difference could mean anything: `reserved[1]` is the number of the bucket's worth of time the
+   limit was last seen in, and who sees it jump by more than one takes the bucket for full, provided nobody moved the first word
+   since. The words are read before the clock and again after a lost race: so no thread, however long it was off the processor,
+   compares a bucket with a time before it, and every race loses a token rather than inventing one. Counting tokens and
+   refilling them was dropped: two numbers that must change together need 64 bits or a lock. */
+
+#define TRACEI_THRESHOLD_LIMIT (UINT64_C(1) << 56)
+#define TRACEI_STATE_BYTES 776u           /* the 512 that must be carried on, and an ot member of the longest kind */
+#define TRACEI_OT_BYTES 256u
+
+static TRACEI_THREAD_LOCAL char tracei_sampler_text[TRACEI_STATE_BYTES];
+static uint32_t tracei_ratio_warned, tracei_randomness_warned;
+
+static bool tracei_sampler_has_parent(const trace_sampler_input *input) {
+    return trace_context_is_valid(input->parent);
+}
+
+static trace_decision tracei_sampler_follow(const trace_sampler_input *input) {
+    return !tracei_sampler_has_parent(input) || (input->parent.flags & TRACE_FLAG_SAMPLED) ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
+}
+
+/* Asks a member of a composition. */
+static trace_decision tracei_sampler_ask(const trace_sampler *sampler, const trace_sampler_input *input, trace_sampler_output *output) {
+    trace_decision decision;
+    if (!sampler || !sampler->sample_fn || (sampler->roots_only && tracei_sampler_has_parent(input))) return tracei_sampler_follow(input);
+    decision = sampler->sample_fn(sampler->user, input, output);
+    return (unsigned)decision > (unsigned)TRACE_DECISION_SAMPLE ? TRACE_DECISION_DROP : decision;
+}
+
+static trace_sampler tracei_sampler_make(trace_decision (*sample_fn)(void *, const trace_sampler_input *, trace_sampler_output *),
+                                         const char *description, const void *user) {
+    trace_sampler sampler;
+    memset(&sampler, 0, sizeof sampler);
+    sampler.description = description;
+    sampler.sample_fn = sample_fn;
+    memcpy(&sampler.user, &user, sizeof user);
+    return sampler;
+}
+
+static double tracei_sampler_clamp(const char *what, double share) {
+    if (share >= 0 && share <= 1) return share;
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s is not between 0 and 1: taken as %s", what, share < 0 ? "0" : "1");
+    return share < 0 ? 0 : 1;
+}
+
+/* On and off. */
+
+static trace_decision tracei_sample_on(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    (void)user, (void)input, (void)output;
+    return TRACE_DECISION_SAMPLE;
+}
+
+static trace_decision tracei_sample_off(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    (void)user, (void)input, (void)output;
+    return TRACE_DECISION_DROP;
+}
+
+TRACE_APP trace_sampler trace_sampler_always_on(void) {
+    return tracei_sampler_make(tracei_sample_on, "AlwaysOnSampler", NULL);
+}
+
+TRACE_APP trace_sampler trace_sampler_always_off(void) {
+    return tracei_sampler_make(tracei_sample_off, "AlwaysOffSampler", NULL);
+}
+
+/* A ratio of the trace ids. */
+
+static float tracei_ratio_of(const void *user) {
+    const uint32_t bits = (uint32_t)(uintptr_t)user;
+    float ratio;
+    memcpy(&ratio, &bits, sizeof ratio);
+    return ratio;
+}
+
+static uint64_t tracei_id_number(const uint8_t *bytes, size_t count) {
+    uint64_t number = 0;
+    for (size_t i = 0; i < count; i++) number = number << 8 | bytes[i];
+    return number;
+}
+
+static trace_decision tracei_sample_ratio(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    const uint64_t below = (uint64_t)((double)tracei_ratio_of(user) * 9223372036854775808.0);
+    (void)output;
+    if (tracei_sampler_has_parent(input) && tracei_first_time(&tracei_ratio_warned))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "a ratio sampler decides about children: other SDKs may decide otherwise and traces be incomplete; "
+                                            "use trace_sampler_roots_only or parentbased_traceidratio");
+    return tracei_id_number(input->trace_id + 8, 8) >> 1 < below ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
+}
+
+TRACE_APP trace_sampler trace_sampler_ratio(double ratio) {
+    const float kept = (float)tracei_sampler_clamp("the ratio of trace_sampler_ratio", ratio);
+    uint32_t bits;
+    memcpy(&bits, &kept, sizeof bits);
+    return tracei_sampler_make(tracei_sample_ratio, "TraceIdRatioBased", (void *)(uintptr_t)bits);
+}
+
+/* Parent-based. */
+
+static trace_decision tracei_sample_parent_based(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    const trace_sampler_branches *const branches = (const trace_sampler_branches *)user;
+    const trace_sampler *branch;
+    if (!tracei_sampler_has_parent(input))
+        branch = &branches->root;
+    else if (input->parent.flags & TRACE_FLAG_SAMPLED)
+        branch = input->parent.is_remote ? &branches->remote_sampled : &branches->local_sampled;
+    else
+        branch = input->parent.is_remote ? &branches->remote_not_sampled : &branches->local_not_sampled;
+    return tracei_sampler_ask(branch, input, output);
+}
+
+TRACE_APP trace_sampler trace_sampler_roots_only(trace_sampler sampler) {
+    sampler.roots_only = true;
+    if (!sampler.sample_fn) sampler.sample_fn = tracei_sample_on, sampler.description = "AlwaysOnSampler";
+    return sampler;
+}
+
+TRACE_APP trace_sampler trace_sampler_parent_based(const trace_sampler_branches *branches) {
+    if (!branches) return trace_sampler_roots_only(trace_sampler_always_on());
+    if (!branches->remote_sampled.sample_fn && !branches->remote_not_sampled.sample_fn && !branches->local_sampled.sample_fn &&
+        !branches->local_not_sampled.sample_fn)
+        return trace_sampler_roots_only(branches->root); /* children need no call */
+    return tracei_sampler_make(tracei_sample_parent_based, "ParentBased", branches);
+}
+
+/* Tracestate: the ot member and its two numbers. */
+
+/* Cuts the text before the next separator off *rest. */
+static bool tracei_state_part(trace_string *rest, char separator, trace_string *part) {
+    const char *end;
+    if (!rest->size) return false;
+    end = (const char *)memchr(rest->data, separator, rest->size);
+    part->data = rest->data;
+    part->size = end ? (size_t)(end - rest->data) : rest->size;
+    rest->data += part->size + (end ? 1 : 0);
+    rest->size -= part->size + (end ? 1 : 0);
+    return true;
+}
+
+static bool tracei_state_is_ot(trace_string member) {
+    return member.size >= 3 && memcmp(member.data, "ot=", 3) == 0;
+}
+
+/* The value of the ot member; size 0: none, or one too long to be valid. */
+static trace_string tracei_state_ot(trace_string state) {
+    trace_string member;
+    while (tracei_state_part(&state, ',', &member)) {
+        member = tracei_environment_trim(member.data, member.size);
+        if (!tracei_state_is_ot(member)) continue;
+        member.data += 3;
+        member.size -= 3;
+        if (member.size > TRACEI_OT_BYTES) break;
+        return member;
+    }
+    member.data = "";
+    member.size = 0;
+    return member;
+}
+
+/* [a-z][a-z0-9]* ":" [A-Za-z0-9._-]* */
+static bool tracei_ot_field_valid(trace_string field) {
+    size_t i = 0;
+    while (i < field.size && ((field.data[i] >= 'a' && field.data[i] <= 'z') || (i && field.data[i] >= '0' && field.data[i] <= '9'))) i++;
+    if (i == 0 || i == field.size || field.data[i] != ':') return false;
+    for (i++; i < field.size; i++) {
+        const char c = field.data[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')) return false;
+    }
+    return true;
+}
+
+static bool tracei_ot_is(trace_string field, const char *key) {
+    return field.size > 2 && field.data[0] == key[0] && field.data[1] == key[1] && field.data[2] == ':';
+}
+
+/* A number of `least` to 14 lower-case hexadecimal digits, filled up with zeros on the right. */
+static bool tracei_ot_number(trace_string ot, const char *key, size_t least, uint64_t *number) {
+    trace_string field;
+    while (tracei_state_part(&ot, ';', &field)) {
+        const size_t digits = field.size - 3;
+        uint64_t value = 0;
+        if (!tracei_ot_is(field, key)) continue;
+        if (digits < least || digits > 14) return false;
+        for (size_t i = 3; i < field.size; i++) {
+            const char c = field.data[i];
+            if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+            value = value << 4 | (uint64_t)tracei_environment_hex(c);
+        }
+        *number = value << 4 * (14 - digits);
+        return true;
+    }
+    return false;
+}
+
+static void tracei_threshold_text(tracei_text *text, uint64_t threshold) {
+    char digits[14];
+    size_t size = sizeof digits;
+    for (size_t i = sizeof digits; i-- > 0; threshold >>= 4) digits[i] = "0123456789abcdef"[threshold & 15];
+    while (size > 1 && digits[size - 1] == '0') size--;
+    tracei_text_add(text, digits, size);
+}
+
+/* The state with another threshold, or (TRACEI_THRESHOLD_LIMIT) without one, in the thread's buffer. What was invalid in ot or
+   no longer fits is left out. The state must not lie in that buffer. */
+static void tracei_state_rewrite(trace_string state, uint64_t threshold, trace_sampler_output *output) {
+    trace_string ot = tracei_state_ot(state), part;
+    tracei_text text;
+    memset(&text, 0, sizeof text);
+    text.data = tracei_sampler_text;
+    text.capacity = 3 + TRACEI_OT_BYTES;
+    tracei_text_cstr(&text, "ot=");
+    if (threshold < TRACEI_THRESHOLD_LIMIT) {
+        tracei_text_cstr(&text, "th:");
+        tracei_threshold_text(&text, threshold);
+    }
+    while (tracei_state_part(&ot, ';', &part)) {
+        if (tracei_ot_is(part, "th") || !tracei_ot_field_valid(part) || part.size + 1 > text.capacity - text.size) continue;
+        if (text.size > 3) tracei_text_char(&text, ';');
+        tracei_text_add(&text, part.data, part.size);
+    }
+    if (text.size == 3) text.size = 0;
+    text.capacity = TRACEI_STATE_BYTES;
+    while (tracei_state_part(&state, ',', &part)) {
+        part = tracei_environment_trim(part.data, part.size);
+        if (!part.size || tracei_state_is_ot(part)) continue;
+        if (part.size + 1 > text.capacity - text.size) break;
+        if (text.size) tracei_text_char(&text, ',');
+        tracei_text_add(&text, part.data, part.size);
+    }
+    output->trace_state.data = tracei_sampler_text;
+    output->trace_state.size = text.size;
+}
+
+/* What sampling in this state says: R, whether it is written down, T (TRACEI_THRESHOLD_LIMIT: none). */
+typedef struct tracei_randomness {
+    uint64_t random, threshold;
+    bool is_explicit;
+} tracei_randomness;
+
+static tracei_randomness tracei_state_randomness(trace_string state, const uint8_t trace_id[16]) {
+    const trace_string ot = tracei_state_ot(state);
+    tracei_randomness found;
+    found.is_explicit = tracei_ot_number(ot, "rv", 14, &found.random);
+    if (!found.is_explicit) found.random = tracei_id_number(trace_id + 9, 7);
+    if (!tracei_ot_number(ot, "th", 1, &found.threshold)) found.threshold = TRACEI_THRESHOLD_LIMIT;
+    return found;
+}
+
+/* The state as it stands: what an inner sampler made of it, else the parent's. *entry is pinned, or 0. */
+static trace_string tracei_sampler_state(const trace_sampler_input *input, const trace_sampler_output *output, uint32_t *entry) {
+    trace_string state = output->trace_state;
+    *entry = 0;
+    if (state.data) return state;
+    state.data = "";
+    state.size = 0;
+    if (!input->parent.entry || !tracei_entry_pin(input->parent.entry, input->parent.entry_generation)) return state;
+    *entry = input->parent.entry;
+    return tracei_entry_state(*entry);
+}
+
+/* The state gets this threshold (TRACEI_THRESHOLD_LIMIT: none), unless it has it already. */
+static void tracei_sampler_set_threshold(const trace_sampler_input *input, trace_sampler_output *output, uint64_t threshold) {
+    char copy[TRACEI_STATE_BYTES];
+    uint32_t entry;
+    trace_string state = tracei_sampler_state(input, output, &entry);
+    const tracei_randomness now = tracei_state_randomness(state, input->trace_id);
+    if (now.threshold != threshold) {
+        if (state.data == tracei_sampler_text) {
+            memcpy(copy, state.data, state.size);
+            state.data = copy;
+        }
+        tracei_state_rewrite(state, threshold, output);
+    }
+    tracei_entry_unpin(entry);
+}
+
+static tracei_randomness tracei_sampler_randomness(const trace_sampler_input *input, const trace_sampler_output *output) {
+    uint32_t entry;
+    const trace_string state = tracei_sampler_state(input, output, &entry);
+    const tracei_randomness found = tracei_state_randomness(state, input->trace_id);
+    tracei_entry_unpin(entry);
+    if (!found.is_explicit && tracei_sampler_has_parent(input) && !(input->parent.flags & TRACE_FLAG_RANDOM) &&
+        tracei_first_time(&tracei_randomness_warned))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "a consistent sampler takes a trace id for random whose random flag is not set: "
+                                            "traces of that caller may be sampled unevenly");
+    return found;
+}
+
+/* Consistent probability. */
+
+/* The threshold's digits: their number above bit 24, the lowest six below it. 0: never. */
+static uint32_t tracei_threshold_pack(double probability) {
+    const double scaled_exactly = probability * 72057594037927936.0; /* 2^56 */
+    const uint64_t scaled = (uint64_t)(scaled_exactly < 9007199254740992.0 ? scaled_exactly + 0.5 : scaled_exactly);
+    uint64_t threshold = TRACEI_THRESHOLD_LIMIT - scaled;
+    unsigned zeros = 0, digits, shift;
+    if (!scaled) return 0;
+    while (scaled < TRACEI_THRESHOLD_LIMIT >> 1 >> zeros) zeros++;
+    digits = 4 + zeros / 4;
+    if (digits > 14) digits = 14;
+    shift = 4 * (14 - digits);
+    if (shift) threshold = (threshold + (UINT64_C(1) << (shift - 1))) >> shift;
+    return (uint32_t)(digits << 24 | (threshold & 0xffffff));
+}
+
+static uint64_t tracei_threshold_unpack(uint32_t packed) {
+    const unsigned digits = packed >> 24;
+    uint64_t threshold = packed & 0xffffff;
+    if (!digits) return TRACEI_THRESHOLD_LIMIT;
+    if (digits > 6) threshold |= ((UINT64_C(1) << 4 * digits) - 1) & ~UINT64_C(0xffffff);
+    return threshold << 4 * (14 - digits);
+}
+
+static trace_decision tracei_sample_consistent(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    const uint64_t threshold = tracei_threshold_unpack((uint32_t)(uintptr_t)user);
+    const bool sampled = threshold < TRACEI_THRESHOLD_LIMIT && tracei_sampler_randomness(input, output).random >= threshold;
+    tracei_sampler_set_threshold(input, output, sampled ? threshold : TRACEI_THRESHOLD_LIMIT);
+    return sampled ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
+}
+
+TRACE_APP trace_sampler trace_sampler_consistent(double probability) {
+    const uint32_t packed = tracei_threshold_pack(tracei_sampler_clamp("the probability of trace_sampler_consistent", probability));
+    return tracei_sampler_make(tracei_sample_consistent, "ProbabilitySampler", (void *)(uintptr_t)packed);
+}
+
+/* A threshold that says "not sampled" of a sampled span is wrong, and one on an unsampled span means nothing: both go. */
+static trace_decision tracei_sample_parent_threshold(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    const bool sampled = (input->parent.flags & TRACE_FLAG_SAMPLED) != 0;
+    tracei_randomness parent;
+    if (!tracei_sampler_has_parent(input)) return tracei_sampler_ask((const trace_sampler *)user, input, output);
+    parent = tracei_sampler_randomness(input, output);
+    if (!sampled || parent.random < parent.threshold) tracei_sampler_set_threshold(input, output, TRACEI_THRESHOLD_LIMIT);
+    return sampled ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
+}
+
+TRACE_APP trace_sampler trace_sampler_parent_threshold(const trace_sampler *root) {
+    return tracei_sampler_make(tracei_sample_parent_threshold, "ParentThreshold", root);
+}
+
+/* Rate limit. */
+
+#define TRACEI_BUCKET (1u << 28)          /* ticks in which an empty bucket fills, at most */
+#define TRACEI_BURST_MAX (1u << 20)
+
+static uint32_t tracei_limit_burst(const trace_sampler_limit *limit) {
+    if (limit->burst) return limit->burst < TRACEI_BURST_MAX ? limit->burst : TRACEI_BURST_MAX;
+    if (!(limit->per_second > 1)) return 1;
+    return limit->per_second < TRACEI_BURST_MAX ? (uint32_t)limit->per_second : TRACEI_BURST_MAX;
+}
+
+typedef struct tracei_limit_time {
+    uint32_t ticks;               /* of which `cost` make a token; modulo 2^32 */
+    uint32_t bucket;              /* number of the bucket's worth of time, odd: 0 is "never seen" */
+} tracei_limit_time;
+
+static tracei_limit_time tracei_limit_now(const trace_sampler_limit *limit, uint32_t burst, uint32_t cost) {
+    const double fill_ns = (double)burst / limit->per_second * 1e9;
+    uint64_t bucket_ns = fill_ns < 1 ? 1 : fill_ns < 1e18 ? (uint64_t)fill_ns : UINT64_C(1000000000000000000);
+    const uint64_t now_ns = tracei_mono_ns(), number = now_ns / bucket_ns;
+    uint64_t part = now_ns % bucket_ns;
+    tracei_limit_time now;
+    for (; bucket_ns >> 35; bucket_ns >>= 1) part >>= 1;
+    now.ticks = (uint32_t)number * (cost * burst) + (uint32_t)(part * (cost * burst) / bucket_ns);
+    now.bucket = (uint32_t)number << 1 | 1u;
+    return now;
+}
+
+static bool tracei_limit_take(trace_sampler_limit *limit) {
+    const uint32_t burst = tracei_limit_burst(limit), cost = TRACEI_BUCKET / burst;
+    if (!(limit->per_second > 0)) return false;
+    for (;;) {
+        uint32_t full_at = TRACEI_LOAD_ACQUIRE(&limit->reserved[0]), seen = TRACEI_LOAD_ACQUIRE(&limit->reserved[1]);
+        const tracei_limit_time now = tracei_limit_now(limit, burst, cost); /* after the loads: nobody was ahead of this */
+        const uint32_t jump = seen ? now.bucket - seen : 4u;
+        const bool moved = jump && jump < 0x80000000u;
+        uint32_t from = full_at - now.ticks < 0x80000000u ? full_at : now.ticks;
+        if (moved && !TRACEI_CAS(&limit->reserved[1], &seen, now.bucket)) continue;
+        if (moved && jump > 2u) from = now.ticks;
+        if (from - now.ticks > cost * (burst - 1)) return false;
+        if (TRACEI_CAS(&limit->reserved[0], &full_at, from + cost)) return true;
+    }
+}
+
+static trace_decision tracei_sample_limit(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    trace_sampler_limit *const limit = (trace_sampler_limit *)user;
+    const trace_decision decision = tracei_sampler_ask(&limit->sampler, input, output);
+    if (decision != TRACE_DECISION_SAMPLE) return decision;
+    tracei_sampler_set_threshold(input, output, TRACEI_THRESHOLD_LIMIT);
+    return tracei_limit_take(limit) ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
+}
+
+TRACE_APP trace_sampler trace_sampler_rate_limit(trace_sampler_limit *limit) {
+    trace_sampler sampler;
+    if (!limit) return trace_sampler_roots_only(trace_sampler_always_off());
+    if (!(limit->per_second > 0))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "trace_sampler_limit.per_second is not above 0: nothing is sampled");
+    sampler = tracei_sampler_make(tracei_sample_limit, "RateLimit", limit);
+    sampler.roots_only = true;
+    return sampler;
+}
+
+/* Rules. */
+
+static bool tracei_rule_prefix(trace_string text, const char *prefix) {
+    const size_t size = prefix ? strlen(prefix) : 0;
+    return size <= text.size && (size == 0 || memcmp(text.data, prefix, size) == 0);
+}
+
+static bool tracei_rule_value(const trace_value *value, const char *wanted) {
+    char text[40];
+    const char *end = text;
+    if (!wanted) return true;
+    if (value->type == TRACE_TYPE_STRING || value->type == TRACE_TYPE_JSON) return tracei_rule_prefix(value->as.string, wanted);
+    if (value->type == TRACE_TYPE_INT) end = tracei_put_i64(text, value->as.integer);
+    if (value->type == TRACEI_TYPE_UINT) end = tracei_put_u64(text, (uint64_t)value->as.integer);
+    if (value->type == TRACE_TYPE_DOUBLE) end = tracei_put_number(text, value->as.number);
+    if (value->type == TRACE_TYPE_BOOL) return strcmp(wanted, value->as.boolean ? "true" : "false") == 0;
+    return end != text && strlen(wanted) == (size_t)(end - text) && memcmp(wanted, text, (size_t)(end - text)) == 0;
+}
+
+/* The last value for a key is the one that counts. */
+static bool tracei_rule_attribute(const trace_sampler_rule *rule, const trace_sampler_input *input) {
+    const size_t size = rule->attribute ? strlen(rule->attribute) : 0;
+    if (!rule->attribute) return true;
+    for (size_t i = input->attribute_count; i-- > 0;) {
+        const trace_attribute *const attribute = &input->attributes[i];
+        if (attribute->key.size == size && memcmp(attribute->key.data, rule->attribute, size) == 0)
+            return tracei_rule_value(&attribute->value, rule->value_prefix);
+    }
+    return false;
+}
+
+static bool tracei_rule_matches(const trace_sampler_rule *rule, const trace_sampler_input *input) {
+    const trace_kind kind = input->kind == TRACE_KIND_UNSPECIFIED ? TRACE_KIND_INTERNAL : input->kind;
+    const trace_string scope = tracei_string(input->scope ? input->scope->name : NULL);
+    return (rule->kind == TRACE_KIND_UNSPECIFIED || rule->kind == kind) && tracei_rule_prefix(input->name, rule->name_prefix) &&
+           tracei_rule_prefix(scope, rule->scope_prefix) && tracei_rule_attribute(rule, input);
+}
+
+static trace_decision tracei_sample_rules(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    const trace_sampler_rule_table *const table = (const trace_sampler_rule_table *)user;
+    for (size_t i = 0; table->rules && i < table->count; i++)
+        if (tracei_rule_matches(&table->rules[i], input)) return tracei_sampler_ask(&table->rules[i].sampler, input, output);
+    return tracei_sampler_ask(&table->otherwise, input, output);
+}
+
+TRACE_APP trace_sampler trace_sampler_rules(const trace_sampler_rule_table *table) {
+    if (!table) return trace_sampler_roots_only(trace_sampler_always_on());
+    return tracei_sampler_make(tracei_sample_rules, "Rules", table);
+}
+
+static trace_decision tracei_sample_record(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    const trace_decision decision = tracei_sampler_ask((const trace_sampler *)user, input, output);
+    return decision == TRACE_DECISION_DROP ? TRACE_DECISION_RECORD : decision;
+}
+
+TRACE_APP trace_sampler trace_sampler_always_record(const trace_sampler *sampler) {
+    return tracei_sampler_make(tracei_sample_record, "AlwaysRecord", sampler);
+}
+
+/* Descriptions. */
+
+/* Six decimals, as the specification's example. */
+static void tracei_describe_share(tracei_text *text, double share) {
+    const uint64_t millionths = (uint64_t)(share * 1e6 + 0.5);
+    tracei_text_u64(text, millionths / 1000000);
+    tracei_text_char(text, '.');
+    for (uint64_t unit = 100000; unit; unit /= 10) tracei_text_char(text, (char)('0' + millionths / unit % 10));
+}
+
+static void tracei_describe(tracei_text *text, const trace_sampler *sampler, unsigned depth);
+
+static void tracei_describe_member(tracei_text *text, const char *before, const trace_sampler *sampler, unsigned depth) {
+    tracei_text_cstr(text, before);
+    if (depth < 8)
+        tracei_describe(text, sampler, depth + 1);
+    else
+        tracei_text_cstr(text, "...");
+}
+
+static void tracei_describe_branch(tracei_text *text, const char *before, const trace_sampler *sampler, bool on, unsigned depth) {
+    if (sampler->sample_fn) {
+        tracei_describe_member(text, before, sampler, depth);
+    } else {
+        tracei_text_cstr(text, before);
+        tracei_text_cstr(text, on ? "AlwaysOnSampler" : "AlwaysOffSampler");
+    }
+}
+
+static void tracei_describe_branches(tracei_text *text, const trace_sampler_branches *branches, unsigned depth) {
+    tracei_describe_branch(text, "{root:", &branches->root, true, depth);
+    tracei_describe_branch(text, ",remoteParentSampled:", &branches->remote_sampled, true, depth);
+    tracei_describe_branch(text, ",remoteParentNotSampled:", &branches->remote_not_sampled, false, depth);
+    tracei_describe_branch(text, ",localParentSampled:", &branches->local_sampled, true, depth);
+    tracei_describe_branch(text, ",localParentNotSampled:", &branches->local_not_sampled, false, depth);
+    tracei_text_char(text, '}');
+}
+
+static void tracei_describe_limit(tracei_text *text, const trace_sampler_limit *limit, unsigned depth) {
+    tracei_text_char(text, '{');
+    tracei_text_double(text, limit->per_second);
+    tracei_text_cstr(text, "/s,burst:");
+    tracei_text_u64(text, tracei_limit_burst(limit));
+    tracei_describe_branch(text, ",sampler:", &limit->sampler, true, depth);
+    tracei_text_char(text, '}');
+}
+
+static void tracei_describe_rules(tracei_text *text, const trace_sampler_rule_table *table, unsigned depth) {
+    tracei_text_char(text, '{');
+    for (size_t i = 0; table->rules && i < table->count; i++) tracei_describe_member(text, i ? "," : "", &table->rules[i].sampler, depth);
+    tracei_describe_member(text, table->count ? ",otherwise:" : "otherwise:", &table->otherwise, depth);
+    tracei_text_char(text, '}');
+}
+
+static void tracei_describe_state(tracei_text *text, const trace_sampler *sampler, unsigned depth) {
+    const uint32_t packed = (uint32_t)(uintptr_t)sampler->user;
+    if (sampler->sample_fn == tracei_sample_ratio) {
+        tracei_text_char(text, '{');
+        tracei_describe_share(text, (double)tracei_ratio_of(sampler->user));
+        tracei_text_char(text, '}');
+    } else if (sampler->sample_fn == tracei_sample_consistent) {
+        tracei_text_cstr(text, packed ? "{th:" : "{never");
+        if (packed) tracei_threshold_text(text, tracei_threshold_unpack(packed));
+        tracei_text_char(text, '}');
+    } else if (sampler->sample_fn == tracei_sample_parent_based) {
+        tracei_describe_branches(text, (const trace_sampler_branches *)sampler->user, depth);
+    } else if (sampler->sample_fn == tracei_sample_parent_threshold || sampler->sample_fn == tracei_sample_record) {
+        const bool is_record = sampler->sample_fn == tracei_sample_record;
+        tracei_describe_member(text, is_record ? "{" : "{root:", (const trace_sampler *)sampler->user, depth);
+        tracei_text_char(text, '}');
+    } else if (sampler->sample_fn == tracei_sample_limit) {
+        tracei_describe_limit(text, (const trace_sampler_limit *)sampler->user, depth);
+    } else if (sampler->sample_fn == tracei_sample_rules) {
+        tracei_describe_rules(text, (const trace_sampler_rule_table *)sampler->user, depth);
+    }
+}
+
+static void tracei_describe(tracei_text *text, const trace_sampler *sampler, unsigned depth) {
+    const bool by_parent = !sampler || !sampler->sample_fn || sampler->roots_only;
+    if (by_parent) tracei_text_cstr(text, "ParentBased{root:");
+    if (!sampler || !sampler->sample_fn) {
+        tracei_text_cstr(text, "AlwaysOnSampler");
+    } else {
+        tracei_text_cstr(text, sampler->description ? sampler->description : "custom");
+        tracei_describe_state(text, sampler, depth);
+    }
+    if (by_parent) tracei_text_char(text, '}');
+}
+
+TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buffer, size_t size) {
+    char whole[1024];
+    tracei_text text;
+    memset(&text, 0, sizeof text);
+    text.data = whole;
+    text.capacity = sizeof whole;
+    tracei_describe(&text, sampler, 0);
+    if (size) {
+        const size_t kept = tracei_utf8_cut(whole, text.size, size - 1);
+        memcpy(buffer, whole, kept);
+        buffer[kept] = '\0';
+    }
+    return text.size;
+}
+
+/* The environment: OTEL_TRACES_SAMPLER and _ARG; a rate by its alias alone means roots by that ratio. */
+
+static trace_sampler tracei_sampler_ratio_argument(void) {
+    double ratio = 1;
+    (void)tracei_environment_ratio("OTEL_TRACES_SAMPLER_ARG", &ratio);
+    return trace_sampler_ratio(ratio);
+}
+
+static bool tracei_sampler_from_environment(trace_sampler *out) {
+    static const char *const words[] = {"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
+                                        "parentbased_traceidratio", NULL};
+    static const char *const remote[] = {"jaeger_remote", "parentbased_jaeger_remote", "xray", NULL};
+    const char *const text = tracei_environment("OTEL_TRACES_SAMPLER");
+    const trace_string value = tracei_environment_trim(text ? text : "", text ? strlen(text) : 0);
+    double ratio;
+    if (value.size && tracei_environment_word(value, remote) >= 0) {
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_TRACES_SAMPLER=%.*s ignored: remote samplers are not supported", (int)value.size, value.data);
+        return false;
+    }
+    switch (tracei_environment_enum("OTEL_TRACES_SAMPLER", words)) {
+    case 0: *out = trace_sampler_always_on(); return true;
+    case 1: *out = trace_sampler_always_off(); return true;
+    case 2: *out = tracei_sampler_ratio_argument(); return true;
+    case 3: *out = trace_sampler_roots_only(trace_sampler_always_on()); return true;
+    case 4: *out = trace_sampler_roots_only(trace_sampler_always_off()); return true;
+    case 5: *out = trace_sampler_roots_only(tracei_sampler_ratio_argument()); return true;
+    default: break;
+    }
+    if (!value.size && tracei_environment("OTEL_TRACES_SAMPLER_ARG"))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_TRACES_SAMPLER_ARG ignored: it counts together with OTEL_TRACES_SAMPLER only");
+    if (!tracei_environment_ratio("TRACER_SAMPLING_RATE", &ratio)) return false;
+    *out = trace_sampler_roots_only(trace_sampler_ratio(ratio));
+    return true;
+}
+
+/* >>span -----------------------------------------------------------------------------------------------------------
+
+   Starting, filling in and ending spans: everything on the recording path. A span's payload is its name followed by entries, each
+   an 8-byte header, a key and a value, appended and never looked up. A key set twice is two entries: the consumer keeps the last,
+   and so does tracei_compact when a span is about to outgrow its limit. Every public function enters the thread's unit, finds the
+   slot, does its work and leaves; anything rare is a function of its own so that the common path stays short. */
+
+enum { /* tracei_entry_header.type, beyond trace_type */
+    TRACEI_ENTRY_EVENT = 16,      /* key: name; value: tracei_event_head, then entries */
+    TRACEI_ENTRY_LINK,            /* value: tracei_link_head, tracestate, then entries */
+    TRACEI_ENTRY_NAME,
+    TRACEI_ENTRY_STATUS,          /* description */
+    TRACEI_ENTRY_STATE            /* tracestate of the span */
+};
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define TRACEI_FIRST_BYTE(type) ((type) << 8)
+#else
+#define TRACEI_FIRST_BYTE(type) (type)
+#endif
+typedef struct tracei_entry_header {
+    uint8_t type;
+    uint8_t reserved;
+    uint16_t key_size;
+    uint32_t size;                /* of the value */
+} tracei_entry_header;
+
+typedef struct tracei_event_head {
+    uint64_t time;                /* ticks, or Unix nanoseconds */
+    uint32_t is_unix;
+    uint32_t dropped;
+} tracei_event_head;
+
+typedef struct tracei_link_head {
+    uint8_t trace_id[16];
+    uint8_t span_id[8];
+    uint8_t flags;
+    uint8_t is_remote;
+    uint8_t reserved[2];
+    uint32_t state_size;
+    uint32_t dropped;
+    uint32_t padding;
+} tracei_link_head;
+
+typedef struct tracei_limits {
+    uint32_t attributes, value_length, events, links, event_attributes, link_attributes;
+} tracei_limits;
+
+#define TRACEI_DEPTH_MAX 4        /* arrays in arrays; deeper ones become null */
+#define TRACEI_SCOPES_MAX 256u
+#define TRACEI_NAME_MAX 4096u     /* bytes of a span's name */
+
+static tracei_limits tracei_limit = {128, UINT32_MAX, 128, 128, 128, 128};
+static trace_sampler tracei_sampler;      /* sample_fn NULL: parent-based, roots always on */
+static uint32_t tracei_sample_children;   /* the sampler wants to be asked for every span */
+static uint32_t tracei_want_opens;        /* an exporter prints trees: tell it when a local root begins */
+static uint32_t tracei_discard;           /* no exporter: do not bother the ring */
+static uint32_t tracei_divert;            /* off or discard: nothing goes to the ring */
+static uint32_t tracei_random_flag = TRACE_FLAG_RANDOM;
+uint32_t tracei_off_flag;
+
+/* Whether the short paths may be taken: not when every start is the sampler's business, when there are other copies of this header
+   in the process, when nothing goes to the rings, or when time is not told by a counter. */
+static uint32_t tracei_others;
+static void tracei_shortcut_refresh(void) {
+    const bool barred = TRACEI_LOAD(&tracei_sample_children) || TRACEI_LOAD(&tracei_others) || TRACEI_LOAD(&tracei_divert);
+    TRACEI_STORE(&tracei_shortcut, barred ? 0u : TRACEI_LOAD(&tracei_tick_source));
+}
+
+/* --- scopes: interned once, by content --- */
+
+static trace_scope tracei_scopes[TRACEI_SCOPES_MAX]; /* [0] is "none" */
+static uint32_t tracei_scope_count = 1;
+static uint32_t tracei_scope_lock;
+
+static bool tracei_text_equal(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static uint32_t tracei_scope_find(const trace_scope *scope, uint32_t from, uint32_t to) {
+    for (; from < to; from++)
+        if (tracei_text_equal(tracei_scopes[from].name, scope->name) && tracei_text_equal(tracei_scopes[from].version, scope->version) &&
+            tracei_text_equal(tracei_scopes[from].schema_url, scope->schema_url))
+            return from;
+    return 0;
+}
+
+static char *tracei_text_keep(char **at, const char *text) {
+    char *const kept = *at;
+    const size_t size = text ? strlen(text) + 1 : 0;
+    if (!text) return NULL;
+    memcpy(kept, text, size);
+    *at += size;
+    return kept;
+}
+
+static TRACEI_COLD uint32_t tracei_scope_add(const trace_scope *scope) {
+    static uint32_t said;
+    uint32_t found, count;
+    tracei_lock(&tracei_scope_lock);
+    count = tracei_scope_count;
+    found = tracei_scope_find(scope, 1, count);
+    if (!found && count < TRACEI_SCOPES_MAX) {
+        const size_t size = tracei_length(scope->name) + tracei_length(scope->version) + tracei_length(scope->schema_url) + 3;
+        char *at = (char *)tracei_alloc(size);
+        if (at) {
+            tracei_scopes[count].name = tracei_text_keep(&at, scope->name);
+            tracei_scopes[count].version = tracei_text_keep(&at, scope->version);
+            tracei_scopes[count].schema_url = tracei_text_keep(&at, scope->schema_url);
+            TRACEI_STORE_RELEASE(&tracei_scope_count, count + 1);
+            found = count;
+        }
+    }
+    tracei_unlock(&tracei_scope_lock);
+    if (!found && tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "more than %u instrumentation scopes: later ones are recorded without scope", TRACEI_SCOPES_MAX - 1);
+    return found;
+}
+
+static uint16_t tracei_scope_id(const trace_scope *scope) {
+    uint32_t found;
+    if (!scope || !scope->name) return 0;
+    found = tracei_scope_find(scope, 1, TRACEI_LOAD_ACQUIRE(&tracei_scope_count));
+    return (uint16_t)(found ? found : tracei_scope_add(scope));
+}
+
+/* --- payload --- */
+
+/* Bytes of a whole entry. */
+static TRACEI_ALWAYS_INLINE uint32_t tracei_entry_size(const tracei_entry_header *head) {
+    return (uint32_t)sizeof *head + tracei_padded(head->key_size) + tracei_padded(head->size);
+}
+
+static bool tracei_entry_is_attribute(uint8_t type) {
+    return type < TRACEI_ENTRY_EVENT;
+}
+
+/* Drops attributes that a later one of the same key replaced. Quadratic in distinct keys, linear in duplicates. */
+static TRACEI_COLD void tracei_compact(tracei_slot *slot) {
+    enum { WINDOW = 256 };
+    unsigned char *const base = slot->data;
+    uint32_t keys[WINDOW], count = 0, at = tracei_padded(slot->record.name_size), to, i;
+    /* pass one: remember where the last entry of each of the first WINDOW keys stands */
+    for (; at < slot->record.payload;) {
+        tracei_entry_header head, other;
+        memcpy(&head, base + at, sizeof head);
+        if (tracei_entry_is_attribute(head.type)) {
+            for (i = 0; i < count; i++) {
+                memcpy(&other, base + keys[i], sizeof other);
+                if (other.key_size == head.key_size && memcmp(base + keys[i] + sizeof other, base + at + sizeof head, head.key_size) == 0) break;
+            }
+            if (i < count || count < WINDOW) keys[i] = at;
+            if (i == count && count < WINDOW) count++;
+        }
+        at += tracei_entry_size(&head);
+    }
+    /* pass two: keep an attribute when it is the remembered one, or when its key is not remembered */
+    for (at = to = tracei_padded(slot->record.name_size); at < slot->record.payload;) {
+        tracei_entry_header head, other;
+        uint32_t size;
+        bool keep = true;
+        memcpy(&head, base + at, sizeof head);
+        size = tracei_entry_size(&head);
+        if (tracei_entry_is_attribute(head.type)) {
+            for (i = 0; i < count && keep; i++) {
+                if (keys[i] <= at) continue;
+                memcpy(&other, base + keys[i], sizeof other);
+                keep = other.key_size != head.key_size || memcmp(base + keys[i] + sizeof other, base + at + sizeof head, head.key_size) != 0;
+            }
+        }
+        if (keep) {
+            memmove(base + to, base + at, size);
+            for (i = 0; i < count; i++)
+                if (keys[i] == at) keys[i] = to;
+            to += size;
+        }
+        at += size;
+    }
+    slot->record.payload = to;
+}
+
+static TRACEI_COLD bool tracei_grow(tracei_unit *unit, tracei_slot *slot, uint32_t more) {
+    const uint32_t max = unit->payload_max;
+    uint32_t wanted, c;
+    unsigned char *buffer;
+    if (more > max) return false;
+    if (slot->record.payload + more > max) tracei_compact(slot);
+    wanted = slot->record.payload + more;
+    if (wanted > max) return false;
+    if (wanted <= slot->capacity) return true;
+    c = tracei_buffer_class(wanted);
+    buffer = (unsigned char *)tracei_buffer_take(unit, c);
+    if (!buffer) return false;
+    memcpy(buffer, slot->data, slot->record.payload);
+    if (slot->data != tracei_slot_room(slot)) tracei_buffer_give(unit, slot->data, slot->capacity);
+    slot->data = buffer;
+    slot->capacity = TRACEI_BUFFER_MIN << c;
+    if (slot->kind == TRACEI_SLOT_PLAIN) slot->kind = TRACEI_SLOT_SPAN;
+    return true;
+}
+
+/* Room for `size` more bytes of payload, or NULL (the caller counts what it could not store). */
+static TRACEI_ALWAYS_INLINE unsigned char *tracei_append(tracei_unit *unit, tracei_slot *slot, uint32_t size) {
+    uint32_t at;
+    if (TRACEI_RARE(size > slot->capacity - slot->record.payload) && !tracei_grow(unit, slot, size)) return NULL;
+    at = slot->record.payload;
+    slot->record.payload = at + size;
+    return slot->data + at;
+}
+
+static TRACEI_ALWAYS_INLINE unsigned char *tracei_put_head(unsigned char *to, uint32_t type, const char *key, size_t key_size, size_t size) {
+    const uint64_t head = tracei_halves(tracei_shorts(TRACEI_FIRST_BYTE(type), (uint32_t)key_size), (uint32_t)size); /* one store */
+    memcpy(to, &head, sizeof head);
+    return tracei_put_words(to + sizeof head, key, key_size);
+}
+
+/* Bytes of an entry to be. */
+static TRACEI_ALWAYS_INLINE uint32_t tracei_entry_needs(size_t key_size, size_t size) {
+    return (uint32_t)sizeof(tracei_entry_header) + tracei_padded((uint32_t)key_size) + tracei_padded((uint32_t)size);
+}
+
+/* The longest prefix of at most `limit` characters. */
+static size_t tracei_utf8_characters(const char *text, size_t size, size_t limit) {
+    size_t at = 0;
+    if (size <= limit) return size;
+    for (; at < size; at++) {
+        if (((unsigned char)text[at] & 0xc0) == 0x80) continue;
+        if (limit-- == 0) break;
+    }
+    return at;
+}
+
+/* How much of a text or bytes value is kept: the configured limit, and half of what a span may hold. */
+static TRACEI_ALWAYS_INLINE size_t tracei_value_keep(tracei_unit *unit, trace_type type, const char *data, size_t size) {
+    size_t keep = size;
+    if (TRACEI_RARE(size > tracei_limit.value_length && type != TRACE_TYPE_JSON))
+        keep = type == TRACE_TYPE_BYTES ? tracei_limit.value_length : tracei_utf8_characters(data, size, tracei_limit.value_length);
+    if (TRACEI_RARE(keep > unit->payload_max / 2))
+        keep = type == TRACE_TYPE_BYTES ? unit->payload_max / 2 : tracei_utf8_cut(data, size, unit->payload_max / 2);
+    if (TRACEI_RARE(keep != size)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+    return keep;
+}
+
+/* Bytes of a value as an entry's value. SIZE_MAX / 2: too much of it. */
+static size_t tracei_value_size(tracei_unit *unit, const trace_value *value, int depth) {
+    size_t total = 0, i;
+    switch (value->type) {
+    case TRACE_TYPE_STRING:
+    case TRACE_TYPE_JSON:
+    case TRACE_TYPE_BYTES: return value->as.string.data ? tracei_value_keep(unit, value->type, value->as.string.data, value->as.string.size) : 0;
+    case TRACE_TYPE_INT:
+    case TRACE_TYPE_DOUBLE:
+    case TRACE_TYPE_BOOL: return 8;
+    case TRACEI_TYPE_UINT: return 20;
+    case TRACE_TYPE_ARRAY:
+        if (depth >= TRACEI_DEPTH_MAX || !value->as.array.items) return 0;
+        for (i = 0; i < value->as.array.count && total < SIZE_MAX / 4; i++)
+            total += tracei_entry_needs(0, tracei_value_size(unit, &value->as.array.items[i], depth + 1));
+        return total;
+    case TRACE_TYPE_NULL: break;
+    }
+    return 0;
+}
+
+static unsigned char *tracei_put_value(tracei_unit *unit, unsigned char *to, const trace_value *value, size_t size, int depth) {
+    size_t i;
+    switch (value->type) {
+    case TRACE_TYPE_STRING:
+    case TRACE_TYPE_JSON:
+    case TRACE_TYPE_BYTES:
+        return tracei_put_words(to, value->as.string.data, size);
+    case TRACE_TYPE_INT: memcpy(to, &value->as.integer, 8); return to + 8;
+    case TRACE_TYPE_DOUBLE: memcpy(to, &value->as.number, 8); return to + 8;
+    case TRACE_TYPE_BOOL: {
+        const uint64_t bits = value->as.boolean ? 1 : 0;
+        memcpy(to, &bits, 8);
+        return to + 8;
+    }
+    case TRACE_TYPE_ARRAY:
+        if (depth >= TRACEI_DEPTH_MAX || !value->as.array.items) return to;
+        for (i = 0; i < value->as.array.count; i++) {
+            const trace_value *const item = &value->as.array.items[i];
+            const size_t item_size = tracei_value_size(unit, item, depth + 1);
+            const trace_type type = item->type == TRACE_TYPE_ARRAY && depth + 1 >= TRACEI_DEPTH_MAX ? TRACE_TYPE_NULL : item->type;
+            to = tracei_put_head(to, type, NULL, 0, item_size);
+            to = tracei_put_value(unit, to, item, item_size, depth + 1);
+        }
+        return to;
+    case TRACE_TYPE_NULL:
+    case TRACEI_TYPE_UINT: break;
+    }
+    return to;
+}
+
+/* What comes in as unsigned or as a NULL string becomes one of the types that are stored. `digits` holds 20 bytes. */
+static trace_attribute tracei_normalised(const trace_attribute *attribute, char *digits) {
+    trace_attribute plain = *attribute;
+    if (plain.value.type == TRACEI_TYPE_UINT) {
+        if (plain.value.as.integer >= 0) {
+            plain.value.type = TRACE_TYPE_INT;
+        } else {
+            plain.value.type = TRACE_TYPE_STRING;
+            plain.value.as.string.data = digits;
+            plain.value.as.string.size = (size_t)(tracei_put_u64(digits, (uint64_t)attribute->value.as.integer) - digits);
+        }
+    } else if ((uint32_t)plain.value.type > TRACE_TYPE_JSON) {
+        plain.value.type = TRACE_TYPE_NULL;
+    } else if ((plain.value.type == TRACE_TYPE_STRING || plain.value.type == TRACE_TYPE_JSON) && !plain.value.as.string.data) {
+        plain.value.type = TRACE_TYPE_NULL;
+    }
+    return plain;
+}
+
+static bool tracei_key_is_good(const char *key, size_t size) {
+    static uint32_t said;
+    if (key && size && size <= UINT16_MAX) return true;
+    if (tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "an attribute without a key, or with one over 65,535 bytes, was ignored; said once");
+    return false;
+}
+
+/* The entries of an attribute list: their total size, then their bytes. Bad keys and what is over `limit` are counted in *dropped. */
+static size_t tracei_list_size(tracei_unit *unit, const trace_attribute *attributes, size_t count, uint32_t limit, uint32_t *dropped) {
+    char digits[20];
+    size_t total = 0, i, kept = 0;
+    *dropped = 0;
+    for (i = 0; attributes && i < count; i++) {
+        const trace_attribute plain = tracei_normalised(&attributes[i], digits);
+        if (!tracei_key_is_good(plain.key.data, plain.key.size)) continue;
+        if (kept == limit) {
+            ++*dropped;
+            continue;
+        }
+        total += tracei_entry_needs(plain.key.size, tracei_value_size(unit, &plain.value, 0));
+        kept++;
+    }
+    return total;
+}
+
+static unsigned char *tracei_put_list(tracei_unit *unit, unsigned char *to, const trace_attribute *attributes, size_t count, uint32_t limit) {
+    char digits[20];
+    size_t i, kept = 0;
+    for (i = 0; attributes && i < count && kept < limit; i++) {
+        const trace_attribute plain = tracei_normalised(&attributes[i], digits);
+        size_t size;
+        if (!plain.key.data || !plain.key.size || plain.key.size > UINT16_MAX) continue;
+        size = tracei_value_size(unit, &plain.value, 0);
+        to = tracei_put_head(to, plain.value.type, plain.key.data, plain.key.size, size);
+        to = tracei_put_value(unit, to, &plain.value, size, 0);
+        kept++;
+    }
+    return to;
+}
+
+static TRACEI_COLD void tracei_count_dropped_attribute(tracei_unit *unit, tracei_slot *slot) {
+    slot->record.dropped_attributes++;
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+}
+
+static void tracei_add_attribute(tracei_unit *unit, tracei_slot *slot, const trace_attribute *attribute) {
+    char digits[20];
+    const trace_attribute plain = tracei_normalised(attribute, digits);
+    size_t size;
+    unsigned char *to;
+    if (!tracei_key_is_good(plain.key.data, plain.key.size)) return;
+    size = tracei_value_size(unit, &plain.value, 0);
+    to = size < UINT32_MAX / 2 ? tracei_append(unit, slot, tracei_entry_needs(plain.key.size, size)) : NULL;
+    if (!to) {
+        tracei_count_dropped_attribute(unit, slot);
+        return;
+    }
+    to = tracei_put_head(to, plain.value.type, plain.key.data, plain.key.size, size);
+    (void)tracei_put_value(unit, to, &plain.value, size, 0);
+}
+
+/* A name, a description or a tracestate. */
+static void tracei_add_text(tracei_unit *unit, tracei_slot *slot, uint32_t type, const char *text, size_t size) {
+    const size_t keep = tracei_value_keep(unit, TRACE_TYPE_JSON, text, size);
+    unsigned char *const to = tracei_append(unit, slot, tracei_entry_needs(0, keep));
+    if (to)
+        (void)tracei_put_words(tracei_put_head(to, type, NULL, 0, keep), text, keep);
+    else
+        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+}
+
+/* --- starting --- */
+
+static void tracei_id_bytes(uint8_t *out, uint64_t id) {
+    int i;
+    for (i = 7; i >= 0; i--, id >>= 8) out[i] = (uint8_t)id;
+}
+
+static trace_context tracei_context_empty(void) {
+    trace_context context;
+    memset(&context, 0, sizeof context);
+    context.is_explicit = true;
+    return context;
+}
+
+static trace_context tracei_slot_context(const tracei_slot *slot) {
+    trace_context context = tracei_context_empty();
+    tracei_id_bytes(context.trace_id, slot->record.trace_high);
+    tracei_id_bytes(context.trace_id + 8, slot->record.trace_low);
+    tracei_id_bytes(context.span_id, slot->record.span_id);
+    context.flags = slot->record.flags;
+    context.is_remote = slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_PARENT_REMOTE) != 0;
+    context.entry = slot->entry;
+    context.entry_generation = slot->entry_generation;
+    return context;
+}
+
+static trace_span tracei_slot_handle(const tracei_slot *slot) {
+    trace_span span;
+    span.slot = slot->index;
+    span.generation = slot->generation;
+    span.id = slot->record.span_id;
+    return span;
+}
+
+static TRACEI_COLD trace_span tracei_start_refused(void) {
+    const tracei_unit *const unit = tracei_tls;
+    if (unit == &tracei_unit_gone)
+        (void)TRACEI_ADD(&tracei_late_spans, 1u);
+    else if (unit->gate == TRACEI_GATE_BUSY && unit->open == tracei_open_gate())
+        (void)TRACEI_ADD(&tracei_signal_spans, 1u);
+    else if (unit != &tracei_unit_suppressed)
+        (void)TRACEI_ADD(&tracei_refused_starts, 1u);
+    return tracei_handle(TRACEI_SLOT_INERT);
+}
+
+static TRACEI_COLD void tracei_say_refused(void) {
+    static uint32_t said;
+    if (tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "no slot for another open span (max_open_spans %u, or memory was refused): spans are refused "
+                                            "and counted in trace_stats.refused; are spans ended? said once", tracei_max_chunks * TRACEI_SLOTS_A_CHUNK);
+}
+
+static void tracei_chain_push(tracei_unit *unit, tracei_slot *slot) {
+    slot->below = unit->current;
+    slot->chained = true;
+    unit->current = slot;
+}
+
+static uint32_t tracei_chain_depth(const tracei_unit *unit) {
+    const tracei_slot *slot = unit->current;
+    uint32_t depth = 0;
+    for (; slot; slot = slot->below) depth++;
+    return depth;
+}
+
+static bool tracei_slot_is_recording(const tracei_slot *slot) {
+    return slot->kind <= TRACEI_SLOT_UNSAMPLED;
+}
+
+/* What every span begins with; ids, flags and the chain are the caller's. */
+static TRACEI_ALWAYS_INLINE void tracei_slot_begin(tracei_slot *slot, uint8_t kind, bool chained) {
+    slot->kind = kind;
+    slot->chained = chained;
+    slot->event_count = 0;
+    slot->sequence = 0;
+    slot->link_count = 0;
+    slot->record.type = TRACEI_RECORD_SPAN;
+    slot->record.payload = 0;
+    slot->record.name_size = 0;
+    slot->record.scope = 0;
+    slot->record.dropped_attributes = 0;
+    slot->record.dropped_events = 0;
+    slot->record.dropped_links = 0;
+}
+
+static void tracei_slot_name(tracei_unit *unit, tracei_slot *slot, const char *name, size_t size) {
+    unsigned char *to;
+    if (size > TRACEI_NAME_MAX) {
+        size = tracei_utf8_cut(name, size, TRACEI_NAME_MAX);
+        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+    }
+    to = tracei_append(unit, slot, tracei_padded((uint32_t)size));
+    if (!to) return;
+    (void)tracei_put_words(to, name, size);
+    slot->record.name_size = (uint16_t)size;
+}
+
+static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_context *context, const trace_attribute *attributes, size_t count);
+static bool tracei_foreign_context(const tracei_unit *unit, trace_context *out);
+static void tracei_made_current(tracei_slot *slot);
+
+/* The context a new span or an inject goes by: what is attached or current on this thread, in this copy of the library or another. */
+static trace_context tracei_unit_context(tracei_unit *unit) {
+    trace_context context;
+    if (TRACEI_RARE(TRACEI_LOAD(&unit->returned) != NULL)) tracei_reclaim(unit);
+    if (tracei_foreign_context(unit, &context)) return context;
+    return unit->current ? tracei_slot_context(unit->current) : tracei_context_empty();
+}
+
+static trace_decision tracei_sample(const tracei_record *record, trace_string name, const trace_span_options *options, const trace_context *parent,
+                                    trace_sampler_output *output) {
+    trace_sampler_input input;
+    memset(output, 0, sizeof *output);
+    if (!tracei_sampler.sample_fn || (record->parent_id && !tracei_sample_children))
+        return !record->parent_id || (record->flags & TRACE_FLAG_SAMPLED) ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
+    memset(&input, 0, sizeof input);
+    input.parent = *parent;
+    tracei_id_bytes(input.trace_id, record->trace_high);
+    tracei_id_bytes(input.trace_id + 8, record->trace_low);
+    input.name = name;
+    input.kind = (trace_kind)(record->bits & TRACEI_BITS_KIND);
+    input.attributes = options->attributes;
+    input.attribute_count = options->attributes ? options->attribute_count : 0;
+    input.links = options->links;
+    input.link_count = options->links ? options->link_count : 0;
+    input.scope = options->scope;
+    return tracei_sampler.sample_fn(tracei_sampler.user, &input, output);
+}
+
+/* The span's tracestate and baggage: the parent's, unless the sampler changed the state. */
+static void tracei_slot_set_entry(tracei_slot *slot, const trace_context *parent, const trace_sampler_output *output) {
+    trace_string none;
+    none.data = "";
+    none.size = 0;
+    slot->entry = parent->entry;
+    slot->entry_generation = parent->entry_generation;
+    if (slot->entry && !tracei_entry_pin(slot->entry, slot->entry_generation)) slot->entry = 0;
+    if (output->trace_state.data) {
+        const uint32_t before = slot->entry;
+        const trace_string baggage = before ? tracei_entry_baggage(before) : none;
+        slot->entry = 0;
+        if ((output->trace_state.size || baggage.size) && !tracei_entry_new(output->trace_state, baggage, &slot->entry, &slot->entry_generation))
+            slot->entry = 0;
+        tracei_entry_unpin(before);
+    }
+}
+
+static void tracei_write_open(tracei_unit *unit, tracei_slot *slot) {
+    const tracei_record *const record = &slot->record;
+    (void)tracei_ring_write(unit, record, TRACEI_RECORD_OPEN, slot->data, tracei_padded(record->name_size), record->bits, 0); /* no room: not announced early */
+}
+
+static trace_span tracei_start_general(tracei_unit *unit, const char *name, size_t size, const trace_span_options *options) {
+    static const uint8_t kinds[] = {TRACEI_SLOT_DROPPED, TRACEI_SLOT_UNSAMPLED, TRACEI_SLOT_PLAIN}; /* by trace_decision */
+    trace_context parent;
+    trace_sampler_output output;
+    trace_string name_string;
+    trace_decision decision;
+    tracei_slot *slot;
+    tracei_record *record;
+    size_t i;
+
+    if (options->root)
+        parent = tracei_context_empty();
+    else if (tracei_is_current(&options->parent))
+        parent = tracei_unit_context(unit);
+    else
+        parent = options->parent;
+
+    slot = tracei_slot_take(unit);
+    if (!slot) {
+        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_REFUSED]);
+        tracei_say_refused();
+        return tracei_handle(TRACEI_SLOT_INERT);
+    }
+    record = &slot->record;
+    record->trace_high = tracei_id_number(parent.trace_id, 8);
+    record->trace_low = tracei_id_number(parent.trace_id + 8, 8);
+    record->parent_id = tracei_id_number(parent.span_id, 8);
+    record->flags = parent.flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
+    record->bits = (uint16_t)(options->kind >= TRACE_KIND_INTERNAL && options->kind <= TRACE_KIND_CONSUMER ? options->kind : TRACE_KIND_INTERNAL);
+    if (!(record->trace_high | record->trace_low) || !record->parent_id) { /* W3C: invalid ids mean a new trace */
+        record->trace_high = tracei_random_number(unit);
+        record->trace_low = tracei_random_number(unit) | (record->trace_high ? 0 : 1); /* never all zero */
+        record->parent_id = 0;
+        record->flags = (uint8_t)tracei_random_flag;
+        record->bits |= TRACEI_BITS_LOCAL_ROOT;
+    } else if (parent.is_remote) {
+        record->bits |= TRACEI_BITS_LOCAL_ROOT | TRACEI_BITS_PARENT_REMOTE;
+    }
+    name_string.data = name ? name : "";
+    name_string.size = size;
+    decision = tracei_sample(record, name_string, options, &parent, &output);
+    if ((uint32_t)decision > TRACE_DECISION_SAMPLE) decision = TRACE_DECISION_DROP;
+    record->span_id = tracei_span_id(unit);
+    record->flags = (uint8_t)((record->flags & TRACE_FLAG_RANDOM) | (decision == TRACE_DECISION_SAMPLE ? TRACE_FLAG_SAMPLED : 0));
+    tracei_slot_set_entry(slot, &parent, &output);
+    tracei_slot_begin(slot, kinds[decision], false);
+    if (slot->entry && slot->kind == TRACEI_SLOT_PLAIN) slot->kind = TRACEI_SLOT_SPAN;
+    if (!options->detached) {
+        tracei_chain_push(unit, slot);
+        tracei_made_current(slot);
+    }
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_STARTED]);
+    if (decision != TRACE_DECISION_DROP) {
+        tracei_slot_name(unit, slot, name, size);
+        record->scope = tracei_scope_id(options->scope);
+        for (i = 0; options->attributes && i < options->attribute_count; i++) tracei_add_attribute(unit, slot, &options->attributes[i]);
+        for (i = 0; output.attributes && i < output.attribute_count; i++) tracei_add_attribute(unit, slot, &output.attributes[i]);
+        for (i = 0; options->links && i < options->link_count; i++)
+            tracei_put_link(unit, slot, &options->links[i].context, options->links[i].attributes, options->links[i].attribute_count);
+        if (options->start_unix_ns) {
+            record->bits |= TRACEI_BITS_START_UNIX;
+            record->start = options->start_unix_ns;
+        } else {
+            record->start = tracei_ticks();
+        }
+        if ((record->bits & TRACEI_BITS_LOCAL_ROOT) && decision == TRACE_DECISION_SAMPLE && TRACEI_LOAD(&tracei_want_opens)) tracei_write_open(unit, slot);
+    }
+    return tracei_slot_handle(slot);
+}
+
+static trace_span_options tracei_default_options; /* never written; not const because C++ would want an initialiser */
+
+static TRACEI_NOINLINE trace_span tracei_start_slow(const char *name, size_t size) {
+    tracei_unit *const unit = tracei_enter();
+    trace_span span;
+    if (!unit) return tracei_start_refused();
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    span = tracei_start_general(unit, name, size, &tracei_default_options);
+    tracei_leave_unit(unit);
+    return span;
+}
+
+/* Index and generation in one store, because the end compares them in one load. */
+static TRACEI_ALWAYS_INLINE void tracei_slot_use(tracei_slot *slot, trace_span span) {
+#if UINTPTR_MAX > 0xffffffffu && TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
+    __atomic_store_n((TRACEI_MAY_ALIAS uint64_t *)(void *)&slot->index, tracei_halves(span.slot, span.generation), __ATOMIC_RELAXED);
+#else
+    TRACEI_STORE(&slot->generation, span.generation);
+#endif
+}
+
+/* Takes a slot for a child of the current span. The parent has no tracestate and there is a free slot. */
+static TRACEI_ALWAYS_INLINE trace_span tracei_start_below(tracei_unit *unit, tracei_slot *parent, tracei_slot *slot, uint8_t kind) {
+    trace_span span;
+    unit->free = slot->below;
+    unit->current = slot;
+    slot->below = parent;
+    slot->entry = 0;
+    slot->record.trace_high = parent->record.trace_high;
+    slot->record.trace_low = parent->record.trace_low;
+    slot->record.parent_id = parent->record.span_id;
+    tracei_slot_begin(slot, kind, true);
+    slot->record.flags = parent->record.flags;
+    slot->record.bits = TRACE_KIND_INTERNAL;
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_STARTED]);
+    span.id = slot->record.span_id = tracei_span_id(unit);
+    span.slot = slot->index;
+    span.generation = slot->generation + 1;
+    tracei_slot_use(slot, span);
+    return span;
+}
+
+/* Below a span that was sampled out, and for whatever else is not plain. */
+static TRACEI_NOINLINE trace_span tracei_start_not_plain(const char *name, size_t size) {
+    tracei_unit *const unit = tracei_tls;
+    tracei_slot *parent, *slot;
+    trace_span span;
+    if (TRACEI_RARE(unit->gate != tracei_open_gate())) return tracei_start_slow(name, size);
+    tracei_close_gate(unit);
+    parent = unit->current;
+    slot = unit->free;
+    if (TRACEI_RARE(!parent || !slot || parent->kind != TRACEI_SLOT_DROPPED || parent->entry || TRACEI_LOAD(&unit->returned) || !TRACEI_LOAD(&tracei_shortcut))) {
+        tracei_leave_unit(unit);
+        return tracei_start_slow(name, size);
+    }
+    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_DROPPED);
+    tracei_leave_unit(unit);
+    return span;
+}
+
+/* The common case, a child of the current span whose name fits its slot, makes no call and so saves no register. */
+TRACE_API trace_span tracei_start(const char *name, size_t size) {
+    tracei_unit *const unit = tracei_tls;
+    const uint32_t source = TRACEI_LOAD(&tracei_shortcut);
+    tracei_slot *parent, *slot;
+    trace_span span;
+    uint32_t name_scope;
+    if (TRACEI_RARE(unit->gate != tracei_open_gate())) return tracei_start_slow(name, size);
+    tracei_close_gate(unit);
+    parent = unit->current;
+    slot = unit->free;
+    if (TRACEI_RARE(!parent || !slot || !source || parent->kind != TRACEI_SLOT_PLAIN || size > TRACEI_ROOM || TRACEI_LOAD(&unit->returned))) {
+        tracei_leave_unit(unit);
+        return tracei_start_not_plain(name, size);
+    }
+    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_PLAIN);
+    name_scope = tracei_shorts((uint32_t)size, 0);
+    slot->record.payload = tracei_padded((uint32_t)size);
+    memcpy(&slot->record.name_size, &name_scope, 4);
+    (void)tracei_put_words(tracei_slot_room(slot), name, size);
+    slot->record.start = tracei_ticks_by(source);
+    tracei_leave_unit(unit);
+    return span;
+}
+
+TRACE_API trace_span tracei_start_with(const char *name, size_t size, const trace_span_options *options) {
+    tracei_unit *const unit = tracei_enter();
+    trace_span_options known;
+    trace_span span;
+    if (TRACEI_RARE(!unit)) return tracei_start_refused();
+    if (!options) options = &tracei_default_options;
+    if (options->struct_size && options->struct_size < sizeof known) { /* a caller compiled against an older header */
+        memset((void *)&known, 0, sizeof known);
+        memcpy((void *)&known, (const void *)options, options->struct_size);
+        options = &known;
+    }
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    span = tracei_start_general(unit, name, size, options);
+    tracei_leave_unit(unit);
+    return span;
+}
+
+/* --- ending --- */
+
+static TRACEI_COLD void tracei_append_state(tracei_unit *unit, tracei_slot *slot) {
+    const trace_string state = tracei_entry_state(slot->entry);
+    if (state.size) tracei_add_text(unit, slot, TRACEI_ENTRY_STATE, state.data, state.size);
+}
+
+/* Why this span does not go to the ring. */
+static TRACEI_COLD uint32_t tracei_drop_reason(const tracei_unit *unit, const tracei_slot *slot) {
+    if (TRACEI_LOAD(&tracei_off_flag)) return TRACE_DROP_SHUTDOWN;
+    if (TRACEI_LOAD(&tracei_discard)) return TRACE_DROP_NO_EXPORTER;
+    return slot->record.payload > unit->payload_max ? TRACE_DROP_TOO_LARGE /* built for a larger ring */ : TRACE_DROP_RING_FULL;
+}
+
+static void tracei_finish(tracei_unit *unit, tracei_slot *slot, uint64_t end_unix_ns, uint32_t bits) {
+    tracei_record *const record = &slot->record;
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ENDED]);
+    if (slot->kind <= TRACEI_SLOT_SPAN) {
+        const uint64_t end = end_unix_ns ? end_unix_ns : tracei_ticks();
+        bool written = false;
+        if (TRACEI_RARE(slot->entry != 0)) tracei_append_state(unit, slot);
+        if (!TRACEI_RARE(TRACEI_LOAD(&tracei_divert) | (slot->record.payload > unit->payload_max))) {
+            TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]); /* before the consumer can see it, so pending is never negative */
+            written = tracei_ring_write(unit, record, TRACEI_RECORD_SPAN, slot->data, slot->record.payload, record->bits | bits, end);
+            if (TRACEI_RARE(!written)) TRACEI_STORE(&unit->counts[TRACEI_COUNT_PUBLISHED], unit->counts[TRACEI_COUNT_PUBLISHED] - 1);
+        }
+        if (TRACEI_RARE(!written)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_DROPPED + tracei_drop_reason(unit, slot)]);
+    } else {
+        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_SAMPLED_OUT]);
+    }
+    if (TRACEI_RARE(slot->entry != 0)) tracei_entry_unpin(slot->entry);
+    TRACEI_STORE(&slot->generation, slot->generation + 1);
+    if (TRACEI_RARE(slot->unit != unit)) {
+        if (slot->data != tracei_slot_room(slot)) {
+            tracei_buffer_give(unit, slot->data, slot->capacity);
+            slot->data = tracei_slot_room(slot);
+            slot->capacity = TRACEI_ROOM;
+        }
+        tracei_give_back(slot);
+        return;
+    }
+    if (slot->chained) {
+        if (unit->current == slot)
+            unit->current = slot->below;
+        else
+            tracei_chain_remove(unit, slot);
+    }
+    tracei_slot_release(unit, slot);
+}
+
+static TRACEI_COLD void tracei_abandon_top(tracei_unit *unit) {
+    tracei_slot *const slot = unit->current;
+    if (slot->kind == TRACEI_SLOT_ATTACHMENT) {
+        tracei_entry_unpin(slot->entry);
+        TRACEI_STORE(&slot->generation, slot->generation + 1);
+        unit->current = slot->below;
+        slot->chained = false;
+        tracei_slot_release(unit, slot);
+        return;
+    }
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ABANDONED]);
+    tracei_finish(unit, slot, 0, TRACEI_BITS_ABANDONED);
+}
+
+static TRACEI_COLD void tracei_end_refused(void) {
+    const tracei_unit *const unit = tracei_tls;
+    if (unit != &tracei_unit_suppressed) (void)TRACEI_ADD(&tracei_misused_calls, 1u);
+}
+
+enum { TRACEI_END_ALONE, TRACEI_END_BLOCK };
+
+static TRACEI_NOINLINE void tracei_end_slow(trace_span span, uint64_t unix_ns, int how) {
+    tracei_unit *const unit = tracei_enter();
+    tracei_slot *slot;
+    if (!unit) {
+        tracei_end_refused();
+        return;
+    }
+    slot = tracei_slot_of(unit, span);
+    if (!slot) {
+        tracei_count_misuse(unit);
+    } else {
+        if (how == TRACEI_END_BLOCK && unit->current != slot && slot->unit == unit && slot->chained) {
+            if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+            while (unit->current != slot) tracei_abandon_top(unit);
+        }
+        tracei_finish(unit, slot, unix_ns, unix_ns ? TRACEI_BITS_END_UNIX : 0);
+    }
+    tracei_leave_unit(unit);
+}
+
+static TRACEI_NOINLINE void tracei_end_not_plain(trace_span span, int how) {
+    tracei_unit *const unit = tracei_tls;
+    tracei_slot *slot;
+    if (TRACEI_RARE(unit->gate != tracei_open_gate())) {
+        tracei_end_slow(span, 0, how);
+        return;
+    }
+    tracei_close_gate(unit);
+    slot = unit->current;
+    if (TRACEI_RARE(!slot || slot->index != span.slot || slot->generation != span.generation || slot->record.span_id != span.id ||
+                    slot->kind != TRACEI_SLOT_DROPPED || slot->entry)) {
+        tracei_leave_unit(unit);
+        tracei_end_slow(span, 0, how);
+        return;
+    }
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ENDED]);
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_SAMPLED_OUT]);
+    TRACEI_STORE(&slot->generation, span.generation + 1);
+    unit->current = slot->below;
+    tracei_slot_put(unit, slot);
+    tracei_leave_unit(unit);
+}
+
+/* The common case, the current span, plain, and room in the ring: no call but the last, no register saved. */
+static TRACEI_ALWAYS_INLINE void tracei_end_as(trace_span span, int how) {
+    tracei_unit *const unit = tracei_tls;
+    const uint32_t source = TRACEI_LOAD(&tracei_shortcut);
+    tracei_slot *slot;
+    uint32_t used, size;
+    if (TRACEI_RARE(unit->gate != tracei_open_gate())) {
+        tracei_end_slow(span, 0, how);
+        return;
+    }
+    tracei_close_gate(unit);
+    slot = unit->current;
+    if (TRACEI_RARE(!slot || !source || slot->index != span.slot || slot->generation != span.generation || slot->record.span_id != span.id ||
+                    slot->kind != TRACEI_SLOT_PLAIN)) {
+        tracei_leave_unit(unit);
+        tracei_end_not_plain(span, how);
+        return;
+    }
+    used = slot->record.payload;
+    size = (uint32_t)sizeof slot->record + used;
+    if (TRACEI_RARE(size > unit->left)) {
+        tracei_leave_unit(unit);
+        tracei_end_slow(span, 0, how);
+        return;
+    }
+    unit->left -= size;
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ENDED]);
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]);
+    tracei_record_put(unit->ring + (unit->head & unit->mask), &slot->record, TRACEI_RECORD_SPAN, tracei_slot_room(slot), used, slot->record.bits,
+                      tracei_ticks_by(source));
+    TRACEI_STORE_RELEASE(&unit->head, unit->head + size);
+    TRACEI_STORE(&slot->generation, span.generation + 1);
+    unit->current = slot->below;
+    tracei_slot_put(unit, slot);
+    tracei_leave_unit(unit);
+    tracei_ring_published();
+}
+
+TRACE_API void tracei_end(trace_span span) {
+    tracei_end_as(span, TRACEI_END_ALONE);
+}
+
+TRACE_API void tracei_leave(trace_span span) {
+    tracei_end_as(span, TRACEI_END_BLOCK);
+}
+
+TRACE_API void tracei_end_at(trace_span span, uint64_t unix_ns) {
+    tracei_end_slow(span, unix_ns, TRACEI_END_ALONE);
+}
+
+/* --- filling in --- */
+
+/* The slot a write goes to; NULL when there is nothing to write to (counted when the handle is to blame). */
+static tracei_slot *tracei_writable(tracei_unit *unit, trace_span span) {
+    tracei_slot *slot;
+    if (span.slot == TRACEI_SLOT_CURRENT) {
+        slot = unit->current;
+        if (slot && slot->kind == TRACEI_SLOT_ATTACHMENT) {
+            trace_span target; /* of TRACE_WITH_SPAN; zero for a bare context */
+            target.slot = (uint32_t)slot->record.end;
+            target.generation = (uint32_t)(slot->record.end >> 32);
+            target.id = slot->record.start;
+            slot = target.id ? tracei_slot_of(unit, target) : NULL;
+        }
+        return slot && tracei_slot_is_recording(slot) ? slot : NULL;
+    }
+    slot = tracei_slot_of(unit, span);
+    if (TRACEI_RARE(!slot)) {
+        if (span.slot != TRACEI_SLOT_INERT) tracei_count_misuse(unit);
+        return NULL;
+    }
+    return tracei_slot_is_recording(slot) ? slot : NULL;
+}
+
+static TRACEI_NOINLINE void tracei_set_slow(trace_span span, const trace_attribute *attribute) {
+    tracei_unit *const unit = tracei_enter();
+    tracei_slot *slot;
+    if (!unit) return;
+    slot = tracei_writable(unit, span);
+    if (slot) tracei_add_attribute(unit, slot, attribute);
+    tracei_leave_unit(unit);
+}
+
+/* The common case: a span of this thread, room in its slot. Returns where the entry goes and leaves the gate closed; NULL: take the
+   slow way. */
+static TRACEI_ALWAYS_INLINE unsigned char *tracei_set_fast(tracei_unit *unit, trace_span span, size_t key_size, size_t size) {
+    tracei_slot *slot;
+    uint32_t used, needs;
+    if (TRACEI_RARE(unit->gate != tracei_open_gate())) return NULL;
+    tracei_close_gate(unit);
+    slot = unit->current;
+    if (TRACEI_RARE(!slot || slot->index != span.slot)) slot = span.slot == TRACEI_SLOT_CURRENT ? slot : tracei_slot_at(span.slot);
+    if (TRACEI_RARE(!slot || slot->kind > TRACEI_SLOT_SPAN || slot->unit != unit || (uint32_t)key_size - 1 >= TRACEI_ROOM || size > TRACEI_ROOM)) goto slow;
+    if (TRACEI_RARE(slot->generation != span.generation || slot->record.span_id != span.id) && span.slot != TRACEI_SLOT_CURRENT) goto slow;
+    used = slot->record.payload;
+    needs = tracei_entry_needs(key_size, size);
+    if (TRACEI_RARE(needs > slot->capacity - used || size > tracei_limit.value_length)) goto slow;
+    slot->record.payload = used + needs;
+    return slot->data + used;
+slow:
+    tracei_leave_unit(unit);
+    return NULL;
+}
+
+TRACE_API void tracei_set_scalar(trace_span span, const char *key, size_t key_size, uint32_t type, uint64_t bits) {
+    tracei_unit *const unit = tracei_tls;
+    unsigned char *const to = TRACEI_RARE(type == TRACEI_TYPE_UINT) ? NULL : tracei_set_fast(unit, span, key_size, 8);
+    if (TRACEI_RARE(!to)) {
+        trace_attribute attribute;
+        attribute.key.data = key;
+        attribute.key.size = key_size;
+        attribute.value.type = (trace_type)type;
+        if (type == TRACE_TYPE_BOOL)
+            attribute.value.as.boolean = bits != 0;
+        else
+            memcpy(&attribute.value.as.integer, &bits, 8);
+        tracei_set_slow(span, &attribute);
+        return;
+    }
+    memcpy(tracei_put_head(to, type, key, key_size, 8), &bits, 8);
+    tracei_leave_unit(unit);
+}
+
+TRACE_API void tracei_set_text(trace_span span, const char *key, size_t key_size, const char *value, size_t size) {
+    tracei_unit *const unit = tracei_tls;
+    unsigned char *const to = value ? tracei_set_fast(unit, span, key_size, size) : NULL;
+    if (TRACEI_RARE(!to)) {
+        trace_attribute attribute;
+        attribute.key.data = key;
+        attribute.key.size = key_size;
+        attribute.value.type = value ? TRACE_TYPE_STRING : TRACE_TYPE_NULL;
+        attribute.value.as.string.data = value;
+        attribute.value.as.string.size = size;
+        tracei_set_slow(span, &attribute);
+        return;
+    }
+    (void)tracei_put_words(tracei_put_head(to, TRACE_TYPE_STRING, key, key_size, size), value, size);
+    tracei_leave_unit(unit);
+}
+
+TRACE_API void tracei_set_value(trace_span span, const trace_attribute *attribute) {
+    if (attribute) tracei_set_slow(span, attribute);
+}
+
+/* Arrays of plain C types: written item by item, so no array of trace_value has to be built anywhere. */
+static trace_value tracei_array_item(trace_type type, const void *values, size_t i) {
+    trace_value item;
+    memset(&item, 0, sizeof item);
+    item.type = type;
+    if (type == TRACE_TYPE_INT) {
+        item.as.integer = ((const int64_t *)values)[i];
+    } else if (type == TRACE_TYPE_DOUBLE) {
+        item.as.number = ((const double *)values)[i];
+    } else if (type == TRACE_TYPE_BOOL) {
+        item.as.boolean = ((const bool *)values)[i];
+    } else {
+        item.as.string = tracei_string(((const char *const *)values)[i]);
+        if (!item.as.string.data) item.type = TRACE_TYPE_NULL;
+    }
+    return item;
+}
+
+TRACE_API void tracei_set_array(trace_span span, const char *key, trace_type type, const void *values, size_t count) {
+    const size_t key_size = tracei_length(key);
+    tracei_unit *const unit = tracei_enter();
+    tracei_slot *slot;
+    if (!unit) return;
+    slot = tracei_writable(unit, span);
+    if (slot && tracei_key_is_good(key, key_size)) {
+        size_t size = 0, i;
+        unsigned char *to = NULL;
+        if (!values) count = 0;
+        for (i = 0; i < count && size < UINT32_MAX / 4; i++) {
+            const trace_value item = tracei_array_item(type, values, i);
+            size += tracei_entry_needs(0, tracei_value_size(unit, &item, 1));
+        }
+        if (size < UINT32_MAX / 4) to = tracei_append(unit, slot, tracei_entry_needs(key_size, size));
+        if (!to) {
+            tracei_count_dropped_attribute(unit, slot);
+        } else {
+            to = tracei_put_head(to, TRACE_TYPE_ARRAY, key, key_size, size);
+            for (i = 0; i < count; i++) {
+                const trace_value item = tracei_array_item(type, values, i);
+                const size_t item_size = tracei_value_size(unit, &item, 1);
+                to = tracei_put_head(to, item.type, NULL, 0, item_size);
+                to = tracei_put_value(unit, to, &item, item_size, 1);
+            }
+        }
+    }
+    tracei_leave_unit(unit);
+}
+
+TRACE_API void tracei_set_name(trace_span span, const char *name, size_t size) {
+    tracei_unit *const unit = tracei_enter();
+    tracei_slot *slot;
+    if (!unit) return;
+    slot = tracei_writable(unit, span);
+    if (slot) tracei_add_text(unit, slot, TRACEI_ENTRY_NAME, name ? name : "", size);
+    tracei_leave_unit(unit);
+}
+
+static void tracei_slot_set_status(tracei_unit *unit, tracei_slot *slot, trace_status status, const char *description) {
+    const uint32_t now = (slot->record.bits & TRACEI_BITS_STATUS) >> TRACEI_BITS_STATUS_SHIFT;
+    if (now == TRACE_STATUS_OK || (status != TRACE_STATUS_OK && status != TRACE_STATUS_ERROR)) return;
+    slot->record.bits = (uint16_t)((slot->record.bits & ~(uint32_t)TRACEI_BITS_STATUS) | (uint32_t)status << TRACEI_BITS_STATUS_SHIFT);
+    if (status == TRACE_STATUS_ERROR) tracei_add_text(unit, slot, TRACEI_ENTRY_STATUS, description ? description : "", tracei_length(description));
+}
+
+TRACE_API void tracei_set_status(trace_span span, trace_status status, const char *description) {
+    tracei_unit *const unit = tracei_enter();
+    tracei_slot *slot;
+    if (!unit) return;
+    slot = tracei_writable(unit, span);
+    if (slot) tracei_slot_set_status(unit, slot, status, description);
+    tracei_leave_unit(unit);
+}
+
+static TRACEI_ALWAYS_INLINE void tracei_put_event(tracei_unit *unit, tracei_slot *slot, const char *name, const trace_attribute *attributes, size_t count,
+                                                  uint64_t unix_ns) {
+    size_t name_size = tracei_length(name), list = 0;
+    unsigned char *to = NULL;
+    uint32_t dropped = 0;
+    if (slot->event_count < tracei_limit.events) {
+        if (TRACEI_RARE(name_size > UINT16_MAX)) name_size = tracei_utf8_cut(name, name_size, UINT16_MAX);
+        if (count) list = tracei_list_size(unit, attributes, count, tracei_limit.event_attributes, &dropped);
+        if (list < UINT32_MAX / 2) {
+            to = tracei_append(unit, slot, tracei_entry_needs(name_size, sizeof(tracei_event_head) + list));
+            if (to) {
+                const uint64_t time = unix_ns ? unix_ns : tracei_ticks(), rest = tracei_halves(unix_ns != 0, dropped);
+                to = tracei_put_head(to, TRACEI_ENTRY_EVENT, name, name_size, sizeof(tracei_event_head) + list);
+                memcpy(to, &time, 8);
+                memcpy(to + 8, &rest, 8);
+                if (count) (void)tracei_put_list(unit, to + sizeof(tracei_event_head), attributes, count, tracei_limit.event_attributes);
+            }
+        }
+    }
+    if (to)
+        slot->event_count++;
+    else if (slot->record.dropped_events < UINT16_MAX)
+        slot->record.dropped_events++;
+}
+
+TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_attribute *attributes, size_t count, uint64_t unix_ns) {
+    tracei_unit *const unit = tracei_enter();
+    tracei_slot *slot;
+    if (!unit) return;
+    slot = tracei_writable(unit, span);
+    if (slot) tracei_put_event(unit, slot, name, attributes, count, unix_ns);
+    tracei_leave_unit(unit);
+}
+
+static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_context *context, const trace_attribute *attributes, size_t count) {
+    const bool pinned = context->entry && tracei_entry_pin(context->entry, context->entry_generation);
+    tracei_link_head head;
+    trace_string state;
+    unsigned char *to = NULL;
+    memset(&head, 0, sizeof head);
+    state.data = "";
+    state.size = 0;
+    if (pinned) state = tracei_entry_state(context->entry);
+    if (slot->link_count < tracei_limit.links) {
+        const size_t list = tracei_list_size(unit, attributes, count, tracei_limit.link_attributes, &head.dropped);
+        if (list < UINT32_MAX / 2) to = tracei_append(unit, slot, tracei_entry_needs(0, sizeof head + tracei_padded((uint32_t)state.size) + list));
+        if (to) {
+            memcpy(head.trace_id, context->trace_id, 16);
+            memcpy(head.span_id, context->span_id, 8);
+            head.flags = context->flags;
+            head.is_remote = context->is_remote;
+            head.state_size = (uint32_t)state.size;
+            to = tracei_put_head(to, TRACEI_ENTRY_LINK, NULL, 0, sizeof head + tracei_padded((uint32_t)state.size) + list);
+            memcpy(to, &head, sizeof head);
+            to = tracei_put_words(to + sizeof head, state.data, state.size);
+            (void)tracei_put_list(unit, to, attributes, count, tracei_limit.link_attributes);
+        }
+    }
+    if (pinned) tracei_entry_unpin(context->entry);
+    if (to)
+        slot->link_count++;
+    else if (slot->record.dropped_links < UINT16_MAX)
+        slot->record.dropped_links++;
+}
+
+TRACE_API void tracei_add_link(trace_span span, const trace_context *context, const trace_attribute *attributes, size_t count) {
+    tracei_unit *const unit = tracei_enter();
+    tracei_slot *slot;
+    if (!unit) return;
+    slot = tracei_writable(unit, span);
+    if (slot && context) {
+        const trace_context target = tracei_is_current(context) ? tracei_unit_context(unit) : *context;
+        tracei_put_link(unit, slot, &target, attributes, count);
+    }
+    tracei_leave_unit(unit);
+}
+
+static void tracei_slot_record_error(tracei_unit *unit, tracei_slot *slot, const char *type, const char *message) {
+    trace_attribute attributes[2];
+    size_t count = 0;
+    if (type) attributes[count++] = tracei_attr_string("exception.type", type);
+    if (message) attributes[count++] = tracei_attr_string("exception.message", message);
+    tracei_put_event(unit, slot, "exception", attributes, count, 0);
+    if (type) {
+        const trace_attribute error_type = tracei_attr_string("error.type", type);
+        tracei_add_attribute(unit, slot, &error_type);
+    }
+    tracei_slot_set_status(unit, slot, TRACE_STATUS_ERROR, message);
+}
+
+TRACE_API void tracei_record_error(trace_span span, const char *type, const char *message) {
+    tracei_unit *const unit = tracei_enter();
+    tracei_slot *slot;
+    if (!unit) return;
+    slot = tracei_writable(unit, span);
+    if (slot) tracei_slot_record_error(unit, slot, type, message);
+    tracei_leave_unit(unit);
+}
+
+typedef struct tracei_errno { int number; const char *name; const char *text; } tracei_errno;
+
+/* Our own texts: strerror is neither thread-safe nor the same in every locale, and error.type has to be stable. */
+static const tracei_errno tracei_errnos[] = {
+#ifdef EPERM
+    {EPERM, "EPERM", "Operation not permitted"},
+#endif
+#ifdef ENOENT
+    {ENOENT, "ENOENT", "No such file or directory"},
+#endif
+#ifdef EINTR
+    {EINTR, "EINTR", "Interrupted system call"},
+#endif
+#ifdef EIO
+    {EIO, "EIO", "Input/output error"},
+#endif
+#ifdef EBADF
+    {EBADF, "EBADF", "Bad file descriptor"},
+#endif
+#ifdef EAGAIN
+    {EAGAIN, "EAGAIN", "Resource temporarily unavailable"},
+#endif
+#ifdef ENOMEM
+    {ENOMEM, "ENOMEM", "Cannot allocate memory"},
+#endif
+#ifdef EACCES
+    {EACCES, "EACCES", "Permission denied"},
+#endif
+#ifdef EFAULT
+    {EFAULT, "EFAULT", "Bad address"},
+#endif
+#ifdef EBUSY
+    {EBUSY, "EBUSY", "Device or resource busy"},
+#endif
+#ifdef EEXIST
+    {EEXIST, "EEXIST", "File exists"},
+#endif
+#ifdef EXDEV
+    {EXDEV, "EXDEV", "Invalid cross-device link"},
+#endif
+#ifdef ENODEV
+    {ENODEV, "ENODEV", "No such device"},
+#endif
+#ifdef ENOTDIR
+    {ENOTDIR, "ENOTDIR", "Not a directory"},
+#endif
+#ifdef EISDIR
+    {EISDIR, "EISDIR", "Is a directory"},
+#endif
+#ifdef EINVAL
+    {EINVAL, "EINVAL", "Invalid argument"},
+#endif
+#ifdef ENFILE
+    {ENFILE, "ENFILE", "Too many open files in system"},
+#endif
+#ifdef EMFILE
+    {EMFILE, "EMFILE", "Too many open files"},
+#endif
+#ifdef ENOTTY
+    {ENOTTY, "ENOTTY", "Inappropriate ioctl for device"},
+#endif
+#ifdef EFBIG
+    {EFBIG, "EFBIG", "File too large"},
+#endif
+#ifdef ENOSPC
+    {ENOSPC, "ENOSPC", "No space left on device"},
+#endif
+#ifdef ESPIPE
+    {ESPIPE, "ESPIPE", "Illegal seek"},
+#endif
+#ifdef EROFS
+    {EROFS, "EROFS", "Read-only file system"},
+#endif
+#ifdef EMLINK
+    {EMLINK, "EMLINK", "Too many links"},
+#endif
+#ifdef EPIPE
+    {EPIPE, "EPIPE", "Broken pipe"},
+#endif
+#ifdef EDOM
+    {EDOM, "EDOM", "Numerical argument out of domain"},
+#endif
+#ifdef ERANGE
+    {ERANGE, "ERANGE", "Numerical result out of range"},
+#endif
+#ifdef EDEADLK
+    {EDEADLK, "EDEADLK", "Resource deadlock avoided"},
+#endif
+#ifdef ENAMETOOLONG
+    {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
+#endif
+#ifdef ENOSYS
+    {ENOSYS, "ENOSYS", "Function not implemented"},
+#endif
+#ifdef ENOTEMPTY
+    {ENOTEMPTY, "ENOTEMPTY", "Directory not empty"},
+#endif
+#ifdef ELOOP
+    {ELOOP, "ELOOP", "Too many levels of symbolic links"},
+#endif
+#ifdef EPROTO
+    {EPROTO, "EPROTO", "Protocol error"},
+#endif
+#ifdef EOVERFLOW
+    {EOVERFLOW, "EOVERFLOW", "Value too large for defined data type"},
+#endif
+#ifdef EILSEQ
+    {EILSEQ, "EILSEQ", "Invalid or incomplete multibyte or wide character"},
+#endif
+#ifdef ENOTSOCK
+    {ENOTSOCK, "ENOTSOCK", "Socket operation on non-socket"},
+#endif
+#ifdef EMSGSIZE
+    {EMSGSIZE, "EMSGSIZE", "Message too long"},
+#endif
+#ifdef EPROTONOSUPPORT
+    {EPROTONOSUPPORT, "EPROTONOSUPPORT", "Protocol not supported"},
+#endif
+#ifdef ENOTSUP
+    {ENOTSUP, "ENOTSUP", "Operation not supported"},
+#endif
+#ifdef EAFNOSUPPORT
+    {EAFNOSUPPORT, "EAFNOSUPPORT", "Address family not supported by protocol"},
+#endif
+#ifdef EADDRINUSE
+    {EADDRINUSE, "EADDRINUSE", "Address already in use"},
+#endif
+#ifdef EADDRNOTAVAIL
+    {EADDRNOTAVAIL, "EADDRNOTAVAIL", "Cannot assign requested address"},
+#endif
+#ifdef ENETDOWN
+    {ENETDOWN, "ENETDOWN", "Network is down"},
+#endif
+#ifdef ENETUNREACH
+    {ENETUNREACH, "ENETUNREACH", "Network is unreachable"},
+#endif
+#ifdef ECONNABORTED
+    {ECONNABORTED, "ECONNABORTED", "Software caused connection abort"},
+#endif
+#ifdef ECONNRESET
+    {ECONNRESET, "ECONNRESET", "Connection reset by peer"},
+#endif
+#ifdef ENOBUFS
+    {ENOBUFS, "ENOBUFS", "No buffer space available"},
+#endif
+#ifdef EISCONN
+    {EISCONN, "EISCONN", "Transport endpoint is already connected"},
+#endif
+#ifdef ENOTCONN
+    {ENOTCONN, "ENOTCONN", "Transport endpoint is not connected"},
+#endif
+#ifdef ETIMEDOUT
+    {ETIMEDOUT, "ETIMEDOUT", "Connection timed out"},
+#endif
+#ifdef ECONNREFUSED
+    {ECONNREFUSED, "ECONNREFUSED", "Connection refused"},
+#endif
+#ifdef EHOSTUNREACH
+    {EHOSTUNREACH, "EHOSTUNREACH", "No route to host"},
+#endif
+#ifdef EALREADY
+    {EALREADY, "EALREADY", "Operation already in progress"},
+#endif
+#ifdef EINPROGRESS
+    {EINPROGRESS, "EINPROGRESS", "Operation now in progress"},
+#endif
+#ifdef ECANCELED
+    {ECANCELED, "ECANCELED", "Operation canceled"},
+#endif
+    {0, "", ""}
+};
+
+TRACE_API void tracei_record_errno(trace_span span, int error_number) {
+    const tracei_errno *row = tracei_errnos;
+    char digits[24] = "errno ";
+    while (row->number && row->number != error_number) row++;
+    if (row->number) {
+        tracei_record_error(span, row->name, row->text);
+    } else {
+        *tracei_put_i64(digits + 6, error_number) = '\0';
+        tracei_record_error(span, digits, "");
+    }
+}
+
+TRACE_API trace_span tracei_current(void) {
+    tracei_unit *const unit = tracei_enter();
+    trace_span span = tracei_handle(TRACEI_SLOT_INERT);
+    const tracei_slot *slot;
+    if (!unit) return span;
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    slot = unit->current;
+    if (slot && slot->kind == TRACEI_SLOT_ATTACHMENT) {
+        if (slot->record.start) {
+            span.slot = (uint32_t)slot->record.end;
+            span.generation = (uint32_t)(slot->record.end >> 32);
+            span.id = slot->record.start;
+        }
+    } else if (slot) {
+        span = tracei_slot_handle(slot);
+    }
+    tracei_leave_unit(unit);
+    return span;
+}
+
+TRACE_API bool tracei_recording(trace_span span) {
+    tracei_unit *unit;
+    const tracei_slot *slot;
+    bool recording;
+    if (span.slot == TRACEI_SLOT_INERT) return false;
+    unit = tracei_enter();
+    if (!unit) return false;
+    slot = tracei_slot_of(unit, span);
+    recording = slot && tracei_slot_is_recording(slot);
+    tracei_leave_unit(unit);
+    return recording;
+}
+
+TRACE_API bool tracei_enabled(const trace_scope *scope) {
+    tracei_unit *const unit = tracei_enter(); /* so that the configuration has been read */
+    (void)scope;
+    if (!unit) return false;
+    tracei_leave_unit(unit);
+    return !TRACEI_LOAD(&tracei_off_flag) && !TRACEI_LOAD(&tracei_discard);
+}
+
+TRACE_API trace_context tracei_context(trace_span span) {
+    tracei_unit *const unit = tracei_enter();
+    trace_context context = tracei_context_empty();
+    const tracei_slot *slot;
+    if (!unit) return context;
+    if (span.slot == TRACEI_SLOT_INERT) {
+        context = tracei_unit_context(unit);
+    } else {
+        slot = tracei_slot_of(unit, span);
+        if (slot)
+            context = tracei_slot_context(slot);
+        else
+            tracei_count_misuse(unit);
+    }
+    tracei_leave_unit(unit);
+    return context;
+}
+
+/* --- what is current --- */
+
+TRACE_API trace_context trace_context_current(void) {
+    tracei_unit *const unit = tracei_enter();
+    trace_context context = tracei_context_empty();
+    if (!unit) return context;
+    context = tracei_unit_context(unit);
+    tracei_leave_unit(unit);
+    return context;
+}
+
+/* Its argument, or the current context when that is all zero. */
+static trace_context tracei_resolve(trace_context context) {
+    return tracei_is_current(&context) ? trace_context_current() : context;
+}
+
+static trace_attachment tracei_attach(tracei_unit *unit, const trace_context *context, trace_span target) {
+    tracei_slot *const slot = tracei_slot_take(unit);
+    trace_attachment attachment;
+    memset(&attachment, 0, sizeof attachment);
+    if (!slot) {
+        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_REFUSED]);
+        tracei_say_refused();
+        return attachment;
+    }
+    tracei_slot_begin(slot, TRACEI_SLOT_ATTACHMENT, true);
+    slot->record.trace_high = tracei_id_number(context->trace_id, 8);
+    slot->record.trace_low = tracei_id_number(context->trace_id + 8, 8);
+    slot->record.span_id = tracei_id_number(context->span_id, 8);
+    slot->record.flags = context->flags;
+    slot->record.bits = context->is_remote ? TRACEI_BITS_PARENT_REMOTE : 0;
+    slot->record.start = target.id;
+    slot->record.end = (uint64_t)target.generation << 32 | target.slot;
+    slot->entry = context->entry;
+    slot->entry_generation = context->entry_generation;
+    if (slot->entry && !tracei_entry_pin(slot->entry, slot->entry_generation)) slot->entry = 0;
+    tracei_chain_push(unit, slot);
+    tracei_made_current(slot);
+    attachment.thread = tracei_unit_token(unit);
+    attachment.slot = slot->index;
+    attachment.generation = slot->generation;
+    return attachment;
+}
+
+/* In a forked child, what was current in the parent when it forked is the remote parent of what this thread does. */
+static void tracei_unit_inherit(tracei_unit *unit, const tracei_slot *current) {
+    trace_context context = tracei_slot_context(current);
+    context.is_remote = true;
+    (void)tracei_attach(unit, &context, tracei_handle(0));
+}
+
+TRACE_API trace_attachment trace_attach(trace_context context) {
+    tracei_unit *const unit = tracei_enter();
+    trace_attachment attachment;
+    memset(&attachment, 0, sizeof attachment);
+    if (!unit) return attachment;
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    if (tracei_is_current(&context)) context = tracei_unit_context(unit);
+    attachment = tracei_attach(unit, &context, tracei_handle(0));
+    tracei_leave_unit(unit);
+    return attachment;
+}
+
+TRACE_API trace_attachment trace_attach_span(trace_span span) {
+    tracei_unit *const unit = tracei_enter();
+    trace_attachment attachment;
+    const tracei_slot *slot;
+    memset(&attachment, 0, sizeof attachment);
+    if (!unit) return attachment;
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    slot = span.slot == TRACEI_SLOT_INERT ? NULL : tracei_slot_of(unit, span);
+    if (slot) {
+        const trace_context context = tracei_slot_context(slot);
+        attachment = tracei_attach(unit, &context, span);
+    } else if (span.slot != TRACEI_SLOT_INERT) {
+        tracei_count_misuse(unit);
+    }
+    tracei_leave_unit(unit);
+    return attachment;
+}
+
+TRACE_API void trace_detach(trace_attachment previous) {
+    tracei_unit *unit;
+    tracei_slot *slot;
+    if (!previous.thread) return;
+    unit = tracei_enter();
+    if (!unit) return;
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    slot = tracei_slot_at(previous.slot);
+    if (previous.thread != tracei_unit_token(unit) || !slot || slot->generation != previous.generation || slot->unit != unit ||
+        slot->kind != TRACEI_SLOT_ATTACHMENT || !slot->chained) {
+        tracei_count_misuse(unit);
+    } else {
+        while (unit->current != slot) tracei_abandon_top(unit);
+        tracei_abandon_top(unit); /* an attachment is merely taken off */
+    }
+    tracei_leave_unit(unit);
+}
+
+TRACE_API trace_mark trace_mark_get(void) {
+    tracei_unit *const unit = tracei_enter();
+    trace_mark mark;
+    memset(&mark, 0, sizeof mark);
+    if (!unit) return mark;
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    mark.thread = tracei_unit_token(unit);
+    mark.depth = tracei_chain_depth(unit);
+    tracei_leave_unit(unit);
+    return mark;
+}
+
+TRACE_API void trace_unwind(trace_mark mark) {
+    tracei_unit *unit;
+    if (!mark.thread) return;
+    unit = tracei_enter();
+    if (!unit) return;
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    if (mark.thread != tracei_unit_token(unit)) {
+        tracei_count_misuse(unit);
+    } else {
+        uint32_t depth = tracei_chain_depth(unit);
+        for (; depth > mark.depth; depth--) tracei_abandon_top(unit);
+    }
+    tracei_leave_unit(unit);
+}
+
+/* >>propagation ----------------------------------------------------------------------------------------------------
+
+   Every carrier (callbacks, header array, raw bytes, environment) is reduced to fields: a name of tracei_fields and a value.
+   The reader takes fields one by one, in the order they were sent, and keeps slices of them; nothing is copied before the
+   entry of the context is written, so values must stay where they are until the extract returns. tracestate and baggage are
+   cut into members as they come: 32 members, or 64 members and 8,192 bytes over all headers, and what lies beyond costs one
+   memchr. Work is linear in the size of the message, memory is fixed, and what a hostile peer sends cannot change either.
+   In an entry tracestate and baggage stand as they go on the wire, canonical: no white space, no doubles, only characters
+   the grammar allows. Injecting copies; only what trace_baggage_set put there with control characters is cleaned.
+
+   A failed extract is the explicit empty context: a new root, never the current span. Several propagators run in the order
+   of OTEL_PROPAGATORS; the last one that finds valid ids wins, and W3C's tracestate goes with W3C's ids only. */
+
+static trace_context tracei_resolve(trace_context context);    /* all zero: the calling thread's current context */
+
+#define TRACEI_STATE_MEMBERS 32u
+#define TRACEI_BAGGAGE_MEMBERS 64u
+#define TRACEI_BAGGAGE_BYTES 8192u
+#define TRACEI_CARRIER_KEYS 128u
+#define TRACEI_CONTEXT_DEFERRED 1u        /* in trace_context.reserved: the caller left the sampling decision to us */
+
+typedef enum tracei_propagator {
+    TRACEI_PROPAGATOR_NONE = 0,
+    TRACEI_PROPAGATOR_TRACECONTEXT,
+    TRACEI_PROPAGATOR_BAGGAGE,
+    TRACEI_PROPAGATOR_B3,
+    TRACEI_PROPAGATOR_B3MULTI,
+    TRACEI_PROPAGATOR_JAEGER,
+    TRACEI_PROPAGATOR_XRAY,
+    TRACEI_PROPAGATOR_COUNT
+} tracei_propagator;
+
+#define TRACEI_PROPAGATORS_DEFAULT (TRACEI_PROPAGATOR_TRACECONTEXT | TRACEI_PROPAGATOR_BAGGAGE << 4)
+
+/* Which propagators run: a set in order, four bits each, the first in the lowest. */
+static uint32_t tracei_propagators = TRACEI_PROPAGATORS_DEFAULT;
+
+typedef enum tracei_field {
+    TRACEI_FIELD_TRACEPARENT,
+    TRACEI_FIELD_TRACESTATE,
+    TRACEI_FIELD_BAGGAGE,
+    TRACEI_FIELD_B3,
+    TRACEI_FIELD_B3_TRACE,
+    TRACEI_FIELD_B3_SPAN,
+    TRACEI_FIELD_B3_SAMPLED,
+    TRACEI_FIELD_B3_FLAGS,
+    TRACEI_FIELD_JAEGER,
+    TRACEI_FIELD_XRAY,
+    TRACEI_FIELD_COUNT
+} tracei_field;
+
+#define TRACEI_FOR_B3 (1u << TRACEI_PROPAGATOR_B3 | 1u << TRACEI_PROPAGATOR_B3MULTI)
+
+static const struct {
+    const char *name;
+    size_t size;
+    uint32_t propagators;         /* a bit for each that reads it */
+} tracei_fields[TRACEI_FIELD_COUNT] = {
+    {"traceparent", 11, 1u << TRACEI_PROPAGATOR_TRACECONTEXT},
+    {"tracestate", 10, 1u << TRACEI_PROPAGATOR_TRACECONTEXT},
+    {"baggage", 7, 1u << TRACEI_PROPAGATOR_BAGGAGE},
+    {"b3", 2, TRACEI_FOR_B3},
+    {"X-B3-TraceId", 12, TRACEI_FOR_B3},
+    {"X-B3-SpanId", 11, TRACEI_FOR_B3},
+    {"X-B3-Sampled", 12, TRACEI_FOR_B3},
+    {"X-B3-Flags", 10, TRACEI_FOR_B3},
+    {"uber-trace-id", 13, 1u << TRACEI_PROPAGATOR_JAEGER},
+    {"X-Amzn-Trace-Id", 15, 1u << TRACEI_PROPAGATOR_XRAY}
+};
+
+#define TRACEI_JAEGER_PREFIX "uberctx-"
+#define TRACEI_JAEGER_PREFIX_SIZE 8u
+#define TRACEI_JAEGER_KEY_MAX 256u
+
+/* The process has read its configuration, and a forked child has put the table in order, before either is looked at. */
+static void tracei_propagation_begin(void) {
+    if (TRACEI_RARE(TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0)) (void)tracei_process_begin();
+}
+
+/* Slices and characters ---- */
+
+static trace_string tracei_piece(const char *data, size_t size) {
+    trace_string slice;
+    slice.data = data;
+    slice.size = size;
+    return slice;
+}
+
+static trace_string tracei_piece_of(const char *text) {
+    return tracei_piece(text, text ? strlen(text) : 0);
+}
+
+static bool tracei_is_ows(char c) {
+    return c == ' ' || c == '\t';
+}
+
+static trace_string tracei_piece_trim(trace_string text) {
+    while (text.size && tracei_is_ows(text.data[0])) text.data++, text.size--;
+    while (text.size && tracei_is_ows(text.data[text.size - 1])) text.size--;
+    return text;
+}
+
+/* Cuts the text before the first `separator`; *rest is what follows it, data == NULL when there was none. */
+static trace_string tracei_piece_cut(trace_string text, char separator, trace_string *rest) {
+    const char *const at = text.size ? (const char *)memchr(text.data, separator, text.size) : NULL;
+    *rest = tracei_piece(NULL, 0);
+    if (!at) return text;
+    *rest = tracei_piece(at + 1, text.size - (size_t)(at - text.data) - 1);
+    text.size = (size_t)(at - text.data);
+    return text;
+}
+
+static bool tracei_piece_equal(trace_string a, trace_string b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static char tracei_ascii_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* As HTTP compares names. */
+static bool tracei_name_equal(const char *a, const char *b, size_t size) {
+    size_t i;
+    for (i = 0; i < size; i++)
+        if (tracei_ascii_lower(a[i]) != tracei_ascii_lower(b[i])) return false;
+    return true;
+}
+
+enum { TRACEI_CHAR_TOKEN = 1, TRACEI_CHAR_OCTET = 2, TRACEI_CHAR_STATE_KEY = 4, TRACEI_CHAR_STATE_VALUE = 8 };
+
+/* Which grammars allow the character: RFC 7230 token, W3C baggage-octet, tracestate key and value. */
+static uint32_t tracei_char_class(char character) {
+    const unsigned char c = (unsigned char)character;
+    const bool lower = c >= 'a' && c <= 'z', digit = c >= '0' && c <= '9', upper = c >= 'A' && c <= 'Z';
+    uint32_t found = 0;
+    if (c < 0x20 || c > 0x7e) return 0;
+    if (c != ',' && c != '=') found |= TRACEI_CHAR_STATE_VALUE;
+    if (lower || digit || upper) return found | TRACEI_CHAR_TOKEN | TRACEI_CHAR_OCTET | (upper ? 0u : (uint32_t)TRACEI_CHAR_STATE_KEY);
+    if (c == '_' || c == '-' || c == '*' || c == '/' || c == '@') found |= TRACEI_CHAR_STATE_KEY;
+    if (c != ' ' && c != '"' && c != ',' && c != ';' && c != '\\') found |= TRACEI_CHAR_OCTET;
+    if (strchr("!#$%&'*+-.^_`|~", character)) found |= TRACEI_CHAR_TOKEN;
+    return found;
+}
+
+/* How many leading characters belong to the class. */
+static size_t tracei_span_of(trace_string text, uint32_t wanted) {
+    size_t i = 0;
+    while (i < text.size && (tracei_char_class(text.data[i]) & wanted)) i++;
+    return i;
+}
+
+static bool tracei_is_token(trace_string text) {
+    return text.size && tracei_span_of(text, TRACEI_CHAR_TOKEN) == text.size;
+}
+
+/* 16 and more: no digit. */
+static uint32_t tracei_hex_digit(char c, bool any_case) {
+    if (c >= '0' && c <= '9') return (uint32_t)(c - '0');
+    if (c >= 'a' && c <= 'f') return (uint32_t)(c - 'a') + 10;
+    if (any_case && c >= 'A' && c <= 'F') return (uint32_t)(c - 'A') + 10;
+    return 16;
+}
+
+/* Exactly 2 * count lower-case digits. */
+static bool tracei_hex_read(uint8_t *out, size_t count, const char *text) {
+    uint32_t bad = 0;
+    for (; count; count--, text += 2) {
+        const uint32_t high = tracei_hex_digit(text[0], false), low = tracei_hex_digit(text[1], false);
+        bad |= high | low;
+        *out++ = (uint8_t)(high << 4 | (low & 15));
+    }
+    return bad < 16;
+}
+
+/* 1 to 2 * count digits of any case, padded with zeros on the left. */
+static bool tracei_hex_read_short(uint8_t *out, size_t count, trace_string text) {
+    size_t i;
+    if (text.size == 0 || text.size > 2 * count) return false;
+    memset(out, 0, count);
+    for (i = 0; i < text.size; i++) {
+        const uint32_t digit = tracei_hex_digit(text.data[text.size - 1 - i], true);
+        if (digit > 15) return false;
+        out[count - 1 - i / 2] = (uint8_t)(out[count - 1 - i / 2] | digit << (i % 2 ? 4 : 0));
+    }
+    return true;
+}
+
+static bool tracei_is_zero(const uint8_t *bytes, size_t count) {
+    uint32_t any = 0;
+    while (count--) any |= *bytes++;
+    return any == 0;
+}
+
+static trace_context tracei_context_none(void) {
+    trace_context context;
+    memset(&context, 0, sizeof context);
+    context.is_explicit = true;
+    return context;
+}
+
+static bool tracei_has_ids(const trace_context *context) {
+    return !tracei_is_zero(context->trace_id, 16) && !tracei_is_zero(context->span_id, 8);
+}
+
+/* The context of a caller: valid ids or nothing. */
+static bool tracei_context_accept(trace_context *out, const trace_context *found) {
+    if (!tracei_has_ids(found)) return false;
+    *out = *found;
+    out->is_remote = true;
+    return true;
+}
+
+/* Percent coding ---- */
+
+static bool tracei_percent_at(trace_string text, size_t at, char *byte) {
+    uint32_t high, low;
+    if (text.data[at] != '%' || text.size - at < 3) return false;
+    high = tracei_hex_digit(text.data[at + 1], true);
+    low = tracei_hex_digit(text.data[at + 2], true);
+    if (high > 15 || low > 15) return false;
+    *byte = (char)(high << 4 | low);
+    return true;
+}
+
+/* Control characters, plain or percent-encoded; TAB is none, it cannot end a header. */
+static bool tracei_is_control(char character) {
+    const unsigned char c = (unsigned char)character;
+    return (c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+static bool tracei_has_control(trace_string text) {
+    size_t i;
+    for (i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '%') (void)tracei_percent_at(text, i, &c);
+        if (tracei_is_control(c)) return true;
+    }
+    return false;
+}
+
+/* Decoded text is never longer. What is no escape stands for itself. Stops at `capacity`. Returns the whole size. */
+static size_t tracei_percent_decode(char *out, size_t capacity, trace_string text) {
+    size_t i, size = 0;
+    for (i = 0; i < text.size; i++, size++) {
+        char c = text.data[i];
+        if (c == '%' && tracei_percent_at(text, i, &c)) i += 2;
+        if (size < capacity) out[size] = c;
+    }
+    return size;
+}
+
+/* The writers below count when `out` is NULL and return the size either way. */
+
+static size_t tracei_percent_encode(char *out, trace_string text) {
+    static const char digits[] = "0123456789ABCDEF";
+    size_t i, size = 0;
+    for (i = 0; i < text.size; i++) {
+        const unsigned char c = (unsigned char)text.data[i];
+        if (c != '%' && (tracei_char_class((char)c) & TRACEI_CHAR_OCTET)) {
+            if (out) out[size] = (char)c;
+            size++;
+        } else {
+            if (out) out[size] = '%', out[size + 1] = digits[c >> 4], out[size + 2] = digits[c & 15];
+            size += 3;
+        }
+    }
+    return size;
+}
+
+/* Invalid UTF-8 becomes U+FFFD, one for each maximal invalid part. */
+static size_t tracei_percent_encode_utf8(char *out, trace_string text) {
+    size_t size = 0;
+    while (text.size) {
+        const size_t valid = tracei_utf8_valid(text.data, text.size);
+        size_t bad = 1;
+        size += tracei_percent_encode(out ? out + size : NULL, tracei_piece(text.data, valid));
+        text = tracei_piece(text.data + valid, text.size - valid);
+        if (!text.size) break;
+        while (bad < 3 && bad < text.size) {
+            char repaired[12];
+            if (tracei_put_utf8(repaired, text.data, bad + 1) != repaired + 3) break;
+            bad++;
+        }
+        if (out) memcpy(out + size, "%EF%BF%BD", 9);
+        size += 9;
+        text = tracei_piece(text.data + bad, text.size - bad);
+    }
+    return size;
+}
+
+static TRACEI_NOINLINE size_t tracei_percent_recode(char *out, trace_string text) {
+    char decoded[TRACEI_BAGGAGE_BYTES];
+    const size_t size = tracei_percent_decode(decoded, sizeof decoded, text);
+    return tracei_percent_encode_utf8(out, tracei_piece(decoded, size < sizeof decoded ? size : sizeof decoded));
+}
+
+/* Baggage ---- */
+
+typedef struct tracei_member {
+    trace_string key, value, metadata;        /* as received, trimmed; the text must be at most TRACEI_BAGGAGE_BYTES */
+    size_t size;                  /* as it will be written */
+    bool is_jaeger;               /* from a header of its own, without metadata: W3C's member of the same key is better */
+} tracei_member;
+
+static size_t tracei_value_write(char *out, trace_string value) {
+    if (tracei_span_of(value, TRACEI_CHAR_OCTET) < value.size || (value.size && memchr(value.data, '%', value.size)))
+        return tracei_percent_recode(out, value);
+    if (out && value.size) memcpy(out, value.data, value.size);
+    return value.size;
+}
+
+/* ";property" or nothing when it is not one. Values keep their own coding: metadata is the sender's business. */
+static size_t tracei_property_write(char *out, trace_string property) {
+    trace_string value, key = tracei_piece_trim(tracei_piece_cut(property, '=', &value));
+    size_t size, i;
+    if (!tracei_is_token(key)) return 0;
+    if (out) out[0] = ';', memcpy(out + 1, key.data, key.size);
+    size = key.size + 1;
+    if (!value.data) return size;
+    if (out) out[size] = '=';
+    size++;
+    value = tracei_piece_trim(value);
+    for (i = 0; i < value.size; i++) {
+        if (value.data[i] == '%') {
+            if (out) out[size] = '%';
+            size++;
+        } else {
+            size += tracei_percent_encode(out ? out + size : NULL, tracei_piece(value.data + i, 1));
+        }
+    }
+    return size;
+}
+
+static size_t tracei_member_write(char *out, const tracei_member *member) {
+    size_t size = member->key.size + 1;
+    trace_string rest = member->metadata;
+    if (out) memcpy(out, member->key.data, member->key.size), out[member->key.size] = '=';
+    size += tracei_value_write(out ? out + size : NULL, member->value);
+    while (rest.data) {
+        const trace_string property = tracei_piece_cut(rest, ';', &rest);
+        size += tracei_property_write(out ? out + size : NULL, property);
+    }
+    return size;
+}
+
+/* key OWS = OWS value *(OWS ; OWS property) */
+static bool tracei_member_read(tracei_member *out, trace_string text) {
+    trace_string value;
+    out->key = tracei_piece_trim(tracei_piece_cut(text, '=', &value));
+    if (!value.data || !tracei_is_token(out->key)) return false;
+    out->value = tracei_piece_trim(tracei_piece_cut(value, ';', &out->metadata));
+    out->is_jaeger = false;
+    return !tracei_has_control(value);
+}
+
+/* The same of canonical text, which needs no checks. False at the end. */
+static bool tracei_member_next(trace_string *rest, tracei_member *out) {
+    trace_string text, value;
+    if (!rest->size) return false;
+    text = tracei_piece_cut(*rest, ',', rest);
+    out->size = text.size;
+    out->key = tracei_piece_cut(text, '=', &value);
+    out->value = tracei_piece_cut(value, ';', &out->metadata);
+    return true;
+}
+
+/* Reading ---- */
+
+typedef struct tracei_reader {
+    uint32_t propagators;         /* as tracei_propagators */
+    uint32_t wanted;              /* a bit for each field */
+    bool wants_jaeger_baggage;
+    bool state_is_bad;
+    uint32_t traceparents, state_count, member_count;
+    size_t state_size;            /* each member with a comma */
+    size_t baggage_left;          /* of the budget, likewise */
+    size_t baggage_size;
+    trace_string first[TRACEI_FIELD_COUNT];   /* the first value of each field; data == NULL: none */
+    trace_string state[TRACEI_STATE_MEMBERS]; /* not cleared: only what is counted is there */
+    tracei_member members[TRACEI_BAGGAGE_MEMBERS];
+} tracei_reader;
+
+static void tracei_reader_start(tracei_reader *reader, uint32_t propagators) {
+    uint32_t set = 0, field;
+    memset(reader, 0, offsetof(tracei_reader, state));
+    reader->propagators = propagators;
+    reader->baggage_left = TRACEI_BAGGAGE_BYTES + 1;
+    for (; propagators; propagators >>= 4) set |= 1u << (propagators & 15);
+    for (field = 0; field < TRACEI_FIELD_COUNT; field++)
+        if (tracei_fields[field].propagators & set) reader->wanted |= 1u << field;
+    reader->wants_jaeger_baggage = (set >> TRACEI_PROPAGATOR_JAEGER & 1) != 0;
+}
+
+static void tracei_reader_start_default(tracei_reader *reader) {
+    tracei_propagation_begin();
+    tracei_reader_start(reader, TRACEI_LOAD(&tracei_propagators));
+}
+
+/* W3C Trace Context level 2, 3.3.1.3: one bad member costs the whole list (the harness insists). */
+static bool tracei_state_member_is_valid(trace_string member) {
+    trace_string value;
+    const trace_string key = tracei_piece_cut(member, '=', &value);
+    if (key.size < 1 || key.size > 256 || value.size < 1 || value.size > 256) return false;
+    if (tracei_span_of(key, TRACEI_CHAR_STATE_KEY) < key.size || strchr("_-*/@", key.data[0])) return false;
+    return tracei_span_of(value, TRACEI_CHAR_STATE_VALUE) == value.size;
+}
+
+static void tracei_reader_state(tracei_reader *reader, trace_string text) {
+    while (text.size && !reader->state_is_bad) {
+        trace_string member;
+        if (text.data[0] == ',' || tracei_is_ows(text.data[0])) {
+            text = tracei_piece(text.data + 1, text.size - 1);
+            continue;
+        }
+        member = tracei_piece_trim(tracei_piece_cut(text, ',', &text));
+        if (reader->state_count == TRACEI_STATE_MEMBERS || !tracei_state_member_is_valid(member)) {
+            reader->state_is_bad = true;
+        } else {
+            reader->state[reader->state_count++] = member;
+        }
+    }
+}
+
+/* The newest value for a key wins. What does not fit is left out whole. */
+static void tracei_reader_member(tracei_reader *reader, tracei_member *member) {
+    uint32_t i = 0;
+    size_t replaced = 0;
+    while (i < reader->member_count && !tracei_piece_equal(reader->members[i].key, member->key)) i++;
+    if (i == TRACEI_BAGGAGE_MEMBERS) return;
+    if (i < reader->member_count) {
+        if (member->is_jaeger && !reader->members[i].is_jaeger) return;
+        replaced = reader->members[i].size + 1;
+    }
+    member->size = tracei_member_write(NULL, member);
+    if (reader->baggage_size - replaced + member->size + 1 > TRACEI_BAGGAGE_BYTES + 1) return;
+    reader->baggage_size += member->size + 1 - replaced;
+    reader->members[i] = *member;
+    if (i == reader->member_count) reader->member_count++;
+}
+
+static void tracei_reader_baggage(tracei_reader *reader, trace_string text) {
+    while (text.size && reader->baggage_left) {
+        tracei_member member;
+        const trace_string part = tracei_piece_cut(text, ',', &text);
+        if (part.size + 1 > reader->baggage_left) continue;
+        reader->baggage_left -= part.size + 1;
+        if (tracei_member_read(&member, part)) tracei_reader_member(reader, &member);
+    }
+}
+
+static void tracei_reader_jaeger_baggage(tracei_reader *reader, trace_string key, trace_string value) {
+    tracei_member member;
+    member.key = key;
+    member.value = value;
+    member.metadata = tracei_piece(NULL, 0);
+    member.is_jaeger = true;
+    if (key.size > TRACEI_JAEGER_KEY_MAX || value.size > TRACEI_BAGGAGE_BYTES) return;
+    if (key.size + value.size + 2 > reader->baggage_left) return;
+    reader->baggage_left -= key.size + value.size + 2;
+    if (tracei_is_token(key) && !tracei_has_control(value)) tracei_reader_member(reader, &member);
+}
+
+static void tracei_reader_field(tracei_reader *reader, uint32_t field, trace_string value) {
+    value = tracei_piece_trim(value);
+    if (!value.data) value.data = "";
+    if (field == TRACEI_FIELD_TRACESTATE) {
+        tracei_reader_state(reader, value);
+    } else if (field == TRACEI_FIELD_BAGGAGE) {
+        tracei_reader_baggage(reader, value);
+    } else {
+        if (field == TRACEI_FIELD_TRACEPARENT && reader->traceparents < 2) reader->traceparents++;
+        if (!reader->first[field].data) reader->first[field] = value;
+    }
+}
+
+static bool tracei_is_jaeger_key(trace_string name) {
+    return name.size > TRACEI_JAEGER_PREFIX_SIZE && tracei_name_equal(name.data, TRACEI_JAEGER_PREFIX, TRACEI_JAEGER_PREFIX_SIZE);
+}
+
+static void tracei_reader_header(tracei_reader *reader, trace_string name, trace_string value) {
+    uint32_t field;
+    if (!name.data || name.size < 2) return;
+    if (!value.data) value.size = 0;
+    for (field = 0; field < TRACEI_FIELD_COUNT; field++) {
+        if (tracei_fields[field].size != name.size || !(reader->wanted >> field & 1)) continue;
+        if (!tracei_name_equal(name.data, tracei_fields[field].name, name.size)) continue;
+        tracei_reader_field(reader, field, value);
+        return;
+    }
+    if (reader->wants_jaeger_baggage && tracei_is_jaeger_key(name))
+        tracei_reader_jaeger_baggage(reader, tracei_piece(name.data + TRACEI_JAEGER_PREFIX_SIZE, name.size - TRACEI_JAEGER_PREFIX_SIZE),
+                                     tracei_piece_trim(value));
+}
+
+/* Formats ---- */
+
+/* W3C Trace Context level 2, 3.2. */
+static bool tracei_traceparent_read(trace_context *out, trace_string text) {
+    trace_context found = tracei_context_none();
+    uint8_t version, flags;
+    if (text.size < 55 || text.data[2] != '-' || text.data[35] != '-' || text.data[52] != '-') return false;
+    if (!tracei_hex_read(&version, 1, text.data) || version == 0xff) return false;
+    if (text.size > 55 && (version == 0 || text.data[55] != '-')) return false;
+    if (!tracei_hex_read(found.trace_id, 16, text.data + 3) || !tracei_hex_read(found.span_id, 8, text.data + 36)) return false;
+    if (!tracei_hex_read(&flags, 1, text.data + 53)) return false;
+    found.flags = flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
+    return tracei_context_accept(out, &found);
+}
+
+static bool tracei_b3_ids(trace_context *found, trace_string trace, trace_string span) {
+    if ((trace.size != 32 && trace.size != 16) || span.size != 16) return false;
+    memset(found->trace_id, 0, 8);
+    return tracei_hex_read(found->trace_id + (trace.size == 16 ? 8 : 0), trace.size / 2, trace.data) &&
+           tracei_hex_read(found->span_id, 8, span.data);
+}
+
+static void tracei_b3_decide(trace_context *found, bool *debug, char decision) {
+    if (decision == 'd') *debug = true;
+    if (decision == 'd' || decision == '1') found->flags |= TRACE_FLAG_SAMPLED;
+    if (!decision) found->reserved |= TRACEI_CONTEXT_DEFERRED;
+}
+
+/* {trace}-{span}[-{0|1|d}][-{parent}], or the decision alone */
+static bool tracei_b3_single_read(trace_context *out, bool *debug, trace_string text) {
+    trace_context found = tracei_context_none();
+    trace_string rest, trace = tracei_piece_cut(text, '-', &rest), span = tracei_piece_cut(rest, '-', &rest);
+    trace_string decision = tracei_piece(NULL, 0);
+    uint8_t parent[8];
+    bool is_debug = false;
+    if (text.size == 1 && text.data[0] == 'd') *debug = true;
+    if (!tracei_b3_ids(&found, trace, span)) return false;
+    if (rest.data && rest.size != 16) decision = tracei_piece_cut(rest, '-', &rest);
+    if (decision.data && (decision.size != 1 || !strchr("01d", decision.data[0]))) return false;
+    if (rest.data && (rest.size != 16 || !tracei_hex_read(parent, 8, rest.data))) return false;
+    tracei_b3_decide(&found, &is_debug, decision.data ? decision.data[0] : '\0');
+    if (!tracei_context_accept(out, &found)) return false;
+    *debug = is_debug;
+    return true;
+}
+
+static bool tracei_b3_multi_read(trace_context *out, bool *debug, const trace_string *first) {
+    trace_context found = tracei_context_none();
+    const trace_string sampled = first[TRACEI_FIELD_B3_SAMPLED], flags = first[TRACEI_FIELD_B3_FLAGS];
+    char decision = '\0';
+    bool is_debug = false;
+    if (sampled.size == 1 && (sampled.data[0] == '0' || sampled.data[0] == '1')) decision = sampled.data[0];
+    if (sampled.size == 4 && tracei_name_equal(sampled.data, "true", 4)) decision = '1';
+    if (sampled.size == 5 && tracei_name_equal(sampled.data, "false", 5)) decision = '0';
+    if (flags.size == 1 && flags.data[0] == '1') decision = 'd';
+    if (decision == 'd') *debug = true;
+    if (!tracei_b3_ids(&found, first[TRACEI_FIELD_B3_TRACE], first[TRACEI_FIELD_B3_SPAN])) return false;
+    tracei_b3_decide(&found, &is_debug, decision);
+    if (!tracei_context_accept(out, &found)) return false;
+    *debug = is_debug;
+    return true;
+}
+
+/* {trace}:{span}:{parent}:{flags}; the colons may be percent-encoded, the parent is ignored */
+static bool tracei_jaeger_read(trace_context *out, bool *debug, trace_string text) {
+    trace_context found = tracei_context_none();
+    trace_string part[4], rest;
+    char decoded[96];
+    uint8_t flags, parent[8];
+    uint32_t i;
+    if (text.size > sizeof decoded) return false;
+    rest = tracei_piece(decoded, tracei_percent_decode(decoded, sizeof decoded, text));
+    for (i = 0; i < 4; i++) part[i] = tracei_piece_cut(rest, ':', &rest);
+    if (rest.data || !tracei_hex_read_short(found.trace_id, 16, part[0]) || !tracei_hex_read_short(found.span_id, 8, part[1])) return false;
+    if (part[2].size && !tracei_hex_read_short(parent, 8, part[2])) return false;
+    if (!tracei_hex_read_short(&flags, 1, part[3])) return false;
+    if (flags & 3) found.flags = TRACE_FLAG_SAMPLED;
+    if (!tracei_context_accept(out, &found)) return false;
+    *debug = (flags & 2) != 0;
+    return true;
+}
+
+static bool tracei_xray_root_read(uint8_t *trace_id, trace_string text) {
+    char digits[32];
+    if (text.size != 35 || text.data[0] != '1' || text.data[1] != '-' || text.data[10] != '-') return false;
+    memcpy(digits, text.data + 2, 8);
+    memcpy(digits + 8, text.data + 11, 24);
+    return tracei_hex_read_short(trace_id, 16, tracei_piece(digits, 32));
+}
+
+/* Root=1-{8}-{24};Parent={16};Sampled={0|1|?}, in any order, with fields that are not ours among them */
+static bool tracei_xray_read(trace_context *out, trace_string text) {
+    trace_context found = tracei_context_none();
+    char sampled = '?';
+    while (text.data) {
+        trace_string value;
+        const trace_string part = tracei_piece_cut(text, ';', &text);
+        const trace_string key = tracei_piece_trim(tracei_piece_cut(part, '=', &value));
+        value = tracei_piece_trim(value);
+        if (tracei_piece_equal(key, tracei_piece("Root", 4))) {
+            if (!tracei_xray_root_read(found.trace_id, value)) return false;
+        } else if (tracei_piece_equal(key, tracei_piece("Parent", 6))) {
+            if (value.size != 16 || !tracei_hex_read_short(found.span_id, 8, value)) return false;
+        } else if (tracei_piece_equal(key, tracei_piece("Sampled", 7))) {
+            if (value.size != 1 || (value.data[0] != '0' && value.data[0] != '1' && value.data[0] != '?')) return false;
+            sampled = value.data[0];
+        }
+    }
+    if (sampled == '1') found.flags = TRACE_FLAG_SAMPLED;
+    if (sampled == '?') found.reserved |= TRACEI_CONTEXT_DEFERRED;
+    return tracei_context_accept(out, &found);
+}
+
+/* Members of one key beyond the first are left out: the leftmost is the newest. */
+static size_t tracei_reader_write_state(const tracei_reader *reader, char *out) {
+    size_t size = 0;
+    uint32_t i, earlier;
+    for (i = 0; i < reader->state_count; i++) {
+        const trace_string member = reader->state[i];
+        trace_string ignored;
+        const trace_string key = tracei_piece_cut(member, '=', &ignored);
+        for (earlier = 0; earlier < i; earlier++)
+            if (tracei_piece_equal(key, tracei_piece_cut(reader->state[earlier], '=', &ignored))) break;
+        if (earlier < i) continue;
+        if (out) {
+            if (size) out[size] = ',';
+            memcpy(out + size + (size ? 1 : 0), member.data, member.size);
+        }
+        size += member.size + (size ? 1 : 0);
+    }
+    return size;
+}
+
+static void tracei_reader_write_baggage(const tracei_reader *reader, char *out) {
+    uint32_t i;
+    for (i = 0; i < reader->member_count; i++) {
+        if (i) *out++ = ',';
+        out += tracei_member_write(out, &reader->members[i]);
+    }
+}
+
+/* The reader's members become the entry of the context; a full table leaves the ids. */
+static void tracei_reader_keep(const tracei_reader *reader, bool with_state, bool debug, trace_context *context) {
+    const size_t state_size = with_state ? tracei_reader_write_state(reader, NULL) : 0;
+    const size_t baggage_size = reader->member_count ? reader->baggage_size - 1 : 0;
+    char *data;
+    if (!state_size && !baggage_size && !debug) return;
+    data = tracei_entry_reserve(state_size + baggage_size, &context->entry);
+    if (!data) return;
+    if (state_size) (void)tracei_reader_write_state(reader, data);
+    tracei_reader_write_baggage(reader, data + state_size);
+    context->entry_generation = tracei_entry_publish(context->entry, state_size, baggage_size, debug);
+    tracei_entry_unpin(context->entry);
+}
+
+static bool tracei_reader_context(const tracei_reader *reader, uint32_t propagator, trace_context *out, bool *debug) {
+    const trace_string *const first = reader->first;
+    switch (propagator) {
+    case TRACEI_PROPAGATOR_TRACECONTEXT:
+        return reader->traceparents == 1 && tracei_traceparent_read(out, first[TRACEI_FIELD_TRACEPARENT]);
+    case TRACEI_PROPAGATOR_B3:
+    case TRACEI_PROPAGATOR_B3MULTI:
+        return tracei_b3_single_read(out, debug, first[TRACEI_FIELD_B3]) || tracei_b3_multi_read(out, debug, first);
+    case TRACEI_PROPAGATOR_JAEGER:
+        return tracei_jaeger_read(out, debug, first[TRACEI_FIELD_JAEGER]);
+    case TRACEI_PROPAGATOR_XRAY:
+        return tracei_xray_read(out, first[TRACEI_FIELD_XRAY]);
+    default:
+        return false;
+    }
+}
+
+/* Two propagators that found the same ids describe one caller: what only one of them can say stays. */
+static trace_context tracei_reader_finish(const tracei_reader *reader) {
+    trace_context context = tracei_context_none();
+    uint32_t set;
+    bool with_state = false, debug = false;
+    for (set = reader->propagators; set; set >>= 4) {
+        trace_context found = tracei_context_none();
+        bool found_debug = false;
+        const bool is_valid = tracei_reader_context(reader, set & 15, &found, &found_debug);
+        if (!is_valid) {
+            if (found_debug && !context.is_remote) debug = true;    /* B3's "d" without ids: the root started here is meant */
+            continue;
+        }
+        if (memcmp(context.trace_id, found.trace_id, 16) == 0 && memcmp(context.span_id, found.span_id, 8) == 0) {
+            found_debug = found_debug || debug;
+            if (found.reserved & TRACEI_CONTEXT_DEFERRED) found = context;
+            found.flags = (uint8_t)(found.flags | (context.flags & TRACE_FLAG_RANDOM));
+        } else {
+            with_state = false;
+        }
+        if ((set & 15) == TRACEI_PROPAGATOR_TRACECONTEXT) with_state = !reader->state_is_bad;
+        context = found;
+        debug = found_debug;
+    }
+    tracei_reader_keep(reader, with_state, debug, &context);
+    return context;
+}
+
+/* Carriers ---- */
+
+static TRACEI_NOINLINE void tracei_reader_jaeger_keys(tracei_reader *reader, const trace_carrier *carrier) {
+    trace_string keys[TRACEI_CARRIER_KEYS], value;
+    size_t count = carrier->keys(carrier->user, keys, TRACEI_CARRIER_KEYS), i;
+    if (count > TRACEI_CARRIER_KEYS) count = TRACEI_CARRIER_KEYS;
+    for (i = 0; i < count; i++) {
+        if (!keys[i].data || !tracei_is_jaeger_key(keys[i])) continue;
+        value = tracei_piece(NULL, 0);
+        if (carrier->get_all(carrier->user, keys[i], &value, 1)) tracei_reader_header(reader, keys[i], value);
+    }
+}
+
+TRACE_API trace_context trace_extract(const trace_carrier *carrier) {
+    tracei_reader reader;
+    trace_string values[TRACEI_BAGGAGE_MEMBERS];
+    uint32_t field;
+    if (!carrier || !carrier->get_all) return tracei_context_none();
+    tracei_reader_start_default(&reader);
+    for (field = 0; field < TRACEI_FIELD_COUNT; field++) {
+        size_t count, i;
+        if (!(reader.wanted >> field & 1)) continue;
+        count = carrier->get_all(carrier->user, tracei_piece(tracei_fields[field].name, tracei_fields[field].size), values,
+                                 TRACEI_BAGGAGE_MEMBERS);
+        if (count > TRACEI_BAGGAGE_MEMBERS) {
+            count = TRACEI_BAGGAGE_MEMBERS;
+            if (field == TRACEI_FIELD_TRACESTATE) reader.state_is_bad = true;   /* more lines than members allowed */
+        }
+        for (i = 0; i < count; i++) tracei_reader_field(&reader, field, tracei_piece(values[i].data, values[i].data ? values[i].size : 0));
+    }
+    if (reader.wants_jaeger_baggage && carrier->keys) tracei_reader_jaeger_keys(&reader, carrier);
+    return tracei_reader_finish(&reader);
+}
+
+TRACE_API trace_context trace_extract_headers(const trace_header *headers, size_t count) {
+    tracei_reader reader;
+    size_t i;
+    if (!headers) return tracei_context_none();
+    tracei_reader_start_default(&reader);
+    for (i = 0; i < count; i++) tracei_reader_header(&reader, headers[i].name, headers[i].value);
+    return tracei_reader_finish(&reader);
+}
+
+/* One line without its end, and what follows. A line that begins with white space goes on the one before (obs-fold): both are
+   one value then, with a line break inside, which no grammar of ours allows. */
+static trace_string tracei_line_cut(trace_string text, trace_string *rest) {
+    const char *const start = text.data;
+    trace_string line = tracei_piece_cut(text, '\n', rest);
+    while (line.size && line.data[0] != '\r' && rest->size && tracei_is_ows(rest->data[0])) {
+        const trace_string folded = tracei_piece_cut(*rest, '\n', rest);
+        line = tracei_piece(start, (size_t)(folded.data + folded.size - start));
+    }
+    if (line.size && line.data[line.size - 1] == '\r') line.size--;
+    return line;
+}
+
+TRACE_API trace_context trace_extract_raw(const char *bytes, size_t size) {
+    tracei_reader reader;
+    trace_string text = tracei_piece(bytes, size);
+    if (!bytes) return tracei_context_none();
+    tracei_reader_start_default(&reader);
+    while (text.size) {
+        const trace_string line = tracei_line_cut(text, &text);
+        trace_string value;
+        const trace_string name = tracei_piece_cut(line, ':', &value);
+        if (!line.size) break;
+        if (value.data) tracei_reader_header(&reader, name, value);
+    }
+    return tracei_reader_finish(&reader);
+}
+
+/* The name of a field as the environment carrier spells it: upper case, '_' for what is neither letter nor digit. */
+static void tracei_field_variable(char *out, const char *name) {
+    for (; *name; name++, out++) {
+        const char c = *name;
+        const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+        *out = c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : plain ? c : '_';
+    }
+    *out = '\0';
+}
+
+TRACE_API trace_context trace_extract_environment(void) {
+    tracei_reader reader;
+    uint32_t field;
+    tracei_reader_start_default(&reader);
+    for (field = 0; field < TRACEI_FIELD_COUNT; field++) {
+        char name[20];
+        const char *value;
+        if (!(reader.wanted >> field & 1)) continue;
+        tracei_field_variable(name, tracei_fields[field].name);
+        value = getenv(name);
+        if (value) tracei_reader_field(&reader, field, tracei_piece_of(value));
+    }
+    return tracei_reader_finish(&reader);
+}
+
+TRACE_API bool trace_context_parse(trace_context *out, const char *traceparent, const char *tracestate) {
+    tracei_reader reader;
+    trace_context context;
+    tracei_propagation_begin();
+    tracei_reader_start(&reader, TRACEI_PROPAGATOR_TRACECONTEXT);
+    if (traceparent) tracei_reader_field(&reader, TRACEI_FIELD_TRACEPARENT, tracei_piece_of(traceparent));
+    if (tracestate) tracei_reader_field(&reader, TRACEI_FIELD_TRACESTATE, tracei_piece_of(tracestate));
+    context = tracei_reader_finish(&reader);
+    if (out) *out = context;
+    return tracei_has_ids(&context);
+}
+
+/* Writing ---- */
+
+static char *tracei_traceparent_write(char *at, const trace_context *context) {
+    const uint8_t flags = context->flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
+    *at++ = '0', *at++ = '0', *at++ = '-';
+    at = tracei_put_hex(at, context->trace_id, 16);
+    *at++ = '-';
+    at = tracei_put_hex(at, context->span_id, 8);
+    *at++ = '-';
+    return tracei_put_hex(at, &flags, 1);
+}
+
+TRACE_API void trace_context_format(trace_context context, char traceparent[56]) {
+    if (!traceparent) return;
+    context = tracei_resolve(context);
+    *tracei_traceparent_write(traceparent, &context) = '\0';
+}
+
+TRACE_API bool trace_context_is_valid(trace_context context) {
+    return tracei_has_ids(&context);
+}
+
+TRACE_API const char *trace_id_string(trace_context context, char out[33]) {
+    if (!out) return "";
+    context = tracei_resolve(context);
+    *tracei_put_hex(out, context.trace_id, 16) = '\0';
+    return out;
+}
+
+TRACE_API const char *trace_span_id_string(trace_context context, char out[17]) {
+    if (!out) return "";
+    context = tracei_resolve(context);
+    *tracei_put_hex(out, context.span_id, 8) = '\0';
+    return out;
+}
+
+/* Where headers go: to a carrier, or as lines into a buffer, whole lines only. */
+typedef struct tracei_writer {
+    const trace_carrier *carrier;
+    char *buffer;
+    size_t capacity;
+    size_t written;
+    size_t needed;
+} tracei_writer;
+
+static void tracei_writer_add(tracei_writer *writer, trace_string name, trace_string value) {
+    const size_t size = name.size + value.size + 4;
+    char *at;
+    if (writer->carrier) {
+        writer->carrier->set(writer->carrier->user, name, value);
+        return;
+    }
+    if (writer->written == writer->needed && writer->needed + size < writer->capacity) {
+        at = writer->buffer + writer->written;
+        memcpy(at, name.data, name.size);
+        memcpy(at + name.size, ": ", 2);
+        memcpy(at + name.size + 2, value.data, value.size);
+        memcpy(at + size - 2, "\r\n", 2);
+        writer->written += size;
+    }
+    writer->needed += size;
+}
+
+static void tracei_writer_field(tracei_writer *writer, tracei_field field, const char *value, const char *end) {
+    tracei_writer_add(writer, tracei_piece(tracei_fields[field].name, tracei_fields[field].size), tracei_piece(value, (size_t)(end - value)));
+}
+
+static void tracei_inject_b3(tracei_writer *writer, const trace_context *context, bool debug) {
+    char text[64], *at = tracei_put_hex(text, context->trace_id, 16);
+    *at++ = '-';
+    at = tracei_put_hex(at, context->span_id, 8);
+    if (debug || !(context->reserved & TRACEI_CONTEXT_DEFERRED)) {
+        *at++ = '-';
+        *at++ = debug ? 'd' : (context->flags & TRACE_FLAG_SAMPLED) ? '1' : '0';
+    }
+    tracei_writer_field(writer, TRACEI_FIELD_B3, text, at);
+}
+
+static void tracei_inject_b3_multi(tracei_writer *writer, const trace_context *context, bool debug) {
+    char text[32];
+    tracei_writer_field(writer, TRACEI_FIELD_B3_TRACE, text, tracei_put_hex(text, context->trace_id, 16));
+    tracei_writer_field(writer, TRACEI_FIELD_B3_SPAN, text, tracei_put_hex(text, context->span_id, 8));
+    text[0] = debug || (context->flags & TRACE_FLAG_SAMPLED) ? '1' : '0';
+    if (debug)
+        tracei_writer_field(writer, TRACEI_FIELD_B3_FLAGS, text, text + 1);
+    else if (!(context->reserved & TRACEI_CONTEXT_DEFERRED))
+        tracei_writer_field(writer, TRACEI_FIELD_B3_SAMPLED, text, text + 1);
+}
+
+static void tracei_inject_jaeger(tracei_writer *writer, const trace_context *context, bool debug) {
+    char text[64], *at = tracei_put_hex(text, context->trace_id, 16);
+    *at++ = ':';
+    at = tracei_put_hex(at, context->span_id, 8);
+    memcpy(at, ":0:0", 4);
+    at[4] = debug ? '3' : (context->flags & TRACE_FLAG_SAMPLED) ? '1' : '0';
+    tracei_writer_field(writer, TRACEI_FIELD_JAEGER, text, at + 5);
+}
+
+static void tracei_inject_jaeger_baggage(tracei_writer *writer, trace_string baggage) {
+    char name[TRACEI_JAEGER_PREFIX_SIZE + TRACEI_JAEGER_KEY_MAX];
+    tracei_member member;
+    memcpy(name, TRACEI_JAEGER_PREFIX, TRACEI_JAEGER_PREFIX_SIZE);
+    while (tracei_member_next(&baggage, &member)) {
+        if (member.key.size > TRACEI_JAEGER_KEY_MAX) continue;
+        memcpy(name + TRACEI_JAEGER_PREFIX_SIZE, member.key.data, member.key.size);
+        tracei_writer_add(writer, tracei_piece(name, TRACEI_JAEGER_PREFIX_SIZE + member.key.size), member.value);
+    }
+}
+
+static void tracei_inject_xray(tracei_writer *writer, const trace_context *context) {
+    char text[96], *at = text;
+    memcpy(at, "Root=1-", 7);
+    at = tracei_put_hex(at + 7, context->trace_id, 4);
+    *at++ = '-';
+    at = tracei_put_hex(at, context->trace_id + 4, 12);
+    memcpy(at, ";Parent=", 8);
+    at = tracei_put_hex(at + 8, context->span_id, 8);
+    memcpy(at, ";Sampled=", 9);
+    at[9] = (context->reserved & TRACEI_CONTEXT_DEFERRED) ? '?' : (context->flags & TRACE_FLAG_SAMPLED) ? '1' : '0';
+    tracei_writer_field(writer, TRACEI_FIELD_XRAY, text, at + 10);
+}
+
+static void tracei_inject_w3c(tracei_writer *writer, const trace_context *context, trace_string state) {
+    char text[56];
+    tracei_writer_field(writer, TRACEI_FIELD_TRACEPARENT, text, tracei_traceparent_write(text, context));
+    if (state.size) tracei_writer_field(writer, TRACEI_FIELD_TRACESTATE, state.data, state.data + state.size);
+}
+
+static void tracei_inject_all(tracei_writer *writer, const trace_context *context, trace_string baggage) {
+    const uint32_t entry = context->entry;
+    const bool valid = tracei_has_ids(context), debug = valid && tracei_entry_debug(entry);
+    uint32_t set;
+    for (set = TRACEI_LOAD(&tracei_propagators); set; set >>= 4) {
+        const uint32_t propagator = set & 15;
+        if (propagator == TRACEI_PROPAGATOR_BAGGAGE && baggage.size)
+            tracei_writer_field(writer, TRACEI_FIELD_BAGGAGE, baggage.data, baggage.data + baggage.size);
+        if (valid && propagator == TRACEI_PROPAGATOR_TRACECONTEXT) tracei_inject_w3c(writer, context, tracei_entry_state(entry));
+        if (valid && propagator == TRACEI_PROPAGATOR_B3) tracei_inject_b3(writer, context, debug);
+        if (valid && propagator == TRACEI_PROPAGATOR_B3MULTI) tracei_inject_b3_multi(writer, context, debug);
+        if (valid && propagator == TRACEI_PROPAGATOR_JAEGER) tracei_inject_jaeger(writer, context, debug);
+        if (valid && propagator == TRACEI_PROPAGATOR_XRAY) tracei_inject_xray(writer, context);
+        if (propagator == TRACEI_PROPAGATOR_JAEGER) tracei_inject_jaeger_baggage(writer, baggage);
+    }
+}
+
+/* Encoded control characters are harmless here, but the next hop may decode them into a header of its own: a space instead. */
+static TRACEI_NOINLINE void tracei_inject_cleaned(tracei_writer *writer, const trace_context *context, trace_string baggage) {
+    char cleaned[TRACEI_BAGGAGE_BYTES];
+    size_t i;
+    for (i = 0; i < baggage.size; i++) {
+        char c = baggage.data[i];
+        cleaned[i] = c;
+        if (c != '%' || !tracei_percent_at(baggage, i, &c) || !tracei_is_control(c)) continue;
+        memcpy(cleaned + i, "%20", 3);
+        i += 2;
+    }
+    tracei_inject_all(writer, context, tracei_piece(cleaned, baggage.size));
+}
+
+static void tracei_inject_to(tracei_writer *writer, trace_context context) {
+    trace_string baggage;
+    tracei_propagation_begin();
+    context = tracei_resolve(context);
+    if (!tracei_entry_pin(context.entry, context.entry_generation)) context.entry = 0;
+    baggage = tracei_entry_baggage(context.entry);
+    if (tracei_has_control(baggage))
+        tracei_inject_cleaned(writer, &context, baggage);
+    else
+        tracei_inject_all(writer, &context, baggage);
+    tracei_entry_unpin(context.entry);
+}
+
+TRACE_API void trace_inject(trace_context context, const trace_carrier *carrier) {
+    tracei_writer writer = {NULL, NULL, 0, 0, 0};
+    writer.carrier = carrier;
+    if (carrier && carrier->set) tracei_inject_to(&writer, context);
+}
+
+TRACE_API size_t trace_inject_raw(trace_context context, char *buffer, size_t size) {
+    tracei_writer writer = {NULL, NULL, 0, 0, 0};
+    writer.buffer = buffer;
+    writer.capacity = buffer ? size : 0;
+    tracei_inject_to(&writer, context);
+    if (writer.capacity) buffer[writer.written] = '\0';
+    return writer.needed;
+}
+
+/* Entries ---- */
+
+TRACE_API void trace_context_hold(trace_context context) {
+    tracei_propagation_begin();
+    context = tracei_resolve(context);
+    tracei_entry_hold(context.entry, context.entry_generation);
+}
+
+TRACE_API void trace_context_release(trace_context context) {
+    tracei_propagation_begin();
+    context = tracei_resolve(context);
+    tracei_entry_release(context.entry, context.entry_generation);
+}
+
+/* Like snprintf. */
+static size_t tracei_copy_out(trace_string text, char *buffer, size_t size) {
+    const size_t copied = !size ? 0 : text.size < size ? text.size : size - 1;
+    if (!buffer || !size) return text.size;
+    if (copied) memcpy(buffer, text.data, copied);
+    buffer[copied] = '\0';
+    return text.size;
+}
+
+TRACE_API size_t trace_state_get(trace_context context, char *buffer, size_t size) {
+    size_t needed;
+    tracei_propagation_begin();
+    context = tracei_resolve(context);
+    if (!tracei_entry_pin(context.entry, context.entry_generation)) context.entry = 0;
+    needed = tracei_copy_out(tracei_entry_state(context.entry), buffer, size);
+    tracei_entry_unpin(context.entry);
+    return needed;
+}
+
+TRACE_API size_t trace_baggage_get(trace_context context, const char *key, char *buffer, size_t size) {
+    const trace_string wanted = tracei_piece_of(key);
+    trace_string baggage;
+    tracei_member member;
+    size_t needed = SIZE_MAX;
+    if (!buffer) size = 0;
+    if (size) buffer[0] = '\0';
+    if (!wanted.size) return SIZE_MAX;
+    tracei_propagation_begin();
+    context = tracei_resolve(context);
+    if (!tracei_entry_pin(context.entry, context.entry_generation)) return SIZE_MAX;
+    baggage = tracei_entry_baggage(context.entry);
+    while (tracei_member_next(&baggage, &member)) {
+        if (!tracei_piece_equal(member.key, wanted)) continue;
+        needed = tracei_percent_decode(buffer, size ? size - 1 : 0, member.value);
+        if (size) buffer[needed < size ? needed : size - 1] = '\0';
+        break;
+    }
+    tracei_entry_unpin(context.entry);
+    return needed;
+}
+
+/* The members without `key`, and how many those are. */
+static size_t tracei_baggage_without(char *out, trace_string baggage, trace_string key, uint32_t *count) {
+    tracei_member member;
+    size_t size = 0;
+    *count = 0;
+    while (tracei_member_next(&baggage, &member)) {
+        if (tracei_piece_equal(member.key, key)) continue;
+        if (*count) {
+            if (out) out[size] = ',';
+            size++;
+        }
+        if (out) memcpy(out + size, member.key.data, member.size);
+        size += member.size;
+        ++*count;
+    }
+    return size;
+}
+
+/* A new entry with the key's member replaced, or removed when `value` is NULL. The context's own entry is pinned. */
+static trace_context tracei_baggage_change(trace_context context, trace_string key, const trace_string *value) {
+    const trace_string state = tracei_entry_state(context.entry), baggage = tracei_entry_baggage(context.entry);
+    const bool debug = tracei_entry_debug(context.entry);
+    trace_context changed = context;
+    uint32_t count;
+    size_t kept = tracei_baggage_without(NULL, baggage, key, &count), size = kept;
+    char *data;
+    if (value) size += (count ? 1 : 0) + key.size + 1 + tracei_percent_encode_utf8(NULL, *value);
+    if (value && (count >= TRACEI_BAGGAGE_MEMBERS || size > TRACEI_BAGGAGE_BYTES)) {
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "trace_baggage_set: refused, baggage would exceed %u members or %u bytes",
+                   TRACEI_BAGGAGE_MEMBERS, TRACEI_BAGGAGE_BYTES);
+        return context;
+    }
+    if (!value && kept == baggage.size) return context;
+    changed.entry = changed.entry_generation = 0;
+    if (!size && !state.size && !debug) return changed;
+    data = tracei_entry_reserve(state.size + size, &changed.entry);
+    if (!data) return context;
+    if (state.size) memcpy(data, state.data, state.size);
+    (void)tracei_baggage_without(data + state.size, baggage, key, &count);
+    if (value) {
+        char *at = data + state.size + kept;
+        if (count) *at++ = ',';
+        memcpy(at, key.data, key.size);
+        at[key.size] = '=';
+        (void)tracei_percent_encode_utf8(at + key.size + 1, *value);
+    }
+    changed.entry_generation = tracei_entry_publish(changed.entry, state.size, size, debug);
+    tracei_entry_unpin(changed.entry);
+    return changed;
+}
+
+static trace_context tracei_baggage_update(trace_context context, const char *key, const trace_string *value) {
+    const trace_string name = tracei_piece_of(key);
+    trace_context changed;
+    tracei_propagation_begin();
+    context = tracei_resolve(context);
+    if (!tracei_is_token(name) || name.size > TRACEI_BAGGAGE_BYTES || (value && (!value->data || value->size > TRACEI_BAGGAGE_BYTES))) {
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "baggage key must be a token (RFC 7230) and its value text of at most %u bytes; ignored",
+                   TRACEI_BAGGAGE_BYTES);
+        return context;
+    }
+    if (!tracei_entry_pin(context.entry, context.entry_generation)) context.entry = context.entry_generation = 0;
+    changed = tracei_baggage_change(context, name, value);
+    tracei_entry_unpin(context.entry);
+    return changed;
+}
+
+TRACE_API trace_context trace_baggage_set(trace_context context, const char *key, const char *value) {
+    const trace_string text = tracei_piece_of(value);
+    return tracei_baggage_update(context, key, &text);
+}
+
+TRACE_API trace_context trace_baggage_remove(trace_context context, const char *key) {
+    return tracei_baggage_update(context, key, NULL);
+}
+
+/* OTEL_PROPAGATORS ---- */
+
+static const char *const tracei_propagator_names[] = {
+    "none", "tracecontext", "baggage", "b3", "b3multi", "jaeger", "xray", "ottrace"
+};
+#define TRACEI_PROPAGATOR_NAMES (sizeof tracei_propagator_names / sizeof tracei_propagator_names[0])
+
+/* Levenshtein's distance; `b` is one of the names above. */
+static size_t tracei_name_distance(trace_string a, const char *b) {
+    size_t row[16], i, j;
+    const size_t size = strlen(b);
+    for (j = 0; j <= size; j++) row[j] = j;
+    for (i = 0; i < a.size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (j = 0; j < size; j++) {
+            const size_t replaced = diagonal + (tracei_ascii_lower(a.data[i]) == b[j] ? 0 : 1);
+            size_t best = row[j] < row[j + 1] ? row[j] + 1 : row[j + 1] + 1;
+            if (replaced < best) best = replaced;
+            diagonal = row[j + 1];
+            row[j + 1] = best;
+        }
+    }
+    return row[size];
+}
+
+/* The index of the name; unknown: TRACEI_PROPAGATOR_NAMES, after saying so. */
+static uint32_t tracei_propagator_find(trace_string name) {
+    size_t i, nearest = 1, distance, least = SIZE_MAX;
+    for (i = 0; i < TRACEI_PROPAGATOR_NAMES; i++)
+        if (strlen(tracei_propagator_names[i]) == name.size && tracei_name_equal(name.data, tracei_propagator_names[i], name.size))
+            return (uint32_t)i;
+    for (i = 0; name.size <= 32 && i + 1 < TRACEI_PROPAGATOR_NAMES; i++)
+        if ((distance = tracei_name_distance(name, tracei_propagator_names[i])) < least) least = distance, nearest = i;
+    tracei_log(TRACE_LOG_LEVEL_WARNING,
+               "OTEL_PROPAGATORS: unknown propagator \"%.*s\" ignored; did you mean \"%s\"? Known: tracecontext, baggage, b3, b3multi, "
+               "jaeger, xray, none", (int)(name.size < 32 ? name.size : 32), name.data, tracei_propagator_names[nearest]);
+    return (uint32_t)TRACEI_PROPAGATOR_NAMES;
+}
+
+/* A comma-separated list in order, doubles dropped; NULL or empty: the default. False when a name was not understood; those
+   that were are in force, and the default when there was none. */
+static bool tracei_propagators_parse(const char *list) {
+    trace_string rest = tracei_piece_of(list);
+    uint32_t set = 0, seen = 0, shift = 0;
+    bool understood = true, none = false;
+    while (rest.size) {
+        const trace_string name = tracei_piece_trim(tracei_piece_cut(rest, ',', &rest));
+        uint32_t found;
+        if (!name.size) continue;
+        found = tracei_propagator_find(name);
+        if (found == TRACEI_PROPAGATOR_COUNT)
+            tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_PROPAGATORS: \"ottrace\" is not supported; use \"b3\" or \"tracecontext\"");
+        if (found >= TRACEI_PROPAGATOR_COUNT) {
+            understood = false;
+        } else if (found == TRACEI_PROPAGATOR_NONE) {
+            none = true;
+        } else if (!(seen >> found & 1)) {
+            seen |= 1u << found;
+            set |= found << shift;
+            shift += 4;
+        }
+    }
+    TRACEI_STORE(&tracei_propagators, set || none ? set : (uint32_t)TRACEI_PROPAGATORS_DEFAULT);
+    return understood;
+}
+
+/* >>pass -----------------------------------------------------------------------------------------------------------
+
+   The consumer. One algorithm, run by the worker, by trace_pump, by flush and at exit; whoever gets tracei_pass_lock is the
+   consumer until it lets go. A round takes the heads of all rings, then a pair of clocks (so no tick it meets is newer than the
+   pair), drains every ring to its head, and hands the decoded spans to the exporters in batches. Exporters that want whole traces
+   get theirs from the assembler. When a local root ended in a round, another round follows before its trace is judged complete: a
+   child that ended before its root, in whatever ring, is then there.
+
+   What the ledgers are made of: producers count in their units, 32 bits wide, one writer each. tracei_ledger_lock protects the
+   64-bit totals those are widened into, and what the consumer counts itself. It is held for a few additions, never over a call. */
+
+#if TRACE_CONFIG_SINGLE_THREADED
+#define TRACEI_BATCH_SPANS 4u
+#define TRACEI_VIEWS_MIN 2048u
+#define TRACEI_VIEWS_KEPT 8192u
+#define TRACEI_TRACE_BYTES_DEFAULT 8192u
+#else
+#define TRACEI_BATCH_SPANS 256u
+#define TRACEI_VIEWS_MIN 65536u
+#define TRACEI_VIEWS_KEPT (1u << 20)
+#define TRACEI_TRACE_BYTES_DEFAULT (16u << 20)
+#endif
+
+/* Memory for decoded views; reset after each batch. */
+typedef struct tracei_arena_view {
+    unsigned char *memory;
+    size_t size, used;
+} tracei_arena_view;
+
+typedef struct tracei_running {   /* an exporter at work */
+    trace_exporter exporter;
+    trace_exporter_stats stats;   /* kept by the core when there is no stats_fn */
+} tracei_running;
+
+typedef struct tracei_totals {
+    uint64_t counts[TRACEI_COUNTS];
+    uint64_t consumed, held, exported;
+    uint64_t dropped[TRACE_DROP_COUNT];     /* by the consumer */
+} tracei_totals;
+
+static uint32_t tracei_pass_lock;
+static uint32_t tracei_ledger_lock;
+static tracei_totals tracei_total;
+static tracei_running tracei_exporters[TRACE_EXPORTERS_MAX];
+static uint32_t tracei_exporter_count;
+static uint32_t tracei_whole_trace_count;   /* of those, how many want whole traces */
+static tracei_arena_view tracei_views;
+static tracei_timeline tracei_times;
+static uint64_t tracei_round_number;
+static uint64_t tracei_pass_mono;           /* of this round's clock pair */
+static trace_span_data tracei_batch[TRACEI_BATCH_SPANS];
+
+static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id, const char *thread_name);
+static void tracei_assembler_decide(bool everything);
+static bool tracei_assembler_undecided(void);
+static bool tracei_assembler_idle(void);
+static void tracei_pin_module(void);
+
+/* --- the ledgers --- */
+
+static void tracei_widen_unit(tracei_unit *unit) {
+    uint32_t i;
+    for (i = TRACEI_COUNTS; i-- > 0;) { /* terminal counters first: the sums never exceed what ended */
+        const uint32_t now = TRACEI_LOAD_ACQUIRE(&unit->counts[i]);
+        tracei_total.counts[i] += (uint32_t)(now - unit->seen[i]);
+        unit->seen[i] = now;
+    }
+}
+
+static void tracei_widen(void) {
+    tracei_unit *unit;
+    for (unit = TRACEI_LOAD_ACQUIRE(&tracei_units); unit; unit = unit->next) tracei_widen_unit(unit);
+}
+
+static void tracei_ledger_consumed(uint64_t spans) {
+    tracei_lock(&tracei_ledger_lock);
+    tracei_total.consumed += spans;
+    if (tracei_exporter_count == 0)
+        tracei_total.dropped[TRACE_DROP_NO_EXPORTER] += spans;
+    else if (tracei_whole_trace_count)
+        tracei_total.held += spans;
+    else
+        tracei_total.exported += spans;
+    tracei_unlock(&tracei_ledger_lock);
+}
+
+static void tracei_ledger_lost(void) {
+    tracei_lock(&tracei_ledger_lock);
+    tracei_total.consumed++;
+    tracei_total.dropped[TRACE_DROP_NO_MEMORY]++;
+    tracei_unlock(&tracei_ledger_lock);
+}
+
+static void tracei_ledger_released(uint64_t spans) {
+    tracei_lock(&tracei_ledger_lock);
+    tracei_total.held -= spans;
+    tracei_total.exported += spans;
+    tracei_unlock(&tracei_ledger_lock);
+}
+
+/* --- decoding: a record into a view, without copying any text --- */
+
+static void *tracei_view(size_t size) {
+    void *const at = tracei_views.memory + tracei_views.used;
+    tracei_views.used += (size + 7u) & ~(size_t)7u;
+    return at;
+}
+
+/* An upper bound of what the views of a payload take: each entry, nested or not, is at most one value, one attribute, one event or
+   one link, and has an 8-byte header. */
+static size_t tracei_views_needed(size_t payload) {
+    return payload / sizeof(tracei_entry_header) * (sizeof(trace_attribute) + 16) + 256;
+}
+
+static bool tracei_views_reserve(size_t size) {
+    unsigned char *memory;
+    size_t wanted = tracei_views.size ? tracei_views.size : TRACEI_VIEWS_MIN;
+    if (size <= tracei_views.size - tracei_views.used) return true;
+    if (tracei_views.used) return false; /* the batch must go first: it points into the arena */
+    while (wanted < size) wanted *= 2;
+    memory = (unsigned char *)tracei_alloc(wanted);
+    if (!memory) return false;
+    tracei_free(tracei_views.memory, tracei_views.size);
+    tracei_views.memory = memory;
+    tracei_views.size = wanted;
+    return true;
+}
+
+static void tracei_views_reset(void) {
+    tracei_views.used = 0;
+    if (tracei_views.size > TRACEI_VIEWS_KEPT) { /* one giant trace must not be paid for for ever */
+        tracei_free(tracei_views.memory, tracei_views.size);
+        tracei_views.memory = NULL;
+        tracei_views.size = 0;
+    }
+}
+
+static trace_string tracei_slice(const unsigned char *data, size_t size) {
+    trace_string slice;
+    slice.data = (const char *)data;
+    slice.size = size;
+    return slice;
+}
+
+static void tracei_decode_value(trace_value *out, uint8_t type, const unsigned char *at, uint32_t size, int depth) {
+    memset(out, 0, sizeof *out);
+    out->type = (trace_type)type;
+    switch (out->type) {
+    case TRACE_TYPE_STRING:
+    case TRACE_TYPE_JSON:
+    case TRACE_TYPE_BYTES: out->as.string = tracei_slice(at, size); break;
+    case TRACE_TYPE_INT: memcpy(&out->as.integer, at, 8); break;
+    case TRACE_TYPE_DOUBLE: memcpy(&out->as.number, at, 8); break;
+    case TRACE_TYPE_BOOL: out->as.boolean = *at != 0; break;
+    case TRACE_TYPE_ARRAY: {
+        const unsigned char *const end = at + size;
+        const unsigned char *scan;
+        tracei_entry_header head;
+        size_t count = 0;
+        trace_value *items;
+        if (depth >= TRACEI_DEPTH_MAX) break;
+        for (scan = at; scan < end; scan += tracei_entry_size(&head), count++) memcpy(&head, scan, sizeof head);
+        items = (trace_value *)tracei_view(count * sizeof *items);
+        out->as.array.items = items;
+        out->as.array.count = count;
+        for (scan = at; scan < end; scan += tracei_entry_size(&head)) {
+            memcpy(&head, scan, sizeof head);
+            tracei_decode_value(items++, head.type, scan + sizeof head, head.size, depth + 1);
+        }
+        break;
+    }
+    case TRACE_TYPE_NULL:
+    case TRACEI_TYPE_UINT: break;
+    }
+}
+
+typedef struct tracei_attributes {
+    trace_attribute *items;
+    size_t count;
+    uint32_t dropped;
+} tracei_attributes;
+
+static bool tracei_same_key(trace_string a, const unsigned char *key, size_t size) {
+    return a.size == size && memcmp(a.data, key, size) == 0;
+}
+
+/* Attributes among the entries of [at, end): the last value of a key wins and stands where the key stood first. */
+static tracei_attributes tracei_decode_attributes(const unsigned char *at, const unsigned char *end, uint32_t limit) {
+    tracei_attributes out;
+    tracei_entry_header head;
+    const unsigned char *scan;
+    size_t count = 0, i;
+    memset(&out, 0, sizeof out);
+    for (scan = at; scan < end; scan += tracei_entry_size(&head)) {
+        memcpy(&head, scan, sizeof head);
+        count += tracei_entry_is_attribute(head.type);
+    }
+    if (!count) return out;
+    if (count > limit) count = limit;
+    out.items = (trace_attribute *)tracei_view(count * sizeof *out.items);
+    for (scan = at; scan < end; scan += tracei_entry_size(&head)) {
+        const unsigned char *const key = scan + sizeof head;
+        memcpy(&head, scan, sizeof head);
+        if (!tracei_entry_is_attribute(head.type)) continue;
+        for (i = 0; i < out.count && !tracei_same_key(out.items[i].key, key, head.key_size); i++) {}
+        if (i == limit) {
+            out.dropped++;
+            continue;
+        }
+        if (i == out.count) out.items[out.count++].key = tracei_slice(key, head.key_size);
+        tracei_decode_value(&out.items[i].value, head.type, key + tracei_padded(head.key_size), head.size, 0);
+    }
+    return out;
+}
+
+/* A span's start and end. Explicit times are Unix times already; ticks become Unix time by the offset in force at the start, and a
+   duration is always a difference of ticks, so a wall clock that steps cannot bend it. */
+typedef struct tracei_interval {
+    uint64_t start, end;          /* Unix nanoseconds */
+    uint64_t mono;                /* of the start tick, for what lies inside the span; 0: the start was explicit */
+} tracei_interval;
+
+static uint64_t tracei_unix_of(uint64_t ticks) {
+    return tracei_timeline_unix(&tracei_times, tracei_timeline_mono(&tracei_times, ticks));
+}
+
+static tracei_interval tracei_decode_times(const tracei_record *record) {
+    tracei_interval out;
+    out.mono = 0;
+    if (record->bits & TRACEI_BITS_START_UNIX) {
+        out.start = record->start;
+        out.end = record->bits & TRACEI_BITS_END_UNIX ? record->end : tracei_unix_of(record->end);
+    } else {
+        out.mono = tracei_timeline_mono(&tracei_times, record->start);
+        out.start = tracei_timeline_unix(&tracei_times, out.mono);
+        if (record->bits & TRACEI_BITS_END_UNIX) {
+            out.end = record->end;
+        } else {
+            const uint64_t end = tracei_timeline_mono(&tracei_times, record->end);
+            out.end = out.start + (end > out.mono ? end - out.mono : 0);
+        }
+    }
+    if (out.end < out.start) out.end = out.start;
+    return out;
+}
+
+static uint64_t tracei_decode_event_time(const tracei_interval *interval, const tracei_event_head *head) {
+    uint64_t mono;
+    if (head->is_unix) return head->time;
+    if (!interval->mono) return tracei_unix_of(head->time);
+    mono = tracei_timeline_mono(&tracei_times, head->time);
+    return interval->start + (mono > interval->mono ? mono - interval->mono : 0);
+}
+
+static void tracei_decode_events(trace_span_data *out, const unsigned char *at, const unsigned char *end, const tracei_interval *interval,
+                                 size_t events, size_t links) {
+    trace_event_data *event = (trace_event_data *)tracei_view(events * sizeof *event);
+    trace_link_data *link = (trace_link_data *)tracei_view(links * sizeof *link);
+    tracei_entry_header head;
+    out->events = event;
+    out->links = link;
+    for (; at < end; at += tracei_entry_size(&head)) {
+        const unsigned char *value;
+        tracei_attributes attributes;
+        memcpy(&head, at, sizeof head);
+        value = at + sizeof head + tracei_padded(head.key_size);
+        if (head.type == TRACEI_ENTRY_EVENT) {
+            tracei_event_head event_head;
+            memcpy(&event_head, value, sizeof event_head);
+            attributes = tracei_decode_attributes(value + sizeof event_head, value + head.size, tracei_limit.event_attributes);
+            event->name = tracei_slice(at + sizeof head, head.key_size);
+            event->unix_ns = tracei_decode_event_time(interval, &event_head);
+            event->attributes = attributes.items;
+            event->attribute_count = attributes.count;
+            event->dropped_attribute_count = event_head.dropped + attributes.dropped;
+            event++;
+            out->event_count++;
+        } else if (head.type == TRACEI_ENTRY_LINK) {
+            tracei_link_head link_head;
+            memcpy(&link_head, value, sizeof link_head);
+            attributes = tracei_decode_attributes(value + sizeof link_head + tracei_padded(link_head.state_size), value + head.size, tracei_limit.link_attributes);
+            memset(link, 0, sizeof *link);
+            memcpy(link->context.trace_id, link_head.trace_id, 16);
+            memcpy(link->context.span_id, link_head.span_id, 8);
+            link->context.flags = link_head.flags;
+            link->context.is_remote = link_head.is_remote != 0;
+            link->context.is_explicit = true;
+            link->trace_state = tracei_slice(value + sizeof link_head, link_head.state_size);
+            link->attributes = attributes.items;
+            link->attribute_count = attributes.count;
+            link->dropped_attribute_count = link_head.dropped + attributes.dropped;
+            link++;
+            out->link_count++;
+        }
+    }
+}
+
+/* The whole view of a span. The arena has room: tracei_views_reserve was asked. */
+static void tracei_decode(trace_span_data *out, const tracei_record *record, const unsigned char *payload, const tracei_interval *interval,
+                          uint64_t thread_id, const char *thread_name) {
+    const unsigned char *const entries = payload + tracei_padded(record->name_size), *const end = payload + record->payload;
+    const unsigned char *at;
+    tracei_attributes attributes;
+    tracei_entry_header head;
+    size_t events = 0, links = 0;
+    memset(out, 0, sizeof *out);
+    tracei_id_bytes(out->trace_id, record->trace_high);
+    tracei_id_bytes(out->trace_id + 8, record->trace_low);
+    tracei_id_bytes(out->span_id, record->span_id);
+    tracei_id_bytes(out->parent_span_id, record->parent_id);
+    out->flags = record->flags;
+    out->parent_is_remote = (record->bits & TRACEI_BITS_PARENT_REMOTE) != 0;
+    out->is_local_root = (record->bits & TRACEI_BITS_LOCAL_ROOT) != 0;
+    out->is_abandoned = (record->bits & TRACEI_BITS_ABANDONED) != 0;
+    out->kind = (trace_kind)(record->bits & TRACEI_BITS_KIND);
+    out->status = (trace_status)((record->bits & TRACEI_BITS_STATUS) >> TRACEI_BITS_STATUS_SHIFT);
+    out->name = tracei_slice(payload, record->name_size);
+    out->start_unix_ns = interval->start;
+    out->end_unix_ns = interval->end;
+    for (at = entries; at < end; at += tracei_entry_size(&head)) {
+        memcpy(&head, at, sizeof head);
+        if (head.type == TRACEI_ENTRY_NAME)
+            out->name = tracei_slice(at + sizeof head, head.size);
+        else if (head.type == TRACEI_ENTRY_STATUS && out->status == TRACE_STATUS_ERROR)
+            out->status_message = tracei_slice(at + sizeof head, head.size);
+        else if (head.type == TRACEI_ENTRY_STATE)
+            out->trace_state = tracei_slice(at + sizeof head, head.size);
+        events += head.type == TRACEI_ENTRY_EVENT;
+        links += head.type == TRACEI_ENTRY_LINK;
+    }
+    attributes = tracei_decode_attributes(entries, end, tracei_limit.attributes);
+    out->attributes = attributes.items;
+    out->attribute_count = attributes.count;
+    out->dropped_attribute_count = record->dropped_attributes + attributes.dropped;
+    if (events | links) tracei_decode_events(out, entries, end, interval, events, links);
+    out->dropped_event_count = record->dropped_events;
+    out->dropped_link_count = record->dropped_links;
+    if (record->scope) out->scope = &tracei_scopes[record->scope];
+    out->thread_id = thread_id;
+    out->thread_name.data = thread_name;
+    out->thread_name.size = strlen(thread_name);
+}
+
+/* --- delivering --- */
+
+static void tracei_export(tracei_running *running, const trace_batch *batch) {
+    const trace_result result = running->exporter.export_fn(running->exporter.user, batch);
+    if (running->exporter.stats_fn) return;
+    tracei_lock(&tracei_ledger_lock);
+    running->stats.received += batch->span_count;
+    if (result == TRACE_RESULT_OK) {
+        running->stats.sent += batch->span_count;
+        running->stats.last_success_unix_ns = tracei_unix_ns();
+    } else {
+        running->stats.failed[TRACE_FAILURE_REJECTED] += batch->span_count;
+        running->stats.last_failure_unix_ns = tracei_unix_ns();
+    }
+    tracei_unlock(&tracei_ledger_lock);
+}
+
+/* To every exporter that takes batches of this sort. */
+static void tracei_deliver(const trace_batch *batch, bool whole_traces) {
+    uint32_t i;
+    for (i = 0; i < tracei_exporter_count; i++)
+        if (tracei_exporters[i].exporter.whole_traces == whole_traces) tracei_export(&tracei_exporters[i], batch);
+}
+
+static void tracei_deliver_spans(const trace_span_data *spans, size_t count) {
+    trace_batch batch;
+    memset(&batch, 0, sizeof batch);
+    batch.resource = &tracei_resource;
+    batch.spans = spans;
+    batch.span_count = count;
+    if (count) tracei_deliver(&batch, false);
+}
+
+/* --- draining --- */
+
+typedef struct tracei_drain {
+    tracei_unit *unit;
+    uint32_t position;            /* up to here handed on or held */
+    size_t spans;                 /* in tracei_batch */
+    uint64_t taken;               /* since the last commit, the batch's included */
+} tracei_drain;
+
+/* Hands the batch over and gives the ring's room back. */
+static void tracei_drain_commit(tracei_drain *drain) {
+    tracei_deliver_spans(tracei_batch, drain->spans);
+    tracei_ledger_consumed(drain->taken);
+    TRACEI_STORE_RELEASE(&drain->unit->tail, drain->position);
+    drain->spans = 0;
+    drain->taken = 0;
+    tracei_views_reset();
+}
+
+static void tracei_drain_span(tracei_drain *drain, const tracei_record *record, const unsigned char *payload) {
+    if (tracei_exporter_count > tracei_whole_trace_count) {
+        const size_t needed = tracei_views_needed(record->payload);
+        if (drain->spans == TRACEI_BATCH_SPANS || !tracei_views_reserve(needed)) {
+            tracei_drain_commit(drain);
+            if (!tracei_views_reserve(needed)) {
+                tracei_ledger_lost();
+                return;
+            }
+        }
+        {
+            const tracei_interval interval = tracei_decode_times(record);
+            tracei_decode(&tracei_batch[drain->spans++], record, payload, &interval, drain->unit->thread_id, drain->unit->thread_name);
+        }
+    }
+    drain->taken++;
+    if (tracei_whole_trace_count && !tracei_assembler_add(record, payload, drain->unit->thread_id, drain->unit->thread_name)) {
+        drain->taken--;
+        tracei_ledger_lost();
+    }
+}
+
+static uint64_t tracei_drain_unit(tracei_unit *unit) {
+    tracei_drain drain;
+    uint64_t spans = 0;
+    memset(&drain, 0, sizeof drain);
+    drain.unit = unit;
+    drain.position = unit->tail;
+    while (drain.position != unit->pass_head) {
+        const unsigned char *const at = unit->ring + (drain.position & unit->mask);
+        tracei_record record;
+        memcpy(&record, at, 8); /* a padding record may be no longer than this */
+        if (record.type != TRACEI_RECORD_PAD) memcpy(&record, at, sizeof record);
+        if (record.type == TRACEI_RECORD_SPAN) {
+            tracei_drain_span(&drain, &record, at + sizeof record);
+            spans++;
+        } else if (record.type == TRACEI_RECORD_OPEN) {
+            if (tracei_whole_trace_count) (void)tracei_assembler_add(&record, at + sizeof record, unit->thread_id, unit->thread_name);
+        } else if (record.type == TRACEI_RECORD_THREAD) {
+            if (drain.spans) tracei_drain_commit(&drain); /* views of the batch point to the name that changes now */
+            unit->thread_id = record.span_id;
+            memset(unit->thread_name, 0, sizeof unit->thread_name);
+            memcpy(unit->thread_name, at + sizeof record, record.payload < sizeof unit->thread_name ? record.payload : sizeof unit->thread_name - 1);
+        }
+        drain.position += record.size;
+    }
+    if (drain.position != unit->tail) tracei_drain_commit(&drain);
+    return spans;
+}
+
+static bool tracei_anything_published(void) {
+    const tracei_unit *unit;
+    for (unit = TRACEI_LOAD_ACQUIRE(&tracei_units); unit; unit = unit->next)
+        if (TRACEI_LOAD_ACQUIRE(&unit->head) != unit->tail) return true;
+    return false;
+}
+
+/* One round; the caller holds the pass. */
+static uint64_t tracei_round(void) {
+    tracei_unit *const first = TRACEI_LOAD_ACQUIRE(&tracei_units);
+    tracei_unit *unit;
+    uint64_t spans = 0;
+    tracei_round_number++;
+    for (unit = first; unit; unit = unit->next) unit->pass_head = TRACEI_LOAD_ACQUIRE(&unit->head);
+    tracei_timeline_advance(&tracei_times);
+    tracei_pass_mono = tracei_mono_ns();
+    for (unit = first; unit; unit = unit->next) spans += tracei_drain_unit(unit);
+    return spans;
+}
+
+/* A pass: rounds until every root that was seen to end has been judged. `everything`: also hand on what waits for its root. */
+static uint64_t tracei_pass(bool everything) {
+    tracei_unit *const self = tracei_tls;
+    uint64_t spans;
+    int rounds = 1;
+    tracei_tls = &tracei_unit_suppressed; /* exporters that use traced code must not feed themselves */
+    spans = tracei_round();
+    while (tracei_assembler_undecided() && rounds++ < 3) spans += tracei_round();
+    if (tracei_whole_trace_count) tracei_assembler_decide(everything);
+    tracei_lock(&tracei_ledger_lock);
+    tracei_widen();
+    tracei_unlock(&tracei_ledger_lock);
+    tracei_tls = self;
+    return spans;
+}
+
+/* --- the worker --- */
+
+enum { TRACEI_ATTENTION_START = 1, TRACEI_ATTENTION_ASLEEP = 2 };
+
+static tracei_thread tracei_worker;
+static uint32_t tracei_worker_lock;
+static uint32_t tracei_worker_stop;
+static uint32_t tracei_worker_calls;      /* futex word: changes when the worker is wanted */
+static uint32_t tracei_use_worker;
+static uint32_t tracei_can_sleep_deeply;
+static uint64_t tracei_child_since;       /* in a forked child: when it first recorded; 0: not a child */
+
+static void tracei_worker_call(void) {
+    (void)TRACEI_ADD(&tracei_worker_calls, 1u);
+    tracei_wake(&tracei_worker_calls);
+}
+
+/* Nothing to do for a while. The flag is set, made visible to every producer, and only then are the rings looked at once more: a
+   producer either sees the flag, or its span is seen here. */
+static void tracei_worker_sleep(uint32_t calls) {
+    TRACEI_STORE(&tracei_attention, (uint32_t)TRACEI_ATTENTION_ASLEEP);
+    if (TRACEI_MEMBARRIER() && !tracei_anything_published()) (void)tracei_wait(&tracei_worker_calls, calls, UINT64_MAX);
+    TRACEI_STORE(&tracei_attention, 0u);
+}
+
+static void tracei_worker_main(void *user) {
+    uint32_t idle = 0;
+    (void)user;
+    while (!TRACEI_LOAD_ACQUIRE(&tracei_worker_stop)) {
+        const uint32_t calls = TRACEI_LOAD_ACQUIRE(&tracei_worker_calls);
+        const uint64_t interval = TRACEI_LOAD(&tracei_whole_trace_count) ? 10000000u : 100000000u;
+        uint64_t spans = 0;
+        bool quiet = true;
+        if (tracei_try_lock(&tracei_pass_lock)) {
+            spans = tracei_pass(false);
+            quiet = tracei_assembler_idle();
+            tracei_unlock(&tracei_pass_lock);
+        }
+        idle = spans ? 0 : idle + 1;
+        if (idle * interval > 200000000u && quiet && TRACEI_LOAD(&tracei_can_sleep_deeply))
+            tracei_worker_sleep(calls);
+        else
+            (void)tracei_wait(&tracei_worker_calls, calls, tracei_mono_ns() + (idle * interval > 1000000000u ? interval * 5 : interval));
+    }
+}
+
+static TRACEI_COLD void tracei_worker_start(void) {
+    static uint32_t said;
+    if (!tracei_try_lock(&tracei_worker_lock)) return;
+    if (TRACEI_LOAD(&tracei_attention) & TRACEI_ATTENTION_START) {
+        if (tracei_child_since && tracei_mono_ns() - tracei_child_since < 50000000u) { /* fork, then exec: no thread for that */
+            tracei_unlock(&tracei_worker_lock);
+            return;
+        }
+        TRACEI_STORE(&tracei_can_sleep_deeply, TRACEI_HAVE_FUTEX && TRACEI_MEMBARRIER_REGISTER() ? 1u : 0u);
+        tracei_pin_module();
+        TRACEI_STORE(&tracei_worker_stop, 0u);
+        TRACEI_STORE(&tracei_attention, 0u);
+        if (!tracei_thread_start(&tracei_worker, tracei_worker_main, NULL, "trace-worker") && tracei_first_time(&said))
+            tracei_log(TRACE_LOG_LEVEL_ERROR, "no worker thread could be started: spans are delivered by trace_pump, trace_flush and at exit only; "
+                                              "set trace_config.disable_thread to silence this");
+    }
+    tracei_unlock(&tracei_worker_lock);
+}
+
+/* False: it is still running at the deadline and was left alone. */
+static bool tracei_worker_end(uint64_t deadline_ns) {
+    bool ended;
+    tracei_lock(&tracei_worker_lock);
+    TRACEI_STORE_RELEASE(&tracei_worker_stop, 1u);
+    tracei_worker_call();
+    ended = tracei_thread_join(&tracei_worker, deadline_ns);
+    tracei_unlock(&tracei_worker_lock);
+    return ended;
+}
+
+static TRACEI_COLD void tracei_attend(void) {
+    const uint32_t attention = TRACEI_LOAD(&tracei_attention);
+    if (attention & TRACEI_ATTENTION_START) {
+        tracei_worker_start();
+    } else if (TRACEI_LOAD(&tracei_use_worker)) {
+        if (attention) TRACEI_STORE(&tracei_attention, 0u); /* one wake-up is enough */
+        tracei_worker_call();
+    }
+}
+
+/* Lossless mode: wait for room instead of dropping, for so long. */
+static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
+    const uint64_t deadline = tracei_deadline(tracei_lossless_ms);
+    uint32_t tries = 0;
+    for (;;) {
+        unit->tail_seen = TRACEI_LOAD_ACQUIRE(&unit->tail);
+        if (unit->head + total - unit->tail_seen <= unit->mask + 1) return true;
+        if (TRACEI_LOAD(&tracei_worker.state) != TRACEI_THREAD_RUNNING && tracei_try_lock(&tracei_pass_lock)) {
+            (void)tracei_pass(false);
+            tracei_unlock(&tracei_pass_lock);
+            continue;
+        }
+        if (tracei_mono_ns() >= deadline) return false;
+        if (++tries % 64 == 1) tracei_attend();
+        if (tries < 32)
+            tracei_yield();
+        else
+            tracei_sleep_until(tracei_mono_ns() + 50000u);
+    }
+}
+
+/* >>assembler ------------------------------------------------------------------------------------------------------
+
+   Holds spans until their local root has ended, for exporters that want whole traces. Everything here belongs to the consumer.
+
+   A held trace is a list of copied records in pages of its own; its first page begins with the trace itself. Traces are found by
+   trace id through a hash table and stand in a list by age. A local root's end makes its trace due; it is judged when one more round
+   has drained every ring. A trace may have several local roots (a service that calls itself): then each takes along what
+   descends from it, and the last one what is left. A root open for over two seconds is announced, and from then on each finished
+   child of it goes out as a tree of its own. Ids of judged traces are remembered, so what comes later is known to be late.
+
+   Bounds: max_trace_bytes of pages (the oldest trace goes out incomplete when they are used up), ten seconds for spans whose root was
+   never seen. */
+
+#if TRACE_CONFIG_SINGLE_THREADED
+#define TRACEI_HOLD_PAGE 512u
+#define TRACEI_HOLD_SLAB 1u
+#define TRACEI_HOLD_BUCKETS 16u
+#define TRACEI_HOLD_JUDGED 16u
+#else
+#define TRACEI_HOLD_PAGE 4096u
+#define TRACEI_HOLD_SLAB 16u      /* pages mapped at a time */
+#define TRACEI_HOLD_BUCKETS 1024u
+#define TRACEI_HOLD_JUDGED 1024u
+#endif
+
+typedef struct tracei_held {
+    struct tracei_held *next;
+    struct tracei_held *label;    /* while a trace is split: the root this one descends from */
+    uint64_t thread_id;
+    char thread_name[32];
+    tracei_interval interval;
+    tracei_record record;         /* the payload follows */
+} tracei_held;
+
+typedef struct tracei_page {
+    struct tracei_page *next;
+    size_t size;                  /* of this page: more than TRACEI_HOLD_PAGE for a large span */
+    size_t used;
+} tracei_page;
+
+typedef struct tracei_trace {
+    struct tracei_trace *hash_next, *older, *newer, *due_next;
+    tracei_page *pages;           /* newest first; the last one holds this structure */
+    tracei_held *first, **last;
+    uint64_t high, low;
+    uint64_t since;               /* monotonic ns */
+    uint64_t round;               /* in which it became due */
+    size_t spans;
+    uint32_t open_roots;          /* held TRACEI_RECORD_OPEN records */
+    uint32_t ended_roots;
+    bool due, late, announced;
+} tracei_trace;
+
+typedef struct tracei_assembler_state {
+    tracei_trace *table[TRACEI_HOLD_BUCKETS];
+    uint64_t judged[TRACEI_HOLD_JUDGED][2];
+    tracei_trace *oldest, *newest, *due;
+    tracei_page *free_pages;
+    size_t bytes;                 /* in pages in use */
+    uint64_t looked;              /* when ages were last looked at */
+} tracei_assembler_state;
+
+static tracei_assembler_state tracei_assembler;
+static bool tracei_redirecting;   /* new exporters: also those that do not want whole traces get what was held */
+static size_t tracei_max_trace_bytes = TRACEI_TRACE_BYTES_DEFAULT;
+
+static unsigned char *tracei_held_payload(tracei_held *held) {
+    return (unsigned char *)(held + 1);
+}
+
+/* --- pages --- */
+
+static tracei_page *tracei_page_take(size_t size) {
+    tracei_page *page;
+    if (size > TRACEI_HOLD_PAGE) {
+        page = (tracei_page *)tracei_alloc(size);
+        if (!page) return NULL;
+    } else {
+        size = TRACEI_HOLD_PAGE;
+        if (!tracei_assembler.free_pages) {
+            unsigned char *const slab = (unsigned char *)tracei_alloc(TRACEI_HOLD_PAGE * TRACEI_HOLD_SLAB);
+            uint32_t i;
+            if (!slab) return NULL;
+            for (i = TRACEI_HOLD_SLAB; i-- > 0;) {
+                page = (tracei_page *)(void *)(slab + (size_t)i * TRACEI_HOLD_PAGE);
+                page->next = tracei_assembler.free_pages;
+                tracei_assembler.free_pages = page;
+            }
+        }
+        page = tracei_assembler.free_pages;
+        tracei_assembler.free_pages = page->next;
+    }
+    page->next = NULL;
+    page->size = size;
+    page->used = sizeof *page;
+    tracei_assembler.bytes += size;
+    return page;
+}
+
+static void tracei_pages_give(tracei_page *page) {
+    while (page) {
+        tracei_page *const next = page->next;
+        tracei_assembler.bytes -= page->size;
+        if (page->size > TRACEI_HOLD_PAGE) {
+            tracei_free(page, page->size);
+        } else {
+            page->next = tracei_assembler.free_pages;
+            tracei_assembler.free_pages = page;
+        }
+        page = next;
+    }
+}
+
+static void *tracei_page_cut(tracei_page **pages, size_t size) {
+    tracei_page *page = *pages;
+    size = (size + 7u) & ~(size_t)7u;
+    if (!page || page->size - page->used < size) {
+        page = tracei_page_take(size + sizeof *page);
+        if (!page) return NULL;
+        page->next = *pages;
+        *pages = page;
+    }
+    page->used += size;
+    return (unsigned char *)page + page->used - size;
+}
+
+/* --- traces --- */
+
+static tracei_trace **tracei_trace_place(uint64_t high, uint64_t low) {
+    tracei_trace **at = &tracei_assembler.table[(low ^ low >> 32) % TRACEI_HOLD_BUCKETS];
+    while (*at && ((*at)->low != low || (*at)->high != high)) at = &(*at)->hash_next;
+    return at;
+}
+
+static tracei_trace *tracei_trace_begin(tracei_trace **place, uint64_t high, uint64_t low) {
+    tracei_page *pages = NULL;
+    tracei_trace *const trace = (tracei_trace *)tracei_page_cut(&pages, sizeof *trace);
+    if (!trace) return NULL;
+    memset(trace, 0, sizeof *trace);
+    trace->pages = pages;
+    trace->last = &trace->first;
+    trace->high = high;
+    trace->low = low;
+    trace->since = tracei_pass_mono;
+    trace->older = tracei_assembler.newest;
+    if (trace->older)
+        trace->older->newer = trace;
+    else
+        tracei_assembler.oldest = trace;
+    tracei_assembler.newest = trace;
+    *place = trace;
+    return trace;
+}
+
+static void tracei_trace_forget(tracei_trace *trace) {
+    tracei_trace **at = tracei_trace_place(trace->high, trace->low);
+    tracei_trace **due = &tracei_assembler.due;
+    uint64_t *const judged = tracei_assembler.judged[trace->low % TRACEI_HOLD_JUDGED];
+    judged[0] = trace->high;
+    judged[1] = trace->low;
+    *at = trace->hash_next;
+    if (trace->older)
+        trace->older->newer = trace->newer;
+    else
+        tracei_assembler.oldest = trace->newer;
+    if (trace->newer)
+        trace->newer->older = trace->older;
+    else
+        tracei_assembler.newest = trace->older;
+    if (trace->due) {
+        while (*due != trace) due = &(*due)->due_next;
+        *due = trace->due_next;
+    }
+    tracei_pages_give(trace->pages);
+}
+
+static void tracei_trace_make_due(tracei_trace *trace) {
+    trace->round = tracei_round_number;
+    if (trace->due) return;
+    trace->due = true;
+    trace->due_next = tracei_assembler.due;
+    tracei_assembler.due = trace;
+}
+
+static bool tracei_assembler_undecided(void) {
+    const tracei_trace *trace;
+    for (trace = tracei_assembler.due; trace; trace = trace->due_next)
+        if (trace->round == tracei_round_number) return true;
+    return false;
+}
+
+static bool tracei_assembler_idle(void) {
+    return tracei_assembler.oldest == NULL;
+}
+
+static void tracei_held_append(tracei_trace *trace, tracei_held *held) {
+    held->next = NULL;
+    *trace->last = held;
+    trace->last = &held->next;
+}
+
+/* The root has ended: its announcement is no longer needed. */
+static void tracei_trace_close_root(tracei_trace *trace, uint64_t span_id) {
+    tracei_held **at = &trace->first;
+    while (*at && ((*at)->record.type != TRACEI_RECORD_OPEN || (*at)->record.span_id != span_id)) at = &(*at)->next;
+    if (!*at) return;
+    if (trace->last == &(*at)->next) trace->last = at;
+    *at = (*at)->next;
+    trace->open_roots--;
+}
+
+static bool tracei_is_below_open_root(const tracei_trace *trace, const tracei_record *record) {
+    const tracei_held *held;
+    for (held = trace->first; held; held = held->next)
+        if (held->record.type == TRACEI_RECORD_OPEN && held->record.span_id == record->parent_id) return true;
+    return false;
+}
+
+static void tracei_trace_hand_over(tracei_trace *trace);
+
+static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id, const char *thread_name) {
+    const bool is_root = (record->bits & TRACEI_BITS_LOCAL_ROOT) != 0;
+    tracei_trace **place, *trace;
+    tracei_held *held;
+    while (tracei_assembler.bytes + record->payload + sizeof *held + TRACEI_HOLD_PAGE > tracei_max_trace_bytes && tracei_assembler.oldest)
+        tracei_trace_hand_over(tracei_assembler.oldest);
+    place = tracei_trace_place(record->trace_high, record->trace_low);
+    trace = *place;
+    if (!trace) {
+        const uint64_t *const judged = tracei_assembler.judged[record->trace_low % TRACEI_HOLD_JUDGED];
+        trace = tracei_trace_begin(place, record->trace_high, record->trace_low);
+        if (!trace) return false;
+        trace->late = !is_root && judged[0] == record->trace_high && judged[1] == record->trace_low;
+        if (trace->late) tracei_trace_make_due(trace);
+    }
+    held = (tracei_held *)tracei_page_cut(&trace->pages, sizeof *held + record->payload);
+    if (!held) return false;
+    if (is_root) trace->late = false;
+    held->label = NULL;
+    held->thread_id = thread_id;
+    memcpy(held->thread_name, thread_name, sizeof held->thread_name);
+    held->record = *record;
+    memcpy(tracei_held_payload(held), payload, record->payload);
+    if (record->type == TRACEI_RECORD_OPEN) {
+        held->record.end = record->start;
+        held->interval = tracei_decode_times(&held->record);
+        trace->open_roots++;
+    } else {
+        held->interval = tracei_decode_times(record);
+        trace->spans++;
+        if (is_root) {
+            tracei_trace_close_root(trace, record->span_id);
+            trace->ended_roots++;
+            tracei_trace_make_due(trace);
+        } else if (trace->announced && tracei_is_below_open_root(trace, record)) {
+            tracei_trace_make_due(trace);
+        }
+    }
+    tracei_held_append(trace, held);
+    return true;
+}
+
+/* --- handing over --- */
+
+static bool tracei_held_before(const tracei_held *a, const tracei_held *b) {
+    if (a->interval.start != b->interval.start) return a->interval.start < b->interval.start;
+    return a->interval.end > b->interval.end; /* the one that encloses the other first */
+}
+
+/* Merge sort of a list: stable, no recursion, no memory. */
+static tracei_held *tracei_held_sort(tracei_held *list) {
+    size_t width;
+    for (width = 1;; width *= 2) {
+        tracei_held *rest = list, **tail = &list;
+        size_t merges = 0;
+        while (rest) {
+            tracei_held *a = rest, *b = rest;
+            size_t a_left = 0, b_left = width;
+            merges++;
+            while (b && a_left < width) b = b->next, a_left++;
+            while (a_left || (b_left && b)) {
+                tracei_held *pick;
+                if (a_left && !(b_left && b && tracei_held_before(b, a))) {
+                    pick = a;
+                    a = a->next;
+                    a_left--;
+                } else {
+                    pick = b;
+                    b = b->next;
+                    b_left--;
+                }
+                *tail = pick;
+                tail = &pick->next;
+            }
+            rest = b;
+        }
+        *tail = NULL;
+        if (merges <= 1) return list;
+    }
+}
+
+static void tracei_decode_held(trace_span_data *out, tracei_held *held) {
+    tracei_decode(out, &held->record, tracei_held_payload(held), &held->interval, held->thread_id, held->thread_name);
+    if (held->record.type == TRACEI_RECORD_OPEN) out->end_unix_ns = 0;
+}
+
+/* Hands a list of held spans to the exporters of whole traces, as one batch. `root` may be NULL, in the list, or an open root. */
+static void tracei_hand_over_list(tracei_held *list, tracei_held *root, bool late) {
+    trace_batch batch;
+    trace_span_data *spans;
+    trace_span_data *root_view;
+    tracei_held *held;
+    size_t count = 0, needed = sizeof *root_view + 64;
+    for (held = list; held; held = held->next) {
+        count++;
+        needed += sizeof *spans + tracei_views_needed(held->record.payload);
+    }
+    if (root) needed += tracei_views_needed(root->record.payload);
+    if (!tracei_views_reserve(needed)) {
+        tracei_lock(&tracei_ledger_lock);
+        tracei_total.held -= count;
+        tracei_total.dropped[TRACE_DROP_NO_MEMORY] += count;
+        tracei_unlock(&tracei_ledger_lock);
+        return;
+    }
+    memset(&batch, 0, sizeof batch);
+    batch.resource = &tracei_resource;
+    batch.late = late;
+    spans = (trace_span_data *)tracei_view(count * sizeof *spans);
+    batch.spans = spans;
+    list = tracei_held_sort(list);
+    for (held = list; held; held = held->next) {
+        if (held == root) batch.root = &spans[batch.span_count];
+        tracei_decode_held(&spans[batch.span_count++], held);
+    }
+    if (root && !batch.root) {
+        root_view = (trace_span_data *)tracei_view(sizeof *root_view);
+        tracei_decode_held(root_view, root);
+        batch.root = root_view;
+    }
+    tracei_deliver(&batch, true);
+    if (tracei_redirecting && batch.span_count) tracei_deliver(&batch, false);
+    tracei_views_reset();
+    if (count) tracei_ledger_released(count);
+}
+
+static tracei_held *tracei_trace_find(tracei_trace *trace, uint32_t type, bool root_only) {
+    tracei_held *held;
+    for (held = trace->first; held; held = held->next)
+        if (held->record.type == type && (!root_only || (held->record.bits & TRACEI_BITS_LOCAL_ROOT))) return held;
+    return NULL;
+}
+
+/* Takes the finished spans out of the list; open roots stay. */
+static tracei_held *tracei_trace_take_spans(tracei_trace *trace) {
+    tracei_held *spans = NULL, **tail = &spans, *held = trace->first;
+    trace->first = NULL;
+    trace->last = &trace->first;
+    while (held) {
+        tracei_held *const next = held->next;
+        if (held->record.type == TRACEI_RECORD_OPEN) {
+            tracei_held_append(trace, held);
+        } else {
+            *tail = held;
+            tail = &held->next;
+        }
+        held = next;
+    }
+    *tail = NULL;
+    trace->spans = 0;
+    return spans;
+}
+
+/* Moves what is still held to fresh pages, so that a root that stays open for days does not keep the pages of all its children. */
+static void tracei_trace_repack(tracei_trace *trace) {
+    tracei_page *fresh = NULL, *home = trace->pages, *used = NULL;
+    tracei_held *held, *first = NULL, **tail = &first;
+    for (held = trace->first; held; held = held->next) {
+        const size_t size = sizeof *held + held->record.payload;
+        tracei_held *const copy = (tracei_held *)tracei_page_cut(&fresh, size);
+        if (!copy) { /* no memory: keep the pages as they are */
+            tracei_pages_give(fresh);
+            return;
+        }
+        memcpy((void *)copy, (void *)held, size);
+        copy->next = NULL;
+        *tail = copy;
+        tail = &copy->next;
+    }
+    while (home->next) { /* all but the page the trace itself lies in */
+        tracei_page *const next = home->next;
+        home->next = used;
+        used = home;
+        home = next;
+    }
+    tracei_pages_give(used);
+    home->used = sizeof *home + ((sizeof *trace + 7u) & ~(size_t)7u);
+    trace->first = first;
+    trace->last = first ? tail : &trace->first;
+    if (fresh) {
+        tracei_page *end = fresh;
+        while (end->next) end = end->next;
+        end->next = home;
+        trace->pages = fresh;
+    } else {
+        trace->pages = home;
+    }
+}
+
+/* All of a trace, complete or not. A trace with an open root stays, empty. */
+static void tracei_trace_hand_over(tracei_trace *trace) {
+    tracei_held *root = tracei_trace_find(trace, TRACEI_RECORD_OPEN, false);
+    tracei_held *spans;
+    if (!root && trace->ended_roots) root = tracei_trace_find(trace, TRACEI_RECORD_SPAN, true);
+    spans = tracei_trace_take_spans(trace);
+    if (spans || (root && !trace->announced)) tracei_hand_over_list(spans, root, trace->late);
+    trace->ended_roots = 0;
+    if (trace->open_roots && tracei_assembler.bytes <= tracei_max_trace_bytes / 2) {
+        trace->announced = true;
+        tracei_trace_repack(trace);
+    } else {
+        tracei_trace_forget(trace);
+    }
+}
+
+/* --- judging --- */
+
+static bool tracei_is_subtree_root(const tracei_trace *trace, const tracei_held *held) {
+    if (held->record.type != TRACEI_RECORD_SPAN) return false;
+    return (held->record.bits & TRACEI_BITS_LOCAL_ROOT) || (trace->announced && tracei_is_below_open_root(trace, &held->record));
+}
+
+typedef struct tracei_index {
+    tracei_held **items;          /* by span id */
+    size_t count;
+} tracei_index;
+
+static void tracei_index_sift(tracei_index *index, size_t at, size_t end) {
+    for (;;) {
+        size_t child = 2 * at + 1;
+        tracei_held *moved;
+        if (child >= end) return;
+        if (child + 1 < end && index->items[child]->record.span_id < index->items[child + 1]->record.span_id) child++;
+        if (index->items[at]->record.span_id >= index->items[child]->record.span_id) return;
+        moved = index->items[at];
+        index->items[at] = index->items[child];
+        index->items[child] = moved;
+        at = child;
+    }
+}
+
+static void tracei_index_sort(tracei_index *index) {
+    size_t i;
+    for (i = index->count / 2; i-- > 0;) tracei_index_sift(index, i, index->count);
+    for (i = index->count; i-- > 1;) {
+        tracei_held *const top = index->items[0];
+        index->items[0] = index->items[i];
+        index->items[i] = top;
+        tracei_index_sift(index, 0, i);
+    }
+}
+
+static tracei_held *tracei_index_find(const tracei_index *index, uint64_t span_id) {
+    size_t low = 0, high = index->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (index->items[middle]->record.span_id < span_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < index->count && index->items[low]->record.span_id == span_id ? index->items[low] : NULL;
+}
+
+/* Labels every span with the subtree root it descends from; each chain is walked once. */
+static void tracei_trace_label(tracei_trace *trace, const tracei_index *index) {
+    size_t i;
+    for (i = 0; i < index->count; i++) index->items[i]->label = tracei_is_subtree_root(trace, index->items[i]) ? index->items[i] : NULL;
+    for (i = 0; i < index->count; i++) {
+        tracei_held *at = index->items[i], *label;
+        size_t steps = 0;
+        while (!at->label && steps++ <= index->count) { /* the bound ends cycles of forged ids */
+            tracei_held *const parent = at->record.parent_id ? tracei_index_find(index, at->record.parent_id) : NULL;
+            if (!parent) break;
+            at = parent;
+        }
+        label = at->label;
+        for (at = index->items[i]; label && at && !at->label; at = tracei_index_find(index, at->record.parent_id)) at->label = label;
+    }
+}
+
+/* Several local roots, or one that is open and announced: each finished subtree goes out on its own. */
+static void tracei_trace_split(tracei_trace *trace) {
+    tracei_held *const open_root = tracei_trace_find(trace, TRACEI_RECORD_OPEN, false);
+    tracei_index index;
+    tracei_held *held;
+    const size_t bytes = (trace->spans ? trace->spans : 1) * sizeof *index.items;
+    size_t i;
+    index.count = 0;
+    index.items = (tracei_held **)tracei_alloc(bytes);
+    if (!index.items) {
+        tracei_trace_hand_over(trace);
+        return;
+    }
+    for (held = trace->first; held; held = held->next)
+        if (held->record.type == TRACEI_RECORD_SPAN) index.items[index.count++] = held;
+    tracei_index_sort(&index);
+    tracei_trace_label(trace, &index);
+    for (i = 0; i < index.count; i++) {
+        tracei_held *const root = index.items[i];
+        tracei_held *members = NULL, **tail = &members, **at = &trace->first;
+        if (root->label != root) continue;
+        while (*at) {
+            tracei_held *const one = *at;
+            if (one->record.type != TRACEI_RECORD_SPAN || one->label != root) {
+                at = &one->next;
+                continue;
+            }
+            *at = one->next;
+            *tail = one;
+            tail = &one->next;
+            trace->spans--;
+        }
+        *tail = NULL;
+        trace->last = at;
+        if (root->record.bits & TRACEI_BITS_LOCAL_ROOT) {
+            trace->ended_roots--;
+            tracei_hand_over_list(members, root, false);
+        } else {
+            tracei_hand_over_list(members, open_root, false);
+        }
+    }
+    tracei_free(index.items, bytes);
+    if (trace->open_roots)
+        tracei_trace_repack(trace);
+    else
+        tracei_trace_hand_over(trace); /* the last root takes what is left */
+}
+
+static void tracei_trace_announce(tracei_trace *trace) {
+    tracei_held *held;
+    trace->announced = true;
+    for (held = trace->first; held; held = held->next)
+        if (held->record.type == TRACEI_RECORD_OPEN) tracei_hand_over_list(NULL, held, false);
+    if (trace->spans) tracei_trace_make_due(trace);
+}
+
+static void tracei_assembler_look_at_ages(void) {
+    tracei_trace *trace, *newer;
+    if (tracei_pass_mono - tracei_assembler.looked < 100000000u) return;
+    tracei_assembler.looked = tracei_pass_mono;
+    for (trace = tracei_assembler.oldest; trace; trace = newer) {
+        const uint64_t age = tracei_pass_mono - trace->since;
+        newer = trace->newer;
+        if (age < 2000000000u) break;
+        if (trace->open_roots && !trace->announced)
+            tracei_trace_announce(trace);
+        else if (!trace->open_roots && !trace->due && age > 10000000000u)
+            tracei_trace_hand_over(trace);
+    }
+}
+
+static void tracei_assembler_decide(bool everything) {
+    tracei_trace *trace, *next;
+    for (trace = tracei_assembler.due; trace; trace = next) {
+        next = trace->due_next;
+        if (trace->round == tracei_round_number && !everything) continue;
+        {
+            tracei_trace **at = &tracei_assembler.due;
+            while (*at != trace) at = &(*at)->due_next;
+            *at = trace->due_next;
+            trace->due = false;
+        }
+        if (trace->open_roots || trace->ended_roots > 1)
+            tracei_trace_split(trace);
+        else
+            tracei_trace_hand_over(trace);
+    }
+    if (everything) {
+        for (trace = tracei_assembler.oldest; trace; trace = next) {
+            next = trace->newer;
+            tracei_trace_hand_over(trace);
+        }
+    } else {
+        tracei_assembler_look_at_ages();
+    }
+}
+
+/* The exporters have changed: what is held was handed to none of the new ones. */
+static void tracei_assembler_redirect(void) {
+    tracei_unit *const self = tracei_tls;
+    tracei_tls = &tracei_unit_suppressed;
+    tracei_redirecting = true;
+    tracei_assembler_decide(true);
+    tracei_redirecting = false;
+    tracei_tls = self;
+}
+
+/* >>console --------------------------------------------------------------------------------------------------------
+
+   Text for people. Three layers, each knowing only the one below it:
+       trees      a batch becomes nodes, nodes become rows: decide what is shown
+       rows       cells, columns, styles, escapes: know how it looks
+       output     pieces of whole rows go to a descriptor or a function: know nothing of spans but how many a piece stands for
+
+   Trees. One block of scratch memory holds a node for each span (first child, next sibling, parent), a hash table of span ids and
+   a list to sort in. Every walk follows links, so depth costs no stack; every search is the hash table or a sort, so 3,000 siblings
+   cost n log n. Ids are not trusted: a cycle of parents is cut where it closes. Node [count] is the parent of everything without
+   one. The shape of a node is a hash of its name and of the set of its children's shapes, so a loop whose body loops 7 times here
+   and 8 times there is still one loop.
+
+   Output. A console belongs to whoever holds the pass: no lock but the one around the ledger, which any thread may read. What a
+   descriptor does not take at once waits in a queue of records {bytes, spans} and text, at most 256 KiB; a piece that does not fit
+   is counted, and the reader is told when he is back. Terminals and pipes are opened anew through /proc where there is one, because
+   O_NONBLOCK on the descriptor we were given would be seen by every process that shares it; elsewhere poll() and small writes come
+   close. A duplicate of the descriptor was rejected: it follows no dup2 onto it (log rotation). Instead the descriptor is looked at
+   before each tree, and what was opened is closed when it no longer leads to the same file.
+
+   Thinning needs the seconds of people, so it goes by tracei_unix_ns; tokens go by tracei_mono_ns. */
+
+#if TRACEI_PLATFORM_POSIX
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#endif
+
+#define TRACEI_CONSOLE_NONE UINT32_MAX
+#define TRACEI_CONSOLE_BAR 16u          /* cells */
+#define TRACEI_CONSOLE_FOLD 4u          /* so many alike become one row */
+#define TRACEI_CONSOLE_TOKENS 20u       /* trees at once, */
+#define TRACEI_CONSOLE_REFILL 2u        /* and then so many a second */
+#define TRACEI_CONSOLE_OPENED 8u        /* announced roots that are remembered */
+#define TRACEI_CONSOLE_NAME 72u         /* bytes of a root's name that the summary knows */
+#if TRACE_CONFIG_SINGLE_THREADED
+enum {
+    TRACEI_CONSOLES_MAX = 1, TRACEI_CONSOLE_QUEUE = 4096, TRACEI_CONSOLE_PAGE = 512, TRACEI_CONSOLE_PIECE = 384, TRACEI_CONSOLE_KEEP = 32,
+    TRACEI_CONSOLE_ROOTS = 4, TRACEI_CONSOLE_STEPS = 2
+};
+#else
+enum {
+    TRACEI_CONSOLES_MAX = 4,
+    TRACEI_CONSOLE_QUEUE = 256 * 1024,
+    TRACEI_CONSOLE_PAGE = 4096,         /* first size of the page of rows */
+    TRACEI_CONSOLE_PIECE = 16384,       /* written when the page holds so much */
+    TRACEI_CONSOLE_KEEP = 4096,         /* scratch for more spans is given back */
+    TRACEI_CONSOLE_ROOTS = 64,          /* root names told apart; the last one stands for all others */
+    TRACEI_CONSOLE_STEPS = 8            /* of the histogram, in each power of two */
+};
+#endif
+enum { TRACEI_CONSOLE_OCTAVES = 44, TRACEI_CONSOLE_BUCKETS = TRACEI_CONSOLE_OCTAVES * TRACEI_CONSOLE_STEPS };
+
+/* --- state --- */
+
+typedef struct tracei_console_node {
+    uint64_t shape;
+    uint64_t self;                /* ns in which no child ran */
+    uint32_t parent, first, next; /* [count] is the parent of those without one */
+    uint32_t leader, peer;        /* of a fold: its first member and the one after this; NONE: not folded */
+    uint32_t spans, errors;       /* in the subtree, this one included */
+    uint32_t failed;              /* the first span of the subtree with an error */
+    uint32_t depth;
+    bool more;                    /* a visible sibling follows */
+    bool orphan;                  /* its parent is not here and should be */
+} tracei_console_node;
+
+typedef struct tracei_console_key {
+    uint64_t key;
+    uint32_t index;
+} tracei_console_key;
+
+typedef struct tracei_console_root { /* a root name, as the thinning sees it */
+    uint64_t hash;
+    uint64_t slowest;             /* ever */
+    uint64_t seen;                /* Unix second */
+    uint64_t max;                 /* this and what follows: in the second that runs */
+    uint32_t count, errors, hidden, opened;
+    uint32_t name_size;
+    char name[TRACEI_CONSOLE_NAME];
+    uint16_t histogram[TRACEI_CONSOLE_BUCKETS];
+} tracei_console_root;
+
+typedef struct tracei_console_glyphs {
+    const char *branch, *last, *line, *small_branch, *small_last;
+    const char *dot, *cross, *times, *micro, *into, *late, *more, *sum, *ellipsis, *unknown;
+} tracei_console_glyphs;
+
+enum { TRACEI_CONSOLE_CLOSED, TRACEI_CONSOLE_FUNCTION, TRACEI_CONSOLE_FILE, TRACEI_CONSOLE_PIPE, TRACEI_CONSOLE_SOCKET, TRACEI_CONSOLE_TERMINAL };
+
+typedef struct tracei_console {
+    uint32_t lock;                /* guards stats, wanted and renew */
+    uint32_t used;
+    trace_exporter_stats stats;
+    trace_console_options wanted; /* by the last call of trace_console_exporter */
+    bool renew;
+
+    /* the look */
+    trace_console_options options;
+    const tracei_console_glyphs *glyphs;
+    bool rich, color, unicode;    /* rich: bars and cut lines */
+    uint32_t width;
+    int32_t zone;                 /* seconds east of Greenwich */
+
+    /* output */
+    int kind;
+    int own;                      /* descriptor + 1 of our own way to the same file; 0: none */
+    bool is_dead;                 /* nobody reads there any more */
+    bool is_torn;                 /* a row was cut in the middle */
+    uint64_t target[3];           /* device and inode of the file, and whether there is one */
+#if TRACEI_PLATFORM_WINDOWS
+    HANDLE handle;
+#endif
+    char *queue;
+    size_t queue_head, queue_size, queue_capacity, queue_done; /* done: bytes of the first record's text */
+    uint64_t lost;                /* spans the reader has to be told of */
+
+    /* rows */
+    char *page;
+    size_t page_size, page_capacity;
+    uint32_t page_spans;
+    size_t row;                   /* where it begins */
+    size_t cut;                   /* where it would have to end to make room for an ellipsis */
+    uint32_t column, limit, rows;
+    bool full, clipping, clipped, has_cut;
+    const trace_span_data *row_span;
+    uint64_t batch_left;          /* spans of the batch that are in no row yet */
+
+    /* the tree at hand */
+    unsigned char *scratch;
+    size_t scratch_size;
+    tracei_console_node *nodes;
+    tracei_console_key *keys;
+    uint32_t *table;
+    uint32_t table_mask;
+    uint32_t count;
+    const trace_batch *batch;
+    uint64_t start, end;          /* what a bar is drawn in */
+    uint32_t block;               /* levels of indentation before it starts over */
+
+    /* thinning */
+    tracei_console_root *roots;
+    uint64_t second, error_second, refilled;
+    uint32_t tokens;              /* thousandths */
+    bool has_hidden;
+    uint8_t opened[TRACEI_CONSOLE_OPENED][8];
+    uint32_t opened_next;
+} tracei_console;
+
+static tracei_console tracei_consoles[TRACEI_CONSOLES_MAX];
+static uint32_t tracei_consoles_lock;
+static uint32_t tracei_console_said_format;
+
+static const tracei_console_glyphs tracei_console_unicode = {
+    "\xe2\x94\x9c\xe2\x94\x80 ", "\xe2\x94\x94\xe2\x94\x80 ", "\xe2\x94\x82  ", "\xe2\x94\x9c\xe2\x95\xb4 ", "\xe2\x94\x94\xe2\x95\xb4 ",
+    "\xc2\xb7", "\xe2\x9c\x97", "\xc3\x97", "\xc2\xb5s", "\xe2\x80\xba", "\xe2\x86\xb3 late", "\xe2\x8b\xaf", "\xce\xa3", "\xe2\x80\xa6", "\xef\xbf\xbd"};
+static const tracei_console_glyphs tracei_console_words = { /* the same for a file: no signs that a search would miss */
+    "\xe2\x94\x9c\xe2\x94\x80 ", "\xe2\x94\x94\xe2\x94\x80 ", "\xe2\x94\x82  ", "\xe2\x94\x9c\xe2\x95\xb4 ", "\xe2\x94\x94\xe2\x95\xb4 ",
+    "\xc2\xb7", "ERROR", "\xc3\x97", "\xc2\xb5s", "\xe2\x80\xba", "\xe2\x86\xb3 late", "\xe2\x8b\xaf", "\xce\xa3", "\xe2\x80\xa6", "\xef\xbf\xbd"};
+static const tracei_console_glyphs tracei_console_ascii = {"|- ", "`- ", "|  ", "|- ", "`- ", "-", "ERROR", "x", "us", ">", "-> late", ">>", "sum", "...", "?"};
+
+/* --- output: the ledger --- */
+
+enum { TRACEI_CONSOLE_SENT = TRACE_FAILURE_COUNT };
+
+/* Spans leave `queued`: sent, or failed for a reason. */
+static void tracei_console_account(tracei_console *console, int outcome, uint64_t spans) {
+    const uint64_t now = spans ? tracei_unix_ns() : 0;
+    if (!spans) return;
+    tracei_lock(&console->lock);
+    console->stats.queued -= spans;
+    if (outcome == TRACEI_CONSOLE_SENT) {
+        console->stats.sent += spans;
+        console->stats.last_success_unix_ns = now;
+    } else {
+        console->stats.failed[outcome] += spans;
+        console->stats.last_failure_unix_ns = now;
+    }
+    tracei_unlock(&console->lock);
+}
+
+/* --- output: the descriptor --- */
+
+#if TRACEI_PLATFORM_POSIX
+static int tracei_console_descriptor(const tracei_console *console) {
+    return console->options.descriptor_plus_one - 1;
+}
+
+/* The number is forgotten first: a fork in between must not make the child close somebody else's descriptor. */
+static void tracei_console_close(tracei_console *console) {
+    const int own = console->own;
+    console->own = 0;
+    TRACEI_COMPILER_BARRIER();
+    if (own) close(own - 1);
+}
+
+/* Digits of a small number, terminated. */
+static void tracei_console_proc_path(char *path, int descriptor) {
+    static const char prefix[] = "/proc/self/fd/";
+    memcpy(path, prefix, sizeof prefix - 1);
+    *tracei_put_u64(path + sizeof prefix - 1, (uint64_t)descriptor) = '\0';
+}
+
+static void tracei_console_reopen(tracei_console *console) {
+#ifdef __linux__
+    char path[40];
+    struct stat theirs, ours;
+    int own;
+    const int descriptor = tracei_console_descriptor(console);
+    tracei_console_proc_path(path, descriptor);
+    if (TRACEI_FAIL("console reopen")) return;
+    own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (own < 0) return;
+    if (own > 2 && fstat(descriptor, &theirs) == 0 && fstat(own, &ours) == 0 && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)
+        console->own = own + 1;
+    else
+        close(own); /* 0 to 2 were free: that place is not ours to take */
+#else
+    (void)console;
+#endif
+}
+
+/* Looks where the descriptor leads now. True: somewhere else than before. */
+static bool tracei_console_look_at_target(tracei_console *console) {
+    struct stat file;
+    const int descriptor = tracei_console_descriptor(console);
+    if (console->kind == TRACEI_CONSOLE_CLOSED && console->target[2]) return false; /* closed once; the number may be anybody's now */
+    if (fstat(descriptor, &file) != 0) {
+        tracei_console_close(console);
+        console->kind = TRACEI_CONSOLE_CLOSED;
+        console->is_dead = true;
+        console->target[2] = 1;
+        return true;
+    }
+    if (console->target[2] && console->target[0] == (uint64_t)file.st_dev && console->target[1] == (uint64_t)file.st_ino) return false;
+    console->target[0] = (uint64_t)file.st_dev;
+    console->target[1] = (uint64_t)file.st_ino;
+    console->target[2] = 1;
+    tracei_console_close(console);
+    console->is_dead = false;
+    console->kind = S_ISFIFO(file.st_mode)    ? TRACEI_CONSOLE_PIPE
+                    : S_ISSOCK(file.st_mode)  ? TRACEI_CONSOLE_SOCKET
+                    : S_ISCHR(file.st_mode) && isatty(descriptor) ? TRACEI_CONSOLE_TERMINAL
+                                                                  : TRACEI_CONSOLE_FILE;
+    if (console->kind == TRACEI_CONSOLE_PIPE || console->kind == TRACEI_CONSOLE_TERMINAL) tracei_console_reopen(console);
+    return true;
+}
+
+static bool tracei_console_can_write(const tracei_console *console, int wait_ms) {
+    struct pollfd polled;
+    polled.fd = console->own ? console->own - 1 : tracei_console_descriptor(console);
+    polled.events = POLLOUT;
+    polled.revents = 0;
+    return poll(&polled, 1, wait_ms) != 0; /* an error too: writing tells which */
+}
+
+static ssize_t tracei_console_write_once(const tracei_console *console, const char *text, size_t size) {
+    const int descriptor = console->own ? console->own - 1 : tracei_console_descriptor(console);
+#ifdef MSG_DONTWAIT
+    if (console->kind == TRACEI_CONSOLE_SOCKET) return send(descriptor, text, size, MSG_DONTWAIT);
+#endif
+    return write(descriptor, text, size);
+}
+
+/* As much as goes without waiting. Background jobs may be stopped for writing (SIGTTOU), readers may be gone (SIGPIPE): neither
+   signal is for the program. */
+static size_t tracei_console_write(tracei_console *console, const char *text, size_t size) {
+    const size_t most = console->kind == TRACEI_CONSOLE_FILE ? SIZE_MAX : console->kind == TRACEI_CONSOLE_TERMINAL ? 512 : 4096;
+    const int saved = errno;
+    size_t written = 0;
+    sigset_t signals, before, pending;
+    bool was_pending;
+    if (console->is_dead) return 0;
+    sigpending(&pending);
+    was_pending = sigismember(&pending, SIGPIPE) == 1;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    sigaddset(&signals, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+    while (written < size) {
+        const size_t chunk = size - written < most ? size - written : most;
+        ssize_t one;
+        if (console->kind != TRACEI_CONSOLE_FILE && !tracei_console_can_write(console, 0)) break;
+        one = TRACEI_FAIL("console write") ? (errno = EIO, -1) : tracei_console_write_once(console, text + written, chunk);
+        if (one > 0) {
+            written += (size_t)one;
+        } else if (one < 0 && errno != EINTR) {
+            console->is_dead = errno != EAGAIN && errno != EWOULDBLOCK;
+            if (errno == EPIPE && !was_pending) { /* ours: take it back */
+                sigemptyset(&signals);
+                sigaddset(&signals, SIGPIPE);
+#if defined(__APPLE__) || defined(__OpenBSD__)
+                sigpending(&pending);
+                if (sigismember(&pending, SIGPIPE) == 1) {
+                    int taken;
+                    sigwait(&signals, &taken);
+                }
+#else
+                {
+                    struct timespec none = {0, 0};
+                    while (sigtimedwait(&signals, NULL, &none) < 0 && errno == EINTR) {}
+                }
+#endif
+            }
+            break;
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    return written;
+}
+#elif TRACEI_PLATFORM_WINDOWS
+static void tracei_console_close(tracei_console *console) {
+    console->target[2] = 0;
+}
+
+static bool tracei_console_look_at_target(tracei_console *console) {
+    const int descriptor = console->options.descriptor_plus_one - 1;
+    const HANDLE handle = descriptor == 1   ? GetStdHandle(STD_OUTPUT_HANDLE)
+                          : descriptor == 2 ? GetStdHandle(STD_ERROR_HANDLE)
+                                            : (HANDLE)_get_osfhandle(descriptor);
+    DWORD mode;
+    if (console->target[2] && console->handle == handle) return false;
+    console->target[2] = 1;
+    console->handle = handle;
+    console->is_dead = !handle || handle == INVALID_HANDLE_VALUE;
+    console->kind = console->is_dead                                   ? TRACEI_CONSOLE_CLOSED
+                    : GetConsoleMode(handle, &mode)                    ? TRACEI_CONSOLE_TERMINAL
+                    : GetFileType(handle) == FILE_TYPE_PIPE            ? TRACEI_CONSOLE_PIPE
+                                                                       : TRACEI_CONSOLE_FILE;
+    return true;
+}
+
+static bool tracei_console_can_write(const tracei_console *console, int wait_ms) {
+    (void)console, (void)wait_ms;
+    return true;
+}
+
+/* A console window takes UTF-16, whatever its code page. */
+static bool tracei_console_write_window(HANDLE handle, const char *text, size_t size) {
+    WCHAR wide[512];
+    DWORD written;
+    const int count = MultiByteToWideChar(CP_UTF8, 0, text, (int)size, wide, 512);
+    return count > 0 && WriteConsoleW(handle, wide, (DWORD)count, &written, NULL);
+}
+
+static size_t tracei_console_write(tracei_console *console, const char *text, size_t size) {
+    size_t written = 0;
+    while (!console->is_dead && written < size) {
+        const size_t left = size - written;
+        DWORD one = 0;
+        if (console->kind == TRACEI_CONSOLE_TERMINAL) {
+            const size_t chunk = tracei_utf8_cut(text + written, left, 512);
+            one = (DWORD)chunk;
+            console->is_dead = !tracei_console_write_window(console->handle, text + written, chunk);
+        } else {
+            console->is_dead = !WriteFile(console->handle, text + written, (DWORD)(left < 65536 ? left : 65536), &one, NULL);
+        }
+        if (!console->is_dead) written += one;
+    }
+    return written;
+}
+#else
+static void tracei_console_close(tracei_console *console) {
+    (void)console;
+}
+
+static bool tracei_console_look_at_target(tracei_console *console) {
+    (void)console;
+    return false;
+}
+
+static bool tracei_console_can_write(const tracei_console *console, int wait_ms) {
+    (void)console, (void)wait_ms;
+    return true;
+}
+
+static size_t tracei_console_write(tracei_console *console, const char *text, size_t size) {
+    (void)console, (void)text;
+    return size;
+}
+#endif
+
+/* --- output: the queue --- */
+
+typedef struct tracei_console_record { /* the text follows */
+    uint32_t size, spans;
+} tracei_console_record;
+
+static void tracei_console_queue_release(tracei_console *console) {
+    tracei_free(console->queue, console->queue_capacity);
+    console->queue = NULL;
+    console->queue_head = console->queue_size = console->queue_capacity = console->queue_done = 0;
+}
+
+static void tracei_console_queue_fail(tracei_console *console, trace_failure why) {
+    tracei_console_record record;
+    while (console->queue_head < console->queue_size) {
+        memcpy(&record, console->queue + console->queue_head, sizeof record);
+        tracei_console_account(console, (int)why, record.spans);
+        console->queue_head += sizeof record + record.size;
+    }
+    tracei_console_queue_release(console);
+}
+
+/* True: nothing is left. */
+static bool tracei_console_drain(tracei_console *console) {
+    while (console->queue_head < console->queue_size) {
+        tracei_console_record record;
+        memcpy(&record, console->queue + console->queue_head, sizeof record);
+        console->queue_done += tracei_console_write(console, console->queue + console->queue_head + sizeof record + console->queue_done,
+                                                    record.size - console->queue_done);
+        if (console->is_dead) break;
+        if (console->queue_done < record.size) return false;
+        tracei_console_account(console, TRACEI_CONSOLE_SENT, record.spans);
+        console->queue_head += sizeof record + record.size;
+        console->queue_done = 0;
+    }
+    if (console->is_dead)
+        tracei_console_queue_fail(console, TRACE_FAILURE_UNREACHABLE);
+    else if (console->queue)
+        tracei_console_queue_release(console);
+    return true;
+}
+
+static bool tracei_console_queue_reserve(tracei_console *console, size_t needed) {
+    size_t capacity = console->queue_capacity ? console->queue_capacity : TRACEI_CONSOLE_QUEUE / 8;
+    char *larger;
+    const size_t live = console->queue_size - console->queue_head;
+    if (live + needed > TRACEI_CONSOLE_QUEUE) return false;
+    if (console->queue && console->queue_size + needed <= console->queue_capacity) return true;
+    while (capacity < live + needed) capacity *= 2;
+    if (capacity == console->queue_capacity) {
+        memmove(console->queue, console->queue + console->queue_head, live);
+    } else {
+        larger = (char *)tracei_alloc(capacity);
+        if (!larger) return false;
+        if (live) memcpy(larger, console->queue + console->queue_head, live);
+        tracei_free(console->queue, console->queue_capacity);
+        console->queue = larger;
+        console->queue_capacity = capacity;
+    }
+    console->queue_head = 0;
+    console->queue_size = live;
+    return true;
+}
+
+static bool tracei_console_enqueue(tracei_console *console, const char *text, size_t size, uint32_t spans) {
+    tracei_console_record record;
+    if (size > TRACEI_CONSOLE_QUEUE || !tracei_console_queue_reserve(console, sizeof record + size)) return false;
+    record.size = (uint32_t)size;
+    record.spans = spans;
+    memcpy(console->queue + console->queue_size, &record, sizeof record);
+    memcpy(console->queue + console->queue_size + sizeof record, text, size);
+    console->queue_size += sizeof record + size;
+    return true;
+}
+
+/* What the reader should know before he reads on. */
+static size_t tracei_console_excuse(const tracei_console *console, char *excuse) {
+    char *at = excuse;
+    if (console->is_torn) {
+        if (console->color) memcpy(at, "\033[0m", 4), at += 4;
+        *at++ = '\n';
+    }
+    if (console->lost) {
+        static const char what[] = " spans were not printed: the reader was too slow)\n";
+        *at++ = '(';
+        at = tracei_put_u64(at, console->lost);
+        memcpy(at, what, sizeof what - 1);
+        at += sizeof what - 1;
+    }
+    return (size_t)(at - excuse);
+}
+
+/* False: there is no room. What the reader should know first goes first. */
+static bool tracei_console_enqueue_after(tracei_console *console, const char *excuse, size_t excused, const char *text, size_t size, uint32_t spans) {
+    if (excused) {
+        if (!tracei_console_queue_reserve(console, 2 * sizeof(tracei_console_record) + excused + size)) return false;
+        if (!tracei_console_enqueue(console, excuse, excused, 0)) return false;
+        console->lost = 0;
+        console->is_torn = false;
+    }
+    return tracei_console_enqueue(console, text, size, spans);
+}
+
+/* A piece of whole rows that stands for so many spans: written, queued, or counted as lost. */
+static void tracei_console_put(tracei_console *console, const char *text, size_t size, uint32_t spans) {
+    char excuse[96];
+    size_t excused, told = 0, written = 0;
+    if (console->kind == TRACEI_CONSOLE_FUNCTION) {
+        console->options.write_fn(console->options.user, text, size);
+        tracei_console_account(console, TRACEI_CONSOLE_SENT, spans);
+        return;
+    }
+    excused = tracei_console_excuse(console, excuse);
+    if (tracei_console_drain(console) && !console->is_dead) {
+        told = excused ? tracei_console_write(console, excuse, excused) : 0;
+        if (told == excused) {
+            console->lost = 0;
+            console->is_torn = false;
+            excused = told = 0;
+            written = tracei_console_write(console, text, size);
+        }
+    }
+    if (console->is_dead) {
+        tracei_console_account(console, TRACE_FAILURE_UNREACHABLE, spans);
+    } else if (written == size) {
+        tracei_console_account(console, TRACEI_CONSOLE_SENT, spans);
+    } else if (!tracei_console_enqueue_after(console, excuse + told, excused - told, text + written, size - written, spans)) {
+        console->is_torn = told != 0 || (written != 0 && text[written - 1] != '\n') || console->is_torn;
+        console->lost += spans;
+        tracei_console_account(console, TRACE_FAILURE_QUEUE_FULL, spans);
+    }
+}
+
+/* --- the look --- */
+
+static bool tracei_console_is_utf8(void) {
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    size_t i;
+    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *at = tracei_environment(names[i]);
+        if (!at) continue;
+        for (; *at; at++)
+            if ((at[0] == 'U' || at[0] == 'u') && (at[1] == 'T' || at[1] == 't') && (at[2] == 'F' || at[2] == 'f') && (at[3] == '8' || (at[3] == '-' && at[4] == '8')))
+                return true;
+        return false;
+    }
+    return false;
+}
+
+static bool tracei_console_wants_color(const tracei_console *console) {
+    const char *const forced = tracei_environment("CLICOLOR_FORCE"), *const terminal = tracei_environment("TERM");
+    if (console->options.color != TRACE_CHOICE_AUTO) return console->options.color == TRACE_CHOICE_YES;
+    if (tracei_environment("NO_COLOR")) return false;
+    if (forced && strcmp(forced, "0") != 0) return true;
+    return console->kind == TRACEI_CONSOLE_TERMINAL && (!terminal || strcmp(terminal, "dumb") != 0);
+}
+
+static uint32_t tracei_console_width(const tracei_console *console) {
+    const char *const columns = tracei_environment("COLUMNS");
+    trace_string text;
+    uint32_t width = console->options.width;
+    if (width) return width;
+    if (console->kind == TRACEI_CONSOLE_TERMINAL) {
+#if TRACEI_PLATFORM_POSIX && defined(TIOCGWINSZ)
+        struct winsize size;
+        if (ioctl(tracei_console_descriptor(console), TIOCGWINSZ, &size) == 0 && size.ws_col) return size.ws_col;
+#elif TRACEI_PLATFORM_WINDOWS
+        CONSOLE_SCREEN_BUFFER_INFO info;
+        if (GetConsoleScreenBufferInfo(console->handle, &info) && info.srWindow.Right > info.srWindow.Left)
+            return (uint32_t)(info.srWindow.Right - info.srWindow.Left) + 1;
+#endif
+    }
+    text.data = columns ? columns : "";
+    text.size = columns ? strlen(columns) : 0;
+    return tracei_environment_digits(text, 1, 10000, &width) ? width : 100;
+}
+
+/* Local time where a person is looking; files are read in other places and get UTC. */
+static int32_t tracei_console_zone(void) {
+#if TRACEI_PLATFORM_POSIX
+    const time_t now = time(NULL);
+    struct tm local, utc;
+    int32_t days;
+    if (!localtime_r(&now, &local) || !gmtime_r(&now, &utc)) return 0;
+    days = local.tm_yday - utc.tm_yday;
+    if (days > 1) days = -1; /* the last day of a year here, the first one there */
+    if (days < -1) days = 1;
+    return ((days * 24 + local.tm_hour - utc.tm_hour) * 60 + local.tm_min - utc.tm_min) * 60;
+#elif TRACEI_PLATFORM_WINDOWS
+    TIME_ZONE_INFORMATION zone;
+    const DWORD season = GetTimeZoneInformation(&zone);
+    const LONG bias = season == TIME_ZONE_ID_INVALID ? 0 : zone.Bias + (season == TIME_ZONE_ID_DAYLIGHT ? zone.DaylightBias : zone.StandardBias);
+    return (int32_t)bias * -60;
+#else
+    return 0;
+#endif
+}
+
+static void tracei_console_choose_look(tracei_console *console) {
+    const bool terminal = console->kind == TRACEI_CONSOLE_TERMINAL;
+    console->color = tracei_console_wants_color(console);
+#if TRACEI_PLATFORM_WINDOWS
+    if (terminal) {
+        DWORD mode = 0;
+        (void)GetConsoleMode(console->handle, &mode);
+        if (console->color && !SetConsoleMode(console->handle, mode | 0x0004u /* ENABLE_VIRTUAL_TERMINAL_PROCESSING */)) console->color = false;
+    }
+    console->unicode = terminal || tracei_console_is_utf8();
+#else
+    console->unicode = tracei_console_is_utf8();
+#endif
+    if (console->options.unicode != TRACE_CHOICE_AUTO) console->unicode = console->options.unicode == TRACE_CHOICE_YES;
+    console->rich = terminal || console->color || console->options.width != 0; /* who gives a width or wants colour has something like a terminal */
+    console->glyphs = !console->unicode ? &tracei_console_ascii : console->rich ? &tracei_console_unicode : &tracei_console_words;
+    console->zone = console->rich ? tracei_console_zone() : 0;
+}
+
+static void tracei_console_refresh(tracei_console *console) {
+    bool changed = false;
+    tracei_lock(&console->lock);
+    if (console->renew) {
+        console->renew = false;
+        console->options = console->wanted;
+        console->target[2] = 0;
+        changed = true;
+    }
+    tracei_unlock(&console->lock);
+    if (console->options.write_fn) {
+        console->kind = TRACEI_CONSOLE_FUNCTION;
+    } else {
+        if (changed) tracei_console_close(console);
+        if (tracei_console_look_at_target(console)) changed = true;
+    }
+    if (changed || !console->glyphs) tracei_console_choose_look(console);
+    console->width = tracei_console_width(console);
+    console->limit = console->rich ? console->width : 0;
+    console->block = console->rich && console->width < 116 ? (console->width > 56 ? (console->width - 44) / 3 : 4) : 24;
+}
+
+/* --- rows: cells --- */
+
+#define TRACEI_BOLD "\033[1m"
+#define TRACEI_DIM "\033[2m"
+#define TRACEI_RED "\033[31m"
+#define TRACEI_GREEN "\033[32m"
+#define TRACEI_YELLOW "\033[33m"
+#define TRACEI_CYAN "\033[36m"
+#define TRACEI_PLAIN "\033[0m"
+
+static bool tracei_console_page_reserve(tracei_console *console, size_t needed) {
+    size_t capacity = console->page_capacity ? console->page_capacity : TRACEI_CONSOLE_PAGE;
+    char *larger;
+    if (needed <= console->page_capacity - console->page_size) return true;
+    if (needed > SIZE_MAX / 4 - console->page_size) return false;
+    while (capacity - console->page_size < needed) capacity *= 2;
+    larger = (char *)tracei_alloc(capacity);
+    if (!larger) return false;
+    if (console->page_size) memcpy(larger, console->page, console->page_size);
+    tracei_free(console->page, console->page_capacity);
+    console->page = larger;
+    console->page_capacity = capacity;
+    return true;
+}
+
+/* Bytes that take no column, or whose columns the caller counts. */
+static void tracei_console_raw(tracei_console *console, const char *bytes, size_t size) {
+    if (console->full || !tracei_console_page_reserve(console, size)) {
+        console->full = true;
+        return;
+    }
+    memcpy(console->page + console->page_size, bytes, size);
+    console->page_size += size;
+}
+
+static void tracei_console_style(tracei_console *console, const char *escape) {
+    if (console->color) tracei_console_raw(console, escape, strlen(escape));
+}
+
+static void tracei_console_end_style(tracei_console *console) {
+    tracei_console_style(console, TRACEI_PLAIN);
+}
+
+/* One character. While clipping, the row is cut where the first one does not fit. */
+static void tracei_console_cell(tracei_console *console, const char *bytes, size_t size, uint32_t columns) {
+    if (console->clipping) {
+        const uint32_t ellipsis = console->unicode ? 1 : 3;
+        if (console->clipped) return;
+        if (!console->has_cut && console->column + columns + ellipsis > console->limit) {
+            console->cut = console->page_size;
+            console->has_cut = true;
+        }
+        if (console->column + columns > console->limit) {
+            if (!console->full) console->page_size = console->cut;
+            tracei_console_raw(console, console->glyphs->ellipsis, strlen(console->glyphs->ellipsis));
+            console->column = console->limit;
+            console->clipped = true;
+            return;
+        }
+    }
+    tracei_console_raw(console, bytes, size);
+    console->column += columns;
+}
+
+static void tracei_console_clip(tracei_console *console, bool on) {
+    console->clipping = on && console->limit;
+    console->has_cut = false;
+    console->clipped = console->clipping && console->column + 4 > console->limit;
+}
+
+/* Our own words: each code point is one column. */
+static void tracei_console_words_of(tracei_console *console, const char *text) {
+    while (*text) {
+        size_t size = 1;
+        while (((unsigned char)text[size] & 0xc0) == 0x80) size++;
+        tracei_console_cell(console, text, size, 1);
+        text += size;
+    }
+}
+
+static void tracei_console_spaces(tracei_console *console, uint32_t count) {
+    static const char blank[] = "                                ";
+    console->column += count;
+    for (; count > 32; count -= 32) tracei_console_raw(console, blank, 32);
+    tracei_console_raw(console, blank, count);
+}
+
+static void tracei_console_number(tracei_console *console, uint64_t value) {
+    char digits[24];
+    *tracei_put_u64(digits, value) = '\0';
+    tracei_console_words_of(console, digits);
+}
+
+static void tracei_console_hex(tracei_console *console, const uint8_t *bytes, size_t count) {
+    char digits[40];
+    *tracei_put_hex(digits, bytes, count) = '\0';
+    tracei_console_words_of(console, digits);
+}
+
+/* --- rows: text from outside --- */
+
+static uint32_t tracei_console_decode(const char *text, size_t size) {
+    const unsigned char *const b = (const unsigned char *)text;
+    if (size == 2) return ((uint32_t)(b[0] & 0x1f) << 6) | (b[1] & 0x3f);
+    if (size == 3) return ((uint32_t)(b[0] & 0x0f) << 12) | ((uint32_t)(b[1] & 0x3f) << 6) | (b[2] & 0x3f);
+    return ((uint32_t)(b[0] & 0x07) << 18) | ((uint32_t)(b[1] & 0x3f) << 12) | ((uint32_t)(b[2] & 0x3f) << 6) | (b[3] & 0x3f);
+}
+
+static bool tracei_console_in(uint32_t code, uint32_t low, uint32_t high) {
+    return code >= low && code <= high;
+}
+
+static uint32_t tracei_console_columns(uint32_t code) {
+    if (tracei_console_in(code, 0x300, 0x36f) || tracei_console_in(code, 0x1ab0, 0x1aff) || tracei_console_in(code, 0x20d0, 0x20ff) ||
+        tracei_console_in(code, 0x200b, 0x200d) || tracei_console_in(code, 0xfe00, 0xfe0f) || tracei_console_in(code, 0xfe20, 0xfe2f))
+        return 0;
+    if (tracei_console_in(code, 0x1100, 0x115f) || tracei_console_in(code, 0x2e80, 0xa4cf) || tracei_console_in(code, 0xac00, 0xd7a3) ||
+        tracei_console_in(code, 0xf900, 0xfaff) || tracei_console_in(code, 0xfe30, 0xfe6f) || tracei_console_in(code, 0xff00, 0xff60) ||
+        tracei_console_in(code, 0xffe0, 0xffe6) || tracei_console_in(code, 0x1f300, 0x1f64f) || tracei_console_in(code, 0x1f680, 0x1f6ff) ||
+        tracei_console_in(code, 0x1f900, 0x1f9ff) || tracei_console_in(code, 0x20000, 0x3fffd))
+        return 2;
+    return 1;
+}
+
+/* What makes a terminal show something other than what is there: C1 controls, directions, invisible line ends. */
+static bool tracei_console_is_treacherous(uint32_t code) {
+    return tracei_console_in(code, 0x80, 0x9f) || code == 0x61c || code == 0x200e || code == 0x200f || tracei_console_in(code, 0x2028, 0x202e) ||
+           tracei_console_in(code, 0x2066, 0x2069) || code == 0xfeff;
+}
+
+static void tracei_console_escape(tracei_console *console, uint32_t code) {
+    char text[12];
+    const uint32_t digits = code < 0x100 ? 2 : code < 0x10000 ? 4 : 8;
+    uint32_t i;
+    text[0] = '\\';
+    text[1] = digits == 2 ? 'x' : digits == 4 ? 'u' : 'U';
+    for (i = 0; i < digits; i++) text[2 + i] = "0123456789abcdef"[code >> (4 * (digits - 1 - i)) & 15];
+    tracei_console_cell(console, text, digits + 2, digits + 2);
+}
+
+static void tracei_console_beyond_ascii(tracei_console *console, const char *text, size_t size) {
+    const uint32_t code = tracei_console_decode(text, size);
+    if (!console->unicode || tracei_console_is_treacherous(code))
+        tracei_console_escape(console, code);
+    else
+        tracei_console_cell(console, text, size, tracei_console_columns(code));
+}
+
+static bool tracei_console_is_printable(char c) {
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f;
+}
+
+static void tracei_console_text(tracei_console *console, const char *text, size_t size) {
+    while (size && !(console->clipping && console->clipped)) {
+        size_t step = 1;
+        if (tracei_console_is_printable(*text)) {
+            while (!console->clipping && step < size && tracei_console_is_printable(text[step])) step++;
+            tracei_console_cell(console, text, step, (uint32_t)step);
+        } else if ((unsigned char)*text < 0x80) {
+            tracei_console_escape(console, (unsigned char)*text);
+        } else {
+            const int length = tracei_utf8_step(text, size);
+            step = (size_t)(length < 0 ? -length : length);
+            if (length < 0)
+                tracei_console_words_of(console, console->glyphs->unknown);
+            else
+                tracei_console_beyond_ascii(console, text, step);
+        }
+        text += step;
+        size -= step;
+    }
+}
+
+static void tracei_console_string(tracei_console *console, trace_string string) {
+    tracei_console_text(console, string.data, string.size);
+}
+
+static bool tracei_console_is_bare(trace_string string) {
+    size_t i;
+    for (i = 0; i < string.size; i++) {
+        const char c = string.data[i];
+        if (c == ' ' || c == '"' || c == '=' || (unsigned char)c < 0x20) return false;
+    }
+    return string.size != 0;
+}
+
+/* In quotes where it would not be told from what stands beside it. */
+static void tracei_console_quoted(tracei_console *console, trace_string string) {
+    size_t from = 0, i;
+    if (tracei_console_is_bare(string)) {
+        tracei_console_string(console, string);
+        return;
+    }
+    tracei_console_cell(console, "\"", 1, 1);
+    for (i = 0; i < string.size; i++) {
+        if (string.data[i] != '"' && string.data[i] != '\\') continue;
+        tracei_console_text(console, string.data + from, i - from);
+        tracei_console_cell(console, "\\", 1, 1);
+        from = i;
+    }
+    tracei_console_text(console, string.data + from, string.size - from);
+    tracei_console_cell(console, "\"", 1, 1);
+}
+
+static void tracei_console_bytes(tracei_console *console, trace_string bytes) {
+    const size_t shown = bytes.size < 32 ? bytes.size : 32;
+    size_t i;
+    tracei_console_words_of(console, "0x");
+    for (i = 0; i < shown; i++) tracei_console_hex(console, (const uint8_t *)bytes.data + i, 1);
+    if (shown == bytes.size) return;
+    tracei_console_words_of(console, console->glyphs->ellipsis);
+    tracei_console_words_of(console, "(");
+    tracei_console_number(console, bytes.size);
+    tracei_console_words_of(console, " bytes)");
+}
+
+static void tracei_console_value(tracei_console *console, const trace_value *value, int depth) {
+    char digits[40];
+    size_t i;
+    switch (value->type) {
+    case TRACE_TYPE_STRING: tracei_console_quoted(console, value->as.string); break;
+    case TRACE_TYPE_JSON: tracei_console_string(console, value->as.string); break;
+    case TRACE_TYPE_BYTES: tracei_console_bytes(console, value->as.bytes); break;
+    case TRACE_TYPE_BOOL: tracei_console_words_of(console, value->as.boolean ? "true" : "false"); break;
+    case TRACE_TYPE_INT:
+        *tracei_put_i64(digits, value->as.integer) = '\0';
+        tracei_console_words_of(console, digits);
+        break;
+    case TRACE_TYPE_DOUBLE:
+        *tracei_put_number(digits, value->as.number) = '\0';
+        tracei_console_words_of(console, digits);
+        break;
+    case TRACE_TYPE_ARRAY:
+        tracei_console_words_of(console, "[");
+        for (i = 0; i < value->as.array.count && depth < TRACEI_DEPTH_MAX && !console->clipped; i++) {
+            if (i) tracei_console_words_of(console, ",");
+            tracei_console_value(console, &value->as.array.items[i], depth + 1);
+        }
+        tracei_console_words_of(console, "]");
+        break;
+    default: tracei_console_words_of(console, "null"); break;
+    }
+}
+
+/* --- rows: times --- */
+
+/* "41.3 ms": so many significant digits, at least the whole number; terminated, at most 24 bytes. */
+static void tracei_console_time(char *at, uint64_t ns, unsigned digits, const char *micro) {
+    static const uint64_t sizes[] = {1, 1000, 1000000, 1000000000, 60000000000u};
+    static const uint32_t powers[] = {1, 10, 100, 1000};
+    const char *const names[] = {"ns", micro, "ms", "s", "m"};
+    unsigned unit, decimals = 0;
+    uint64_t scaled = 0;
+    for (unit = 0; unit < 5; unit++) {
+        const uint64_t size = sizes[unit], most = unit == 3 ? 60 : 1000;
+        if (unit < 4 && ns / size >= most) continue;
+        decimals = unit == 0 || ns > UINT64_MAX / 1000 ? 0 : digits - 1;
+        for (;; decimals--) {
+            scaled = (ns * powers[decimals] + (decimals || ns < UINT64_MAX / 2 ? size / 2 : 0)) / size;
+            if (decimals == 0 || scaled < powers[digits]) break;
+        }
+        if (unit == 4 || scaled < most * powers[decimals]) break; /* else rounding has made it a whole next unit */
+    }
+    at = tracei_put_u64(at, scaled / powers[decimals]);
+    if (decimals) {
+        *at++ = '.';
+        if (decimals == 2) *at++ = (char)('0' + scaled / 10 % 10);
+        *at++ = (char)('0' + scaled % 10);
+    }
+    *at++ = ' ';
+    strcpy(at, names[unit]);
+}
+
+static uint32_t tracei_console_words_size(const char *text) {
+    uint32_t columns = 0;
+    for (; *text; text++) columns += ((unsigned char)*text & 0xc0) != 0x80;
+    return columns;
+}
+
+static void tracei_console_right(tracei_console *console, const char *text, uint32_t columns) {
+    const uint32_t size = tracei_console_words_size(text);
+    if (size < columns) tracei_console_spaces(console, columns - size);
+    tracei_console_words_of(console, text);
+}
+
+static void tracei_console_duration(tracei_console *console, const char *label, uint64_t ns, unsigned digits) {
+    char text[24];
+    tracei_console_time(text, ns, digits, console->glyphs->micro);
+    tracei_console_words_of(console, label);
+    tracei_console_words_of(console, text);
+}
+
+static char *tracei_console_two(char *at, uint32_t value) {
+    memcpy(at, tracei_digit_pairs + 2 * (value % 100), 2);
+    return at + 2;
+}
+
+static char *tracei_console_hms(char *at, uint64_t unix_s) {
+    const uint32_t day = (uint32_t)(unix_s % 86400);
+    at = tracei_console_two(at, day / 3600);
+    *at++ = ':';
+    at = tracei_console_two(at, day / 60 % 60);
+    *at++ = ':';
+    return tracei_console_two(at, day % 60);
+}
+
+/* "2026-03-01T"; from the days since 1970-01-01, in years that begin in March (so the leap day is the last). */
+static char *tracei_console_date(char *at, uint64_t unix_s) {
+    const uint64_t days = unix_s / 86400 + 719468, era = days / 146097, in_era = days % 146097;
+    const uint64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    const uint64_t in_year = in_era - (365 * year + year / 4 - year / 100), month = (5 * in_year + 2) / 153;
+    at = tracei_put_u64(at, era * 400 + year + (month >= 10));
+    *at++ = '-';
+    at = tracei_console_two(at, (uint32_t)(month < 10 ? month + 3 : month - 9));
+    *at++ = '-';
+    at = tracei_console_two(at, (uint32_t)(in_year - (153 * month + 2) / 5 + 1));
+    *at++ = 'T';
+    return at;
+}
+
+/* The fraction has 3 or 6 digits. */
+static char *tracei_console_fraction(char *at, uint64_t unix_ns, unsigned digits) {
+    uint32_t rest = (uint32_t)(unix_ns % 1000000000u);
+    *at++ = '.';
+    for (; digits; digits--) {
+        *at++ = (char)('0' + rest / 100000000u);
+        rest = rest % 100000000u * 10;
+    }
+    return at;
+}
+
+static uint64_t tracei_console_local(const tracei_console *console, uint64_t unix_s) {
+    return console->zone < 0 && unix_s < (uint64_t)-console->zone ? 0 : unix_s + (uint64_t)(int64_t)console->zone;
+}
+
+static void tracei_console_clock(tracei_console *console, uint64_t unix_ns) {
+    char text[48], *at = text;
+    const uint64_t unix_s = tracei_console_local(console, unix_ns / 1000000000u);
+    if (!console->rich) at = tracei_console_date(at, unix_s);
+    at = tracei_console_hms(at, unix_s);
+    at = tracei_console_fraction(at, unix_ns, 3);
+    if (!console->rich) *at++ = 'Z';
+    *at = '\0';
+    tracei_console_words_of(console, text);
+}
+
+/* --- rows: from beginning to end --- */
+
+static void tracei_console_page_put(tracei_console *console) {
+    if (console->page_size) tracei_console_put(console, console->page, console->page_size, console->page_spans);
+    console->page_size = 0;
+    console->page_spans = 0;
+}
+
+static void tracei_console_row_begin(tracei_console *console, const trace_span_data *span) {
+    console->row = console->page_size;
+    console->row_span = span;
+    console->column = 0;
+    console->full = console->clipping = console->clipped = false;
+}
+
+/* In place of a row for which there was no memory. */
+static void tracei_console_short_row(tracei_console *console, uint32_t spans) {
+    static const char why[] = "  (no memory to say more)\n";
+    char text[160], *at = text;
+    const trace_span_data *const span = console->row_span;
+    console->page_size = console->row;
+    tracei_console_page_put(console);
+    if (span) {
+        size_t i;
+        tracei_console_time(at, span->end_unix_ns > span->start_unix_ns ? span->end_unix_ns - span->start_unix_ns : 0, 3, "us");
+        at += strlen(at);
+        *at++ = ' ', *at++ = ' ';
+        for (i = 0; i < span->name.size && i < 80; i++) *at++ = tracei_console_is_printable(span->name.data[i]) ? span->name.data[i] : '?';
+    }
+    memcpy(at, why, sizeof why - 1);
+    tracei_console_put(console, text, (size_t)(at - text) + sizeof why - 1, spans);
+}
+
+static void tracei_console_row_end(tracei_console *console, uint32_t spans) {
+    console->clipping = false;
+    tracei_console_raw(console, "\n", 1);
+    console->rows++;
+    console->batch_left -= spans;
+    if (console->full) {
+        tracei_console_short_row(console, spans);
+        return;
+    }
+    console->page_spans += spans;
+    if (console->page_size >= TRACEI_CONSOLE_PIECE) tracei_console_page_put(console);
+}
+
+/* --- trees: building --- */
+
+static void tracei_console_sift(tracei_console_key *keys, size_t at, size_t end) {
+    const tracei_console_key moved = keys[at];
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= end) break;
+        if (child + 1 < end && (keys[child].key < keys[child + 1].key || (keys[child].key == keys[child + 1].key && keys[child].index < keys[child + 1].index)))
+            child++;
+        if (moved.key > keys[child].key || (moved.key == keys[child].key && moved.index >= keys[child].index)) break;
+        keys[at] = keys[child];
+        at = child;
+    }
+    keys[at] = moved;
+}
+
+/* By key, then by index. In place, because qsort may allocate. */
+static void tracei_console_sort(tracei_console_key *keys, size_t count) {
+    size_t i;
+    for (i = count / 2; i-- > 0;) tracei_console_sift(keys, i, count);
+    for (i = count; i-- > 1;) {
+        const tracei_console_key top = keys[0];
+        keys[0] = keys[i];
+        keys[i] = top;
+        tracei_console_sift(keys, 0, i);
+    }
+}
+
+static uint64_t tracei_console_mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static uint64_t tracei_console_hash(trace_string string, uint64_t hash) {
+    size_t i;
+    hash ^= UINT64_C(0xcbf29ce484222325);
+    for (i = 0; i < string.size; i++) hash = (hash ^ (unsigned char)string.data[i]) * UINT64_C(0x100000001b3);
+    return tracei_console_mix(hash);
+}
+
+static uint32_t tracei_console_slot(const tracei_console *console, const uint8_t *span_id) {
+    uint64_t id;
+    uint32_t at;
+    memcpy(&id, span_id, sizeof id);
+    at = (uint32_t)tracei_console_mix(id) & console->table_mask;
+    while (console->table[at] != TRACEI_CONSOLE_NONE && memcmp(console->batch->spans[console->table[at]].span_id, span_id, 8) != 0)
+        at = (at + 1) & console->table_mask;
+    return at;
+}
+
+static uint64_t tracei_console_length(const trace_span_data *span) {
+    return span->end_unix_ns > span->start_unix_ns ? span->end_unix_ns - span->start_unix_ns : 0;
+}
+
+static bool tracei_console_scratch_reserve(tracei_console *console, uint32_t count) {
+    size_t slots = 8, needed;
+    while (slots < (size_t)count * 2) slots *= 2;
+    needed = ((size_t)count + 1) * sizeof *console->nodes + (size_t)count * sizeof *console->keys + slots * sizeof *console->table;
+    if (needed > console->scratch_size) {
+        tracei_free(console->scratch, console->scratch_size);
+        console->scratch_size = 0;
+        console->scratch = (unsigned char *)tracei_alloc(needed);
+        if (!console->scratch) return false;
+        console->scratch_size = needed;
+    }
+    console->nodes = (tracei_console_node *)(void *)console->scratch;
+    console->keys = (tracei_console_key *)(void *)(console->nodes + count + 1);
+    console->table = (uint32_t *)(void *)(console->keys + count);
+    console->table_mask = (uint32_t)(slots - 1);
+    memset((void *)console->nodes, 0, ((size_t)count + 1) * sizeof *console->nodes);
+    memset((void *)console->table, 0xff, slots * sizeof *console->table);
+    return true;
+}
+
+static void tracei_console_scratch_trim(tracei_console *console) {
+    if (console->count <= TRACEI_CONSOLE_KEEP) return;
+    tracei_free(console->scratch, console->scratch_size);
+    console->scratch = NULL;
+    console->scratch_size = 0;
+}
+
+static bool tracei_console_is_zero(const uint8_t *id, size_t size) {
+    while (size && !*id) id++, size--;
+    return size == 0;
+}
+
+/* A remote parent is somewhere else, and so is that of an open root's child. */
+static bool tracei_console_is_orphan(const tracei_console *console, const trace_span_data *span) {
+    const trace_span_data *const root = console->batch->root;
+    if (tracei_console_is_zero(span->parent_span_id, 8) || span->parent_is_remote || span->is_local_root || span == root) return false;
+    return !console->batch->late && !(root && root->end_unix_ns == 0 && memcmp(span->parent_span_id, root->span_id, 8) == 0);
+}
+
+static void tracei_console_find_parents(tracei_console *console) {
+    tracei_console_node *const nodes = console->nodes;
+    const trace_span_data *const spans = console->batch->spans;
+    uint32_t i;
+    for (i = 0; i < console->count; i++) {
+        const uint32_t slot = tracei_console_slot(console, spans[i].span_id);
+        if (console->table[slot] == TRACEI_CONSOLE_NONE) console->table[slot] = i;
+    }
+    for (i = 0; i < console->count; i++) {
+        uint32_t parent = TRACEI_CONSOLE_NONE;
+        if (&spans[i] != console->batch->root && !tracei_console_is_zero(spans[i].parent_span_id, 8))
+            parent = console->table[tracei_console_slot(console, spans[i].parent_span_id)];
+        nodes[i].orphan = parent == TRACEI_CONSOLE_NONE && tracei_console_is_orphan(console, &spans[i]);
+        nodes[i].parent = parent == TRACEI_CONSOLE_NONE ? console->count : parent;
+    }
+}
+
+/* Each chain of parents is walked once; one that comes back to itself is cut there. `peer` is the number of the walk. */
+static void tracei_console_cut_cycles(tracei_console *console) {
+    tracei_console_node *const nodes = console->nodes;
+    uint32_t i;
+    for (i = 0; i < console->count; i++) {
+        uint32_t at = i;
+        for (; at != console->count && !nodes[at].peer; at = nodes[at].parent) {
+            nodes[at].peer = i + 1;
+            if (nodes[at].parent != console->count && nodes[nodes[at].parent].peer == i + 1) {
+                nodes[at].parent = console->count;
+                nodes[at].orphan = true;
+            }
+        }
+    }
+}
+
+static void tracei_console_link_children(tracei_console *console) {
+    tracei_console_node *const nodes = console->nodes;
+    uint32_t i;
+    for (i = 0; i <= console->count; i++) nodes[i].first = nodes[i].next = nodes[i].leader = nodes[i].peer = nodes[i].failed = TRACEI_CONSOLE_NONE;
+    for (i = console->count; i-- > 0;) { /* backward, so that lists are in order of their starts */
+        tracei_console_node *const parent = &nodes[nodes[i].parent];
+        nodes[i].next = parent->first;
+        parent->first = i;
+    }
+}
+
+/* The next node of the tree below `top`, parents first; NONE after the last. */
+static uint32_t tracei_console_step(const tracei_console *console, uint32_t top, uint32_t at, bool below) {
+    const tracei_console_node *const nodes = console->nodes;
+    if (below && nodes[at].first != TRACEI_CONSOLE_NONE) return nodes[at].first;
+    while (at != top && nodes[at].next == TRACEI_CONSOLE_NONE) at = nodes[at].parent;
+    return at == top ? TRACEI_CONSOLE_NONE : nodes[at].next;
+}
+
+/* Children that are alike stand side by side after the sort. Folds them and gives their parent its shape. */
+static void tracei_console_fold_children(tracei_console *console, uint32_t parent, bool fold) {
+    tracei_console_node *const nodes = console->nodes;
+    tracei_console_key *const keys = console->keys;
+    uint64_t shape = 0;
+    uint32_t count = 0, from, to, child, last = TRACEI_CONSOLE_NONE;
+    for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) {
+        keys[count].key = nodes[child].shape;
+        keys[count++].index = child;
+    }
+    if (count > 1) tracei_console_sort(keys, count);
+    for (from = 0; from < count; from = to) {
+        for (to = from + 1; to < count && keys[to].key == keys[from].key; to++) {}
+        shape = tracei_console_mix(shape ^ keys[from].key) + 1;
+        if (!fold || to - from < TRACEI_CONSOLE_FOLD) continue;
+        for (child = from; child < to; child++) {
+            nodes[keys[child].index].leader = keys[from].index;
+            nodes[keys[child].index].peer = child + 1 < to ? keys[child + 1].index : TRACEI_CONSOLE_NONE;
+        }
+    }
+    for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) { /* who has a visible sibling after him */
+        if (nodes[child].leader != TRACEI_CONSOLE_NONE && nodes[child].leader != child) continue;
+        if (last != TRACEI_CONSOLE_NONE) nodes[last].more = true;
+        last = child;
+    }
+    nodes[parent].shape = parent == console->count ? 0 : tracei_console_hash(console->batch->spans[parent].name, shape);
+}
+
+/* Time in which no child ran; the children are sorted by their starts. */
+static uint64_t tracei_console_self(const tracei_console *console, uint32_t parent) {
+    const trace_span_data *const spans = console->batch->spans, *const span = &spans[parent];
+    uint64_t at = span->start_unix_ns, self = 0;
+    uint32_t child;
+    for (child = console->nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = console->nodes[child].next) {
+        const uint64_t start = spans[child].start_unix_ns, end = spans[child].end_unix_ns;
+        if (start > span->end_unix_ns) break;
+        if (start > at) self += start - at;
+        if (end > at) at = end;
+    }
+    return span->end_unix_ns > at ? self + (span->end_unix_ns - at) : self;
+}
+
+static void tracei_console_add_to_parent(tracei_console *console, uint32_t at) {
+    tracei_console_node *const node = &console->nodes[at], *const parent = &console->nodes[node->parent];
+    const bool is_failed = console->batch->spans[at].status == TRACE_STATUS_ERROR;
+    node->spans++;
+    node->errors += is_failed;
+    if (is_failed) node->failed = at;
+    parent->spans += node->spans;
+    parent->errors += node->errors;
+    if (node->failed < parent->failed) parent->failed = node->failed;
+}
+
+/* Children before parents: down to the first leaf, then to the next sibling's first leaf or up. */
+static void tracei_console_sum_up(tracei_console *console, bool fold) {
+    tracei_console_node *const nodes = console->nodes;
+    uint32_t at = console->count;
+    for (;;) {
+        while (nodes[at].first != TRACEI_CONSOLE_NONE) {
+            nodes[nodes[at].first].depth = at == console->count ? 0 : nodes[at].depth + 1;
+            at = nodes[at].first;
+        }
+        for (;;) {
+            tracei_console_fold_children(console, at, fold);
+            if (at == console->count) return;
+            nodes[at].self = tracei_console_self(console, at);
+            tracei_console_add_to_parent(console, at);
+            if (nodes[at].next != TRACEI_CONSOLE_NONE) {
+                nodes[nodes[at].next].depth = nodes[at].depth;
+                at = nodes[at].next;
+                break;
+            }
+            at = nodes[at].parent;
+        }
+    }
+}
+
+static bool tracei_console_build(tracei_console *console, const trace_batch *batch) {
+    if (batch->span_count >= TRACEI_CONSOLE_NONE / 4) return false;
+    console->batch = batch;
+    console->count = (uint32_t)batch->span_count;
+    if (!tracei_console_scratch_reserve(console, console->count)) return false;
+    tracei_console_find_parents(console);
+    tracei_console_cut_cycles(console);
+    tracei_console_link_children(console);
+    tracei_console_sum_up(console, console->options.format == TRACE_CONSOLE_FORMAT_TREE);
+    return true;
+}
+
+/* --- trees: the left columns --- */
+
+static uint64_t tracei_console_scaled(const tracei_console *console, uint64_t unix_ns, uint64_t steps) {
+    const uint64_t whole = console->end - console->start;
+    uint64_t part = unix_ns < console->start ? 0 : unix_ns - console->start;
+    if (part > whole) part = whole;
+    return whole == 0 ? 0 : whole > UINT64_MAX / 1024 ? part / (whole / steps) : part * steps / whole;
+}
+
+/* Eighths of cells. A block is filled from its left side only, save one: the right half. */
+static void tracei_console_bar(tracei_console *console, uint64_t start_ns, uint64_t end_ns, const char *color) {
+    const uint32_t cells = TRACEI_CONSOLE_BAR;
+    uint32_t start = (uint32_t)tracei_console_scaled(console, start_ns, cells * 8), end = (uint32_t)tracei_console_scaled(console, end_ns, cells * 8), i;
+    char block[4] = "\xe2\x96\x88";
+    if (console->end == console->start) end = cells * 8;
+    if (start >= cells * 8) start = cells * 8 - 1;
+    if (end <= start) end = start + 1;
+    tracei_console_spaces(console, start / 8);
+    tracei_console_style(console, color);
+    for (i = start / 8; i < (end + 7) / 8; i++) {
+        const uint32_t eighths = end - i * 8 < 8 ? end - i * 8 : 8;
+        if (!console->unicode) {
+            tracei_console_cell(console, end - start < 8 ? "|" : "#", 1, 1);
+            continue;
+        }
+        if (i == start / 8 && eighths < 8) { /* inside one cell: what counts is how long it is */
+            block[2] = (char)(0x90 - (end - start));
+        } else if (i == start / 8 && start % 8 >= 4) {
+            block[2] = (char)0x90;
+        } else {
+            block[2] = (char)(0x90 - eighths);
+        }
+        tracei_console_cell(console, block, 3, 1);
+    }
+    tracei_console_end_style(console);
+    tracei_console_spaces(console, cells - (end + 7) / 8 + 2);
+}
+
+static void tracei_console_left(tracei_console *console, uint64_t start_ns, uint64_t end_ns, bool failed, bool top) {
+    char text[24];
+    tracei_console_time(text, end_ns > start_ns ? end_ns - start_ns : 0, 3, console->glyphs->micro);
+    tracei_console_right(console, text, 9);
+    tracei_console_spaces(console, 1);
+    if (console->rich) {
+        tracei_console_bar(console, start_ns, end_ns, failed ? TRACEI_RED : TRACEI_CYAN);
+        return;
+    }
+    text[0] = '+';
+    tracei_console_time(text + 1, start_ns - console->start, 3, console->glyphs->micro);
+    tracei_console_right(console, top && start_ns == console->start ? "" : text, 10);
+    tracei_console_spaces(console, 2);
+}
+
+/* "+18 ms": a moment inside a span. */
+static void tracei_console_left_moment(tracei_console *console, uint64_t unix_ns, uint64_t since) {
+    const uint32_t cell = (uint32_t)tracei_console_scaled(console, unix_ns, TRACEI_CONSOLE_BAR - 1);
+    char text[24];
+    text[0] = unix_ns < since ? '-' : '+';
+    tracei_console_time(text + 1, unix_ns < since ? since - unix_ns : unix_ns - since, 2, console->glyphs->micro);
+    tracei_console_style(console, TRACEI_DIM);
+    tracei_console_right(console, text, 9);
+    tracei_console_spaces(console, console->rich ? 1 + cell : 13);
+    if (console->rich) {
+        tracei_console_words_of(console, console->glyphs->dot);
+        tracei_console_spaces(console, TRACEI_CONSOLE_BAR - 1 - cell + 2);
+    }
+    tracei_console_end_style(console);
+}
+
+/* The lines of the tree. Past `block` levels they start again at the left, with the number of levels that are not drawn.
+   below: for rows that belong to the node, one level deeper. */
+static void tracei_console_lines(tracei_console *console, uint32_t at, bool below) {
+    const tracei_console_node *const nodes = console->nodes;
+    const uint32_t depth = nodes[at].depth, base = depth ? (depth - 1) / console->block * console->block : 0;
+    bool more[32];
+    uint32_t level, ancestor = at;
+    if (depth == 0) return;
+    tracei_console_style(console, TRACEI_DIM);
+    if (base) {
+        tracei_console_words_of(console, console->glyphs->more);
+        tracei_console_number(console, base);
+        tracei_console_spaces(console, 1);
+    }
+    for (level = depth; level > base; level--, ancestor = nodes[ancestor].parent) more[level - base - 1] = nodes[ancestor].more;
+    for (level = 0; level + 1 < depth - base + below; level++) {
+        if (more[level])
+            tracei_console_words_of(console, console->glyphs->line);
+        else
+            tracei_console_spaces(console, 3);
+    }
+    if (!below) tracei_console_words_of(console, nodes[at].more ? console->glyphs->branch : console->glyphs->last);
+    tracei_console_end_style(console);
+}
+
+/* --- trees: what stands beside a name --- */
+
+static bool tracei_console_key_is(trace_string key, const char *name) {
+    return key.size == strlen(name) && memcmp(key.data, name, key.size) == 0;
+}
+
+static trace_string tracei_console_find(const trace_attribute *attributes, size_t count, const char *key) {
+    trace_string none;
+    size_t i;
+    none.data = "";
+    none.size = 0;
+    for (i = 0; i < count; i++)
+        if (attributes[i].value.type == TRACE_TYPE_STRING && tracei_console_key_is(attributes[i].key, key)) return attributes[i].value.as.string;
+    return none;
+}
+
+typedef struct tracei_console_error {
+    trace_string type, message;
+} tracei_console_error;
+
+/* From the status and error.type, else from the last exception. */
+static tracei_console_error tracei_console_error_of(const trace_span_data *span) {
+    tracei_console_error error;
+    size_t i;
+    error.type = tracei_console_find(span->attributes, span->attribute_count, "error.type");
+    error.message = span->status_message;
+    for (i = span->event_count; i-- > 0 && (!error.type.size || !error.message.size);) {
+        const trace_event_data *const event = &span->events[i];
+        if (!tracei_console_key_is(event->name, "exception")) continue;
+        if (!error.type.size) error.type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
+        if (!error.message.size) error.message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
+    }
+    return error;
+}
+
+static bool tracei_console_same(trace_string a, trace_string b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* An exception that says no more than the mark of its span. */
+static bool tracei_console_is_told(const trace_span_data *span, const trace_event_data *event) {
+    const tracei_console_error error = tracei_console_error_of(span);
+    size_t i;
+    if (span->status != TRACE_STATUS_ERROR || !tracei_console_key_is(event->name, "exception") || event->dropped_attribute_count) return false;
+    for (i = 0; i < event->attribute_count; i++) {
+        const trace_attribute *const attribute = &event->attributes[i];
+        if (attribute->value.type != TRACE_TYPE_STRING) return false;
+        if (tracei_console_key_is(attribute->key, "exception.type") ? !tracei_console_same(attribute->value.as.string, error.type)
+                                                                     : !tracei_console_key_is(attribute->key, "exception.message") ||
+                                                                           !tracei_console_same(attribute->value.as.string, error.message))
+            return false;
+    }
+    return true;
+}
+
+static void tracei_console_gap(tracei_console *console) {
+    tracei_console_spaces(console, 2);
+}
+
+static void tracei_console_name(tracei_console *console, const trace_span_data *span, const char *style) {
+    static const char *const kinds[] = {NULL, NULL, "server", "client", "producer", "consumer"};
+    tracei_console_style(console, style);
+    if (span->name.size)
+        tracei_console_string(console, span->name);
+    else
+        tracei_console_words_of(console, "(no name)");
+    if (*style) tracei_console_end_style(console);
+    if ((unsigned)span->kind >= sizeof kinds / sizeof kinds[0] || !kinds[span->kind]) return;
+    tracei_console_gap(console);
+    tracei_console_style(console, TRACEI_GREEN);
+    tracei_console_words_of(console, kinds[span->kind]);
+    tracei_console_end_style(console);
+}
+
+static void tracei_console_mark(tracei_console *console, const char *style, const char *text) {
+    tracei_console_gap(console);
+    tracei_console_style(console, style);
+    tracei_console_words_of(console, text);
+    tracei_console_end_style(console);
+}
+
+static void tracei_console_failed(tracei_console *console, const trace_span_data *span) {
+    const tracei_console_error error = tracei_console_error_of(span);
+    if (span->status != TRACE_STATUS_ERROR) return;
+    tracei_console_gap(console);
+    tracei_console_style(console, TRACEI_RED);
+    tracei_console_words_of(console, console->glyphs->cross);
+    if (error.type.size || error.message.size) tracei_console_spaces(console, 1);
+    tracei_console_string(console, error.type);
+    if (error.type.size && error.message.size) tracei_console_words_of(console, ": ");
+    tracei_console_string(console, error.message);
+    tracei_console_end_style(console);
+}
+
+static void tracei_console_errors(tracei_console *console, uint32_t count, const char *after) {
+    if (!count) return;
+    tracei_console_gap(console);
+    tracei_console_style(console, TRACEI_RED);
+    tracei_console_words_of(console, console->glyphs->cross);
+    tracei_console_spaces(console, 1);
+    tracei_console_number(console, count);
+    tracei_console_words_of(console, after);
+    tracei_console_end_style(console);
+}
+
+static void tracei_console_thread(tracei_console *console, const trace_span_data *span) {
+    tracei_console_gap(console);
+    tracei_console_style(console, TRACEI_DIM);
+    tracei_console_words_of(console, "@");
+    if (span->thread_name.size)
+        tracei_console_string(console, span->thread_name);
+    else
+        tracei_console_number(console, span->thread_id);
+    tracei_console_end_style(console);
+}
+
+static void tracei_console_count(tracei_console *console, uint64_t count, const char *what) {
+    tracei_console_number(console, count);
+    tracei_console_spaces(console, 1);
+    tracei_console_words_of(console, what);
+    if (count != 1) tracei_console_words_of(console, "s");
+}
+
+static void tracei_console_dropped(tracei_console *console, uint64_t attributes, uint64_t events, uint64_t links) {
+    const uint64_t counts[3] = {attributes, events, links};
+    static const char *const names[3] = {"attribute", "event", "link"};
+    bool any = false;
+    int i;
+    for (i = 0; i < 3; i++) {
+        if (!counts[i]) continue;
+        if (any)
+            tracei_console_words_of(console, ", ");
+        else
+            tracei_console_gap(console), tracei_console_style(console, TRACEI_YELLOW);
+        tracei_console_count(console, counts[i], names[i]);
+        any = true;
+    }
+    if (!any) return;
+    tracei_console_words_of(console, " dropped");
+    tracei_console_end_style(console);
+}
+
+static void tracei_console_attributes(tracei_console *console, const trace_attribute *attributes, size_t count, bool hide_error) {
+    size_t i;
+    if (!count) return;
+    tracei_console_style(console, TRACEI_DIM);
+    tracei_console_clip(console, true);
+    for (i = 0; i < count && !console->clipped; i++) {
+        if (hide_error && attributes[i].value.type == TRACE_TYPE_STRING && tracei_console_key_is(attributes[i].key, "error.type")) continue;
+        tracei_console_words_of(console, "  ");
+        tracei_console_string(console, attributes[i].key);
+        tracei_console_words_of(console, "=");
+        tracei_console_value(console, &attributes[i].value, 0);
+    }
+    console->clipping = false;
+    tracei_console_end_style(console);
+}
+
+/* Everything after the name and the errors. */
+static void tracei_console_details(tracei_console *console, const trace_span_data *span) {
+    if (span->is_abandoned) tracei_console_mark(console, TRACEI_YELLOW, "abandoned");
+    if (span->link_count) {
+        tracei_console_gap(console);
+        tracei_console_style(console, TRACEI_DIM);
+        tracei_console_count(console, span->link_count, "link");
+        tracei_console_end_style(console);
+    }
+    tracei_console_dropped(console, span->dropped_attribute_count, span->dropped_event_count, span->dropped_link_count);
+    tracei_console_attributes(console, span->attributes, span->attribute_count, span->status == TRACE_STATUS_ERROR);
+}
+
+/* Where a tree hangs, when its parent is not in it. */
+static void tracei_console_origin(tracei_console *console, uint32_t at) {
+    const trace_span_data *const root = console->batch->root;
+    if (console->nodes[at].parent != console->count) return;
+    if (root && root->end_unix_ns == 0 && !console->nodes[at].orphan && !console->batch->late) {
+        tracei_console_style(console, TRACEI_DIM);
+        tracei_console_string(console, root->name);
+        tracei_console_spaces(console, 1);
+        tracei_console_words_of(console, console->glyphs->into);
+        tracei_console_spaces(console, 1);
+        tracei_console_end_style(console);
+    }
+    if (console->batch->late) {
+        tracei_console_style(console, TRACEI_YELLOW);
+        tracei_console_words_of(console, console->glyphs->late);
+        tracei_console_end_style(console);
+        tracei_console_gap(console);
+    }
+}
+
+/* --- trees: rows --- */
+
+static bool tracei_console_self_tells(const tracei_console *console, uint32_t at) {
+    const uint64_t self = console->nodes[at].self, length = tracei_console_length(&console->batch->spans[at]);
+    return console->nodes[at].first != TRACEI_CONSOLE_NONE && self / 10 >= length / 100 && self >= (console->end - console->start) / 20 && self;
+}
+
+static void tracei_console_span_words(tracei_console *console, uint32_t at) {
+    const tracei_console_node *const node = &console->nodes[at];
+    const trace_span_data *const span = &console->batch->spans[at];
+    const bool top = node->parent == console->count;
+    tracei_console_origin(console, at);
+    tracei_console_name(console, span, top ? TRACEI_BOLD : "");
+    tracei_console_failed(console, span);
+    if (top) tracei_console_errors(console, node->errors - (span->status == TRACE_STATUS_ERROR), " below");
+    if (node->orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
+    if (tracei_console_self_tells(console, at)) {
+        tracei_console_gap(console);
+        tracei_console_duration(console, "self ", node->self, 3);
+    }
+    if (!top && span->thread_id != console->batch->spans[node->parent].thread_id) tracei_console_thread(console, span);
+}
+
+static void tracei_console_event_row(tracei_console *console, uint32_t at, const trace_event_data *event) {
+    tracei_console_row_begin(console, NULL);
+    tracei_console_left_moment(console, event->unix_ns, console->batch->spans[at].start_unix_ns);
+    tracei_console_lines(console, at, true);
+    tracei_console_style(console, TRACEI_DIM);
+    if (console->nodes[at].first != TRACEI_CONSOLE_NONE)
+        tracei_console_words_of(console, console->glyphs->line);
+    else
+        tracei_console_spaces(console, 3);
+    tracei_console_end_style(console);
+    tracei_console_string(console, event->name);
+    tracei_console_dropped(console, event->dropped_attribute_count, 0, 0);
+    tracei_console_attributes(console, event->attributes, event->attribute_count, false);
+    tracei_console_row_end(console, 0);
+}
+
+static void tracei_console_span_rows(tracei_console *console, uint32_t at) {
+    const trace_span_data *const span = &console->batch->spans[at];
+    size_t i;
+    tracei_console_row_begin(console, span);
+    tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, span->status == TRACE_STATUS_ERROR, console->nodes[at].depth == 0);
+    tracei_console_lines(console, at, false);
+    tracei_console_span_words(console, at);
+    tracei_console_details(console, span);
+    tracei_console_row_end(console, 1);
+    for (i = 0; i < span->event_count; i++)
+        if (!tracei_console_is_told(span, &span->events[i])) tracei_console_event_row(console, at, &span->events[i]);
+}
+
+/* --- trees: folds --- */
+
+typedef struct tracei_console_fold {
+    uint32_t leader, count, spans, failed, threads;
+    uint32_t slowest, slowest_number, first_failed, first_failed_number;     /* numbers count from 1 */
+    uint64_t start, end, sum, p50, p95, max;
+} tracei_console_fold;
+
+static uint64_t tracei_console_rank(const tracei_console_key *sorted, uint32_t count, uint32_t percent) {
+    const uint64_t rank = ((uint64_t)count * percent + 99) / 100;
+    return sorted[rank ? rank - 1 : 0].key;
+}
+
+static void tracei_console_fold_look(const tracei_console *console, uint32_t leader, tracei_console_fold *fold) {
+    tracei_console_key *const keys = console->keys;
+    uint32_t at, i;
+    memset(fold, 0, sizeof *fold);
+    fold->leader = leader;
+    fold->first_failed = TRACEI_CONSOLE_NONE;
+    fold->start = UINT64_MAX;
+    for (at = leader; at != TRACEI_CONSOLE_NONE; at = console->nodes[at].peer) {
+        const trace_span_data *const span = &console->batch->spans[at];
+        const uint64_t length = tracei_console_length(span);
+        keys[fold->count++].key = span->thread_id;
+        fold->spans += console->nodes[at].spans;
+        fold->sum += length;
+        if (fold->count == 1 || length > fold->max) fold->max = length, fold->slowest = at, fold->slowest_number = fold->count;
+        if (console->nodes[at].errors) {
+            if (!fold->failed++) fold->first_failed = at, fold->first_failed_number = fold->count;
+        }
+        if (span->start_unix_ns < fold->start) fold->start = span->start_unix_ns;
+        if (span->end_unix_ns > fold->end) fold->end = span->end_unix_ns;
+    }
+    for (i = 0; i < fold->count; i++) keys[i].index = i;
+    tracei_console_sort(keys, fold->count);
+    for (i = 0; i < fold->count; i++) fold->threads += i == 0 || keys[i].key != keys[i - 1].key;
+    for (at = leader, i = 0; at != TRACEI_CONSOLE_NONE; at = console->nodes[at].peer, i++) keys[i].key = tracei_console_length(&console->batch->spans[at]);
+    tracei_console_sort(keys, fold->count);
+    fold->p50 = tracei_console_rank(keys, fold->count, 50);
+    fold->p95 = tracei_console_rank(keys, fold->count, 95);
+}
+
+static void tracei_console_times(tracei_console *console, uint32_t count) {
+    tracei_console_spaces(console, 1);
+    tracei_console_style(console, TRACEI_BOLD);
+    tracei_console_words_of(console, console->glyphs->times);
+    tracei_console_number(console, count);
+    tracei_console_end_style(console);
+}
+
+/* "4 threads, sum 37 ms = 3.8x": how much happened at once. */
+static bool tracei_console_fold_parallel(tracei_console *console, const tracei_console_fold *fold) {
+    const uint64_t wall = fold->end - fold->start;
+    const bool parallel = wall && fold->sum / 6 > wall / 5;
+    if (fold->threads < 2 && !parallel) return false;
+    tracei_console_gap(console);
+    if (fold->threads > 1) tracei_console_count(console, fold->threads, "thread");
+    if (!parallel) return false;
+    if (fold->threads > 1) tracei_console_words_of(console, ", ");
+    tracei_console_words_of(console, console->glyphs->sum);
+    tracei_console_duration(console, " ", fold->sum, 2);
+    {
+        const uint64_t tenths = wall >= 10 ? fold->sum / (wall / 10) : fold->sum * 10 / wall;
+        tracei_console_words_of(console, " = ");
+        tracei_console_number(console, tenths / 10);
+        tracei_console_words_of(console, ".");
+        tracei_console_number(console, tenths % 10);
+        tracei_console_words_of(console, console->glyphs->times);
+    }
+    return true;
+}
+
+static void tracei_console_fold_head(tracei_console *console, const tracei_console_fold *fold) {
+    const trace_span_data *const span = &console->batch->spans[fold->leader];
+    const bool top = console->nodes[fold->leader].parent == console->count;
+    tracei_console_row_begin(console, span);
+    tracei_console_left(console, fold->start, fold->end, fold->failed != 0, top);
+    tracei_console_lines(console, fold->leader, false);
+    tracei_console_origin(console, fold->leader);
+    tracei_console_string(console, span->name);
+    tracei_console_times(console, fold->count);
+    if (console->nodes[fold->leader].orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
+    if (!tracei_console_fold_parallel(console, fold)) {
+        tracei_console_duration(console, "  p50 ", fold->p50, 2);
+        if (fold->count >= 20) tracei_console_duration(console, "  p95 ", fold->p95, 2);
+    }
+    tracei_console_duration(console, "  max ", fold->max, 2);
+    tracei_console_errors(console, fold->failed, "");
+    tracei_console_row_end(console, fold->spans);
+}
+
+/* What took most of a span: " · insert ×8 138 ms". */
+static void tracei_console_most_of_it(tracei_console *console, uint32_t at) {
+    const tracei_console_node *const nodes = console->nodes;
+    uint32_t child, best = TRACEI_CONSOLE_NONE, best_count = 0;
+    uint64_t best_sum = 0;
+    for (child = nodes[at].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) {
+        uint64_t sum = 0;
+        uint32_t count = 0, peer;
+        if (nodes[child].leader != TRACEI_CONSOLE_NONE && nodes[child].leader != child) continue;
+        for (peer = child; peer != TRACEI_CONSOLE_NONE; peer = nodes[child].leader == TRACEI_CONSOLE_NONE ? TRACEI_CONSOLE_NONE : nodes[peer].peer) {
+            sum += tracei_console_length(&console->batch->spans[peer]);
+            count++;
+        }
+        if (best != TRACEI_CONSOLE_NONE && sum <= best_sum) continue;
+        best = child;
+        best_sum = sum;
+        best_count = count;
+    }
+    if (best == TRACEI_CONSOLE_NONE) return;
+    tracei_console_spaces(console, 1);
+    tracei_console_words_of(console, console->glyphs->dot);
+    tracei_console_spaces(console, 1);
+    tracei_console_string(console, console->batch->spans[best].name);
+    if (best_count > 1) {
+        tracei_console_spaces(console, 1);
+        tracei_console_words_of(console, console->glyphs->times);
+        tracei_console_number(console, best_count);
+    }
+    tracei_console_duration(console, " ", best_sum, 2);
+}
+
+static void tracei_console_fold_sample(tracei_console *console, const tracei_console_fold *fold, const char *label, uint32_t at, uint32_t number, bool last) {
+    const trace_span_data *const span = &console->batch->spans[at];
+    const uint32_t failed = console->nodes[at].failed;
+    tracei_console_row_begin(console, NULL);
+    tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, failed != TRACEI_CONSOLE_NONE, false);
+    tracei_console_lines(console, fold->leader, true);
+    tracei_console_style(console, TRACEI_DIM);
+    tracei_console_words_of(console, last ? console->glyphs->small_last : console->glyphs->small_branch);
+    tracei_console_words_of(console, label);
+    tracei_console_words_of(console, " #");
+    tracei_console_number(console, number);
+    tracei_console_end_style(console);
+    if (failed != TRACEI_CONSOLE_NONE) {
+        if (failed != at) {
+            tracei_console_gap(console);
+            tracei_console_string(console, console->batch->spans[failed].name);
+        }
+        tracei_console_failed(console, &console->batch->spans[failed]);
+    }
+    if (fold->threads > 1) tracei_console_thread(console, span);
+    tracei_console_most_of_it(console, at);
+    tracei_console_attributes(console, span->attributes, span->attribute_count, failed != TRACEI_CONSOLE_NONE);
+    tracei_console_row_end(console, 0);
+}
+
+static void tracei_console_fold_rows(tracei_console *console, uint32_t leader) {
+    tracei_console_fold fold;
+    bool slowest;
+    tracei_console_fold_look(console, leader, &fold);
+    tracei_console_fold_head(console, &fold);
+    slowest = fold.max / 6 > fold.p50 / 5 && fold.slowest != fold.first_failed; /* else all are about as fast */
+    if (slowest) tracei_console_fold_sample(console, &fold, "slowest", fold.slowest, fold.slowest_number, !fold.failed);
+    if (fold.failed)
+        tracei_console_fold_sample(console, &fold, fold.slowest == fold.first_failed ? "slowest, failed" : "failed", fold.first_failed, fold.first_failed_number, true);
+}
+
+/* --- trees: the footer --- */
+
+static void tracei_console_separator(tracei_console *console) {
+    tracei_console_spaces(console, 1);
+    tracei_console_words_of(console, console->glyphs->dot);
+    tracei_console_spaces(console, 1);
+}
+
+static trace_string tracei_console_service(const trace_batch *batch) {
+    trace_string none;
+    none.data = "";
+    none.size = 0;
+    return batch->resource ? tracei_console_find(batch->resource->attributes, batch->resource->attribute_count, "service.name") : none;
+}
+
+static void tracei_console_footer(tracei_console *console, uint32_t spans, uint32_t errors, uint64_t start, const uint8_t *trace_id) {
+    const trace_string service = tracei_console_service(console->batch);
+    const uint32_t rows = console->rows;
+    const bool folded = rows < spans;
+    tracei_console_row_begin(console, NULL);
+    tracei_console_style(console, TRACEI_DIM);
+    tracei_console_string(console, service);
+    if (service.size) tracei_console_spaces(console, 1);
+    tracei_console_clock(console, start);
+    tracei_console_separator(console);
+    tracei_console_count(console, spans, "span");
+    if (folded) {
+        tracei_console_words_of(console, " in ");
+        tracei_console_count(console, rows, "line");
+    }
+    if (errors) {
+        tracei_console_separator(console);
+        tracei_console_end_style(console);
+        tracei_console_style(console, TRACEI_RED);
+        tracei_console_count(console, errors, "error");
+        tracei_console_end_style(console);
+        tracei_console_style(console, TRACEI_DIM);
+    }
+    if (!console->batch->root && !console->batch->late) {
+        tracei_console_separator(console);
+        tracei_console_end_style(console);
+        tracei_console_style(console, TRACEI_YELLOW);
+        tracei_console_words_of(console, "incomplete");
+        tracei_console_end_style(console);
+        tracei_console_style(console, TRACEI_DIM);
+    }
+    tracei_console_separator(console);
+    tracei_console_hex(console, trace_id, 16);
+    if (folded && (!console->limit || console->column + 20 <= console->limit)) {
+        tracei_console_separator(console);
+        tracei_console_words_of(console, "TRACE_CONSOLE=all");
+    }
+    tracei_console_end_style(console);
+    tracei_console_row_end(console, 0);
+}
+
+/* A span alone: one row, with what the footer would say at its end, as much of it as fits. */
+static bool tracei_console_lone_row(tracei_console *console, uint32_t at) {
+    const trace_span_data *const span = &console->batch->spans[at];
+    const trace_string service = tracei_console_service(console->batch);
+    const uint32_t limit = console->limit, all = 3 + 32 + 3 + 12 + (uint32_t)service.size + 1;
+    int form;
+    char text[24];
+    for (form = 0; form < 3; form++) {
+        const uint32_t tail = form == 0 ? all : form == 1 ? 3 + 32 + 3 + 12 : 3 + 32;
+        bool fits;
+        tracei_console_row_begin(console, span);
+        tracei_console_time(text, tracei_console_length(span), 3, console->glyphs->micro);
+        tracei_console_right(console, text, 9);
+        tracei_console_gap(console);
+        tracei_console_span_words(console, at);
+        if (limit && limit < console->column + tail + (span->attribute_count ? 12 : 0)) {
+            console->page_size = console->row;
+            continue;
+        }
+        console->limit = limit ? limit - tail : 0;
+        tracei_console_details(console, span);
+        fits = !console->limit || (console->column <= console->limit && (!console->clipped || form == 2));
+        console->limit = limit;
+        if (!fits) {
+            console->page_size = console->row;
+            continue;
+        }
+        tracei_console_style(console, TRACEI_DIM);
+        tracei_console_separator(console);
+        if (form == 0 && service.size) {
+            tracei_console_string(console, service);
+            tracei_console_spaces(console, 1);
+        }
+        if (form < 2) {
+            tracei_console_clock(console, span->start_unix_ns);
+            tracei_console_separator(console);
+        }
+        tracei_console_hex(console, span->trace_id, 16);
+        tracei_console_end_style(console);
+        tracei_console_row_end(console, 1);
+        return true;
+    }
+    return false;
+}
+
+/* --- thinning --- */
+
+static uint32_t tracei_console_bucket(uint64_t ns) {
+    uint32_t octave = 0;
+    uint64_t rest = ns;
+    for (; rest >= 2 * TRACEI_CONSOLE_STEPS; rest >>= 1) octave++;
+    if (octave + 1 >= TRACEI_CONSOLE_OCTAVES) return TRACEI_CONSOLE_BUCKETS - 1;
+    return rest < TRACEI_CONSOLE_STEPS ? (uint32_t)rest : octave * TRACEI_CONSOLE_STEPS + (uint32_t)rest;
+}
+
+/* The middle of a bucket. */
+static uint64_t tracei_console_bucket_ns(uint32_t bucket) {
+    const uint32_t octave = bucket / TRACEI_CONSOLE_STEPS;
+    if (octave < 2) return bucket;
+    return ((uint64_t)(bucket % TRACEI_CONSOLE_STEPS + TRACEI_CONSOLE_STEPS) * 2 + 1) << (octave - 2);
+}
+
+static uint64_t tracei_console_percentile(const tracei_console_root *root, uint32_t percent) {
+    const uint64_t rank = ((uint64_t)root->count * percent + 99) / 100;
+    uint64_t seen = 0;
+    uint32_t i;
+    for (i = 0; i < TRACEI_CONSOLE_BUCKETS; i++) {
+        seen += root->histogram[i];
+        if (seen >= rank) {
+            const uint64_t ns = tracei_console_bucket_ns(i);
+            return ns < root->max ? ns : root->max;
+        }
+    }
+    return root->max;
+}
+
+/* "14:05:10 GET /item   412/s  p50 1.2 ms  p99 8.8 ms  max 31 ms  x 3" */
+static void tracei_console_summary_row(tracei_console *console, const tracei_console_root *root, uint32_t name_columns) {
+    char text[32];
+    const uint64_t second = tracei_console_local(console, console->second);
+    tracei_console_row_begin(console, NULL);
+    tracei_console_style(console, TRACEI_DIM);
+    *tracei_console_hms(console->rich ? text : tracei_console_date(text, second), second) = '\0';
+    tracei_console_words_of(console, text);
+    if (!console->rich) tracei_console_words_of(console, "Z");
+    tracei_console_end_style(console);
+    tracei_console_spaces(console, 1);
+    tracei_console_style(console, TRACEI_BOLD);
+    name_columns += console->column;
+    tracei_console_text(console, root->name, root->name_size);
+    tracei_console_end_style(console);
+    if (console->column < name_columns) tracei_console_spaces(console, name_columns - console->column);
+    tracei_console_gap(console);
+    if (root->count) {
+        *tracei_put_u64(text, root->count) = '\0';
+        tracei_console_right(console, text, 4);
+        tracei_console_words_of(console, "/s");
+        tracei_console_duration(console, "  p50 ", tracei_console_percentile(root, 50), 2);
+        if (root->count >= 20) tracei_console_duration(console, "  p99 ", tracei_console_percentile(root, 99), 2);
+        tracei_console_duration(console, "  max ", root->max, 2);
+        tracei_console_errors(console, root->errors, "");
+    }
+    if (root->opened) {
+        tracei_console_gap(console);
+        tracei_console_number(console, root->opened);
+        tracei_console_words_of(console, " open over 2 s");
+    }
+    tracei_console_row_end(console, 0);
+}
+
+/* The second is over, or nobody knows when the next batch comes. */
+static void tracei_console_summarise(tracei_console *console) {
+    uint32_t i, name_columns = 0;
+    if (!console->roots) return;
+    for (i = 0; i < TRACEI_CONSOLE_ROOTS && console->has_hidden; i++)
+        if (console->roots[i].hidden && console->roots[i].name_size > name_columns && console->roots[i].name_size <= 40) name_columns = console->roots[i].name_size;
+    for (i = 0; i < TRACEI_CONSOLE_ROOTS; i++) {
+        tracei_console_root *const root = &console->roots[i];
+        if (root->hidden) tracei_console_summary_row(console, root, name_columns);
+        if (!root->count && !root->hidden) continue;
+        root->max = 0;
+        root->count = root->errors = root->hidden = root->opened = 0;
+        memset(root->histogram, 0, sizeof root->histogram);
+    }
+    console->has_hidden = false;
+    tracei_console_page_put(console);
+}
+
+static void tracei_console_second(tracei_console *console) {
+    const uint64_t second = tracei_unix_ns() / 1000000000u;
+    if (second == console->second) return;
+    tracei_console_summarise(console);
+    console->second = second;
+}
+
+static bool tracei_console_take_token(tracei_console *console) {
+    const uint64_t now = tracei_mono_ns(), most = TRACEI_CONSOLE_TOKENS * 1000;
+    const uint64_t since = now > console->refilled ? (now - console->refilled) / 1000000u : 0, gained = since * TRACEI_CONSOLE_REFILL;
+    if (!console->refilled || gained >= most) {
+        console->tokens = (uint32_t)most;
+        console->refilled = now;
+    } else if (gained) {
+        console->tokens = (uint32_t)(console->tokens + gained < most ? console->tokens + gained : most);
+        console->refilled += since * 1000000u;
+    }
+    if (console->tokens < 1000) return false;
+    console->tokens -= 1000;
+    return true;
+}
+
+/* The entry of a name; a new one in a free place, or in that of one not seen for a minute. The last stands for all the rest. */
+static tracei_console_root *tracei_console_root_of(tracei_console *console, trace_string above, trace_string name, bool *is_new) {
+    const uint64_t hash = tracei_console_hash(name, tracei_console_hash(above, 0)) | 1;
+    tracei_console_root *root = NULL;
+    uint32_t i;
+    *is_new = false;
+    for (i = 0; i + 1 < TRACEI_CONSOLE_ROOTS; i++) {
+        tracei_console_root *const one = &console->roots[i];
+        if (one->hash == hash) return one;
+        if (!root && !one->hidden && (!one->hash || one->seen + 60 < console->second)) root = one;
+    }
+    if (root) {
+        *is_new = true;
+    } else {
+        static const char rest[] = "(other names)";
+        root = &console->roots[TRACEI_CONSOLE_ROOTS - 1];
+        above.size = 0;
+        name.data = rest;
+        name.size = sizeof rest - 1;
+    }
+    if (root->hash) {
+        if (!*is_new) return root;
+        memset((void *)root, 0, sizeof *root);
+    }
+    root->hash = hash;
+    {
+        tracei_text text;
+        memset(&text, 0, sizeof text);
+        text.data = root->name;
+        text.capacity = sizeof root->name;
+        if (above.size) {
+            tracei_text_add(&text, above.data, above.size);
+            tracei_text_char(&text, ' ');
+            tracei_text_cstr(&text, console->glyphs->into);
+            tracei_text_char(&text, ' ');
+        }
+        tracei_text_add(&text, name.data, name.size);
+        root->name_size = (uint32_t)text.size;
+    }
+    return root;
+}
+
+static bool tracei_console_thins(tracei_console *console) {
+    if (console->options.format != TRACE_CONSOLE_FORMAT_TREE) return false;
+    if (!console->roots) console->roots = (tracei_console_root *)tracei_alloc(TRACEI_CONSOLE_ROOTS * sizeof *console->roots);
+    return console->roots != NULL;
+}
+
+/* False: it goes into the summary. */
+static bool tracei_console_is_shown(tracei_console *console, trace_string above, trace_string name, uint64_t length, uint32_t errors) {
+    tracei_console_root *root;
+    uint32_t bucket;
+    bool shown;
+    if (!tracei_console_thins(console)) return true;
+    root = tracei_console_root_of(console, above, name, &shown);
+    if (root->count && length > root->slowest && root != &console->roots[TRACEI_CONSOLE_ROOTS - 1]) shown = true;
+    if (root->seen && length > root->slowest && root != &console->roots[TRACEI_CONSOLE_ROOTS - 1]) shown = true;
+    if (errors && console->error_second != console->second + 1) {
+        console->error_second = console->second + 1;
+        shown = true;
+    }
+    if (tracei_console_take_token(console)) shown = true;
+    root->seen = console->second;
+    root->count++;
+    root->errors += errors != 0;
+    if (length > root->max) root->max = length;
+    if (length > root->slowest) root->slowest = length;
+    bucket = tracei_console_bucket(length);
+    if (root->histogram[bucket] < UINT16_MAX) root->histogram[bucket]++;
+    if (!shown) {
+        root->hidden++;
+        console->has_hidden = true;
+    }
+    return shown;
+}
+
+/* --- trees: a whole one --- */
+
+static bool tracei_console_is_lone(const tracei_console *console, uint32_t at, uint32_t spans) {
+    const trace_span_data *const span = &console->batch->spans[at];
+    size_t i;
+    if (spans != 1) return false;
+    for (i = 0; i < span->event_count; i++)
+        if (!tracei_console_is_told(span, &span->events[i])) return false;
+    return true;
+}
+
+/* The tree below `top`, or all trees of the batch when `top` is the node above them. */
+static void tracei_console_tree(tracei_console *console, uint32_t top) {
+    const trace_span_data *const spans = console->batch->spans, *const root = console->batch->root;
+    const tracei_console_node *const nodes = console->nodes;
+    const uint32_t head = top == console->count ? nodes[top].first : top;
+    uint32_t at;
+    trace_string above;
+    above.data = "";
+    above.size = 0;
+    if (root && root->end_unix_ns == 0) above = root->name;
+    if (!tracei_console_is_shown(console, above, spans[head].name, tracei_console_length(&spans[head]), nodes[top].errors)) {
+        tracei_console_account(console, TRACEI_CONSOLE_SENT, nodes[top].spans);
+        console->batch_left -= nodes[top].spans;
+        return;
+    }
+    if (tracei_console_is_lone(console, head, nodes[top].spans) && tracei_console_lone_row(console, head)) {
+        tracei_console_page_put(console);
+        return;
+    }
+    console->start = spans[head].start_unix_ns;
+    console->end = spans[head].end_unix_ns;
+    for (at = head; at != TRACEI_CONSOLE_NONE; at = tracei_console_step(console, top, at, true)) {
+        if (spans[at].start_unix_ns < console->start) console->start = spans[at].start_unix_ns;
+        if (spans[at].end_unix_ns > console->end) console->end = spans[at].end_unix_ns;
+    }
+    console->rows = 0;
+    for (at = head; at != TRACEI_CONSOLE_NONE;) {
+        const uint32_t leader = nodes[at].leader == TRACEI_CONSOLE_NONE || at == top ? TRACEI_CONSOLE_NONE : nodes[at].leader;
+        if (leader == TRACEI_CONSOLE_NONE)
+            tracei_console_span_rows(console, at);
+        else if (leader == at)
+            tracei_console_fold_rows(console, at);
+        at = tracei_console_step(console, top, at, leader == TRACEI_CONSOLE_NONE);
+    }
+    tracei_console_footer(console, nodes[top].spans, nodes[top].errors, spans[head].start_unix_ns, spans[head].trace_id);
+    tracei_console_page_put(console);
+}
+
+/* Once for each root. */
+static void tracei_console_announce(tracei_console *console, const trace_span_data *root) {
+    const uint64_t now = tracei_unix_ns(), open = now > root->start_unix_ns ? now - root->start_unix_ns : 0;
+    trace_string above;
+    uint32_t i;
+    above.data = "";
+    above.size = 0;
+    for (i = 0; i < TRACEI_CONSOLE_OPENED; i++)
+        if (memcmp(console->opened[i], root->span_id, 8) == 0) return;
+    memcpy(console->opened[console->opened_next++ % TRACEI_CONSOLE_OPENED], root->span_id, 8);
+    if (tracei_console_thins(console)) {
+        bool is_new;
+        tracei_console_root *const entry = tracei_console_root_of(console, above, root->name, &is_new);
+        entry->seen = console->second;
+        if (!tracei_console_take_token(console) && !is_new) {
+            entry->opened++;
+            entry->hidden++;
+            console->has_hidden = true;
+            return;
+        }
+    }
+    tracei_console_row_begin(console, root);
+    {
+        char text[32] = "open ";
+        if (open >= 1000000000u && open < 60000000000u) {
+            char *const end = tracei_put_u64(text + 5, open / 1000000000u);
+            memcpy(end, " s", 3);
+        } else {
+            tracei_console_time(text + 5, open, 2, console->glyphs->micro);
+        }
+        tracei_console_style(console, TRACEI_YELLOW);
+        tracei_console_right(console, text, 9);
+        tracei_console_end_style(console);
+    }
+    tracei_console_spaces(console, 1);
+    tracei_console_words_of(console, console->glyphs->ellipsis);
+    tracei_console_spaces(console, 1);
+    tracei_console_name(console, root, TRACEI_BOLD);
+    tracei_console_failed(console, root);
+    tracei_console_details(console, root);
+    tracei_console_row_end(console, 0);
+    tracei_console_page_put(console);
+}
+
+/* No memory for the nodes: the root, or the first span, stands for all. */
+static void tracei_console_without_tree(tracei_console *console, const trace_batch *batch) {
+    const trace_span_data *const span = batch->root && batch->root->end_unix_ns ? batch->root : &batch->spans[0];
+    console->batch = batch;
+    tracei_console_account(console, TRACE_FAILURE_TOO_LARGE, batch->span_count - 1);
+    console->batch_left = 1;
+    tracei_console_row_begin(console, span);
+    {
+        char text[24];
+        tracei_console_time(text, tracei_console_length(span), 3, console->glyphs->micro);
+        tracei_console_right(console, text, 9);
+    }
+    tracei_console_gap(console);
+    tracei_console_name(console, span, TRACEI_BOLD);
+    tracei_console_failed(console, span);
+    if (batch->span_count > 1) {
+        tracei_console_gap(console);
+        tracei_console_count(console, batch->span_count, "span");
+        tracei_console_words_of(console, ", no memory for their tree");
+    }
+    tracei_console_row_end(console, 1);
+    tracei_console_page_put(console);
+}
+
+static void tracei_console_trees(tracei_console *console, const trace_batch *batch) {
+    uint32_t top;
+    if (batch->span_count == 0) {
+        if (batch->root && batch->root->end_unix_ns == 0) tracei_console_announce(console, batch->root);
+        return;
+    }
+    if (!tracei_console_build(console, batch)) {
+        tracei_console_without_tree(console, batch);
+        return;
+    }
+    if (batch->root && batch->root->end_unix_ns == 0 && !batch->late) {
+        for (top = console->nodes[console->count].first; top != TRACEI_CONSOLE_NONE; top = console->nodes[top].next) tracei_console_tree(console, top);
+    } else {
+        tracei_console_tree(console, console->count);
+    }
+    tracei_console_scratch_trim(console);
+}
+
+/* --- lines: logfmt --- */
+
+static void tracei_console_line_key(tracei_console *console, trace_string key) {
+    size_t i, from = 0;
+    for (i = 0; i < key.size; i++) { /* a key has no quotes to protect it */
+        const char c = key.data[i];
+        if ((unsigned char)c > ' ' && c != '=' && c != '"' && c != 0x7f) continue;
+        tracei_console_raw(console, key.data + from, i - from);
+        tracei_console_raw(console, "_", 1);
+        from = i + 1;
+    }
+    tracei_console_raw(console, key.data + from, key.size - from);
+    tracei_console_raw(console, "=", 1);
+}
+
+static void tracei_console_line_field(tracei_console *console, const char *key) {
+    tracei_console_raw(console, " ", 1);
+    tracei_console_raw(console, key, strlen(key));
+    tracei_console_raw(console, "=", 1);
+}
+
+/* Quoted where needed; inside the quotes as in JSON, which is what readers of logfmt undo. */
+static void tracei_console_line_string(tracei_console *console, trace_string string) {
+    size_t size = tracei_json_size(string.data, string.size);
+    bool bare = tracei_console_is_bare(string) && size == string.size;
+    if (console->full || size > SIZE_MAX / 4 || !tracei_console_page_reserve(console, size + 10)) {
+        console->full = true;
+        return;
+    }
+    if (!bare) console->page[console->page_size++] = '"';
+    console->page_size = (size_t)(tracei_put_json(console->page + console->page_size, string.data, string.size) - console->page);
+    if (!bare) console->page[console->page_size++] = '"';
+}
+
+static void tracei_console_line_number(tracei_console *console, uint64_t value) {
+    char digits[24];
+    tracei_console_raw(console, digits, (size_t)(tracei_put_u64(digits, value) - digits));
+}
+
+static void tracei_console_line_value(tracei_console *console, const trace_value *value) {
+    const size_t from = console->page_size;
+    if (value->type == TRACE_TYPE_STRING || value->type == TRACE_TYPE_JSON) {
+        tracei_console_line_string(console, value->as.string);
+        return;
+    }
+    if (value->type == TRACE_TYPE_ARRAY) tracei_console_raw(console, "\"", 1);
+    tracei_console_value(console, value, 0);
+    if (value->type != TRACE_TYPE_ARRAY || console->full) return;
+    { /* quotes inside quotes: those of strings with blanks */
+        size_t i, quotes = 0, to;
+        for (i = from + 1; i < console->page_size; i++) quotes += console->page[i] == '"' || console->page[i] == '\\';
+        if (quotes && !tracei_console_page_reserve(console, quotes)) {
+            console->full = true;
+            return;
+        }
+        to = console->page_size + quotes;
+        for (i = console->page_size; i-- > from + 1;) {
+            console->page[--to] = console->page[i];
+            if (console->page[i] == '"' || console->page[i] == '\\') console->page[--to] = '\\';
+        }
+        console->page_size += quotes;
+    }
+    tracei_console_raw(console, "\"", 1);
+}
+
+static void tracei_console_line_id(tracei_console *console, const char *key, const uint8_t *id, size_t size) {
+    char digits[40];
+    if (tracei_console_is_zero(id, size)) return;
+    tracei_console_line_field(console, key);
+    tracei_console_raw(console, digits, (size_t)(tracei_put_hex(digits, id, size) - digits));
+}
+
+static void tracei_console_line_text(tracei_console *console, const char *key, trace_string text) {
+    if (!text.size) return;
+    tracei_console_line_field(console, key);
+    tracei_console_line_string(console, text);
+}
+
+static void tracei_console_line_count(tracei_console *console, const char *key, uint64_t count) {
+    if (!count) return;
+    tracei_console_line_field(console, key);
+    tracei_console_line_number(console, count);
+}
+
+/* Milliseconds, exact: "20.7", "0.000001". */
+static void tracei_console_line_duration(tracei_console *console, uint64_t ns) {
+    uint32_t rest = (uint32_t)(ns % 1000000u);
+    tracei_console_line_field(console, "duration_ms");
+    tracei_console_line_number(console, ns / 1000000u);
+    if (rest) tracei_console_raw(console, ".", 1);
+    for (; rest; rest = rest % 100000u * 10) {
+        const char digit = (char)('0' + rest / 100000u);
+        tracei_console_raw(console, &digit, 1);
+    }
+}
+
+static void tracei_console_line_time(tracei_console *console, uint64_t unix_ns) {
+    char text[48] = "time=", *at = tracei_console_date(text + 5, unix_ns / 1000000000u);
+    at = tracei_console_fraction(tracei_console_hms(at, unix_ns / 1000000000u), unix_ns, 6);
+    *at++ = 'Z';
+    tracei_console_raw(console, text, (size_t)(at - text));
+}
+
+static void tracei_console_line(tracei_console *console, const trace_span_data *span, trace_string service) {
+    static const char *const kinds[] = {"", "", " kind=server", " kind=client", " kind=producer", " kind=consumer"};
+    const bool failed = span->status == TRACE_STATUS_ERROR;
+    const char *const kind = (unsigned)span->kind < sizeof kinds / sizeof kinds[0] ? kinds[span->kind] : "";
+    size_t i;
+    tracei_console_row_begin(console, span);
+    tracei_console_line_time(console, span->start_unix_ns);
+    tracei_console_raw(console, failed ? " level=error" : " level=info", failed ? 12 : 11);
+    tracei_console_line_text(console, "service", service);
+    tracei_console_line_field(console, "span");
+    tracei_console_line_string(console, span->name);
+    tracei_console_line_duration(console, tracei_console_length(span));
+    tracei_console_raw(console, kind, strlen(kind));
+    if (failed) {
+        const tracei_console_error error = tracei_console_error_of(span);
+        tracei_console_line_text(console, "error.type", error.type);
+        tracei_console_line_text(console, "error", error.message);
+    }
+    if (span->is_abandoned) tracei_console_raw(console, " abandoned=true", 15);
+    tracei_console_line_id(console, "trace_id", span->trace_id, 16);
+    tracei_console_line_id(console, "span_id", span->span_id, 8);
+    tracei_console_line_id(console, "parent_id", span->parent_span_id, 8);
+    tracei_console_line_text(console, "thread", span->thread_name);
+    if (!span->thread_name.size) tracei_console_line_count(console, "thread", span->thread_id);
+    tracei_console_line_count(console, "events", span->event_count);
+    tracei_console_line_count(console, "links", span->link_count);
+    tracei_console_line_count(console, "dropped_attributes", span->dropped_attribute_count);
+    tracei_console_line_count(console, "dropped_events", span->dropped_event_count);
+    tracei_console_line_count(console, "dropped_links", span->dropped_link_count);
+    for (i = 0; i < span->attribute_count; i++) {
+        if (failed && span->attributes[i].value.type == TRACE_TYPE_STRING && tracei_console_key_is(span->attributes[i].key, "error.type")) continue;
+        tracei_console_raw(console, " ", 1);
+        tracei_console_line_key(console, span->attributes[i].key);
+        tracei_console_line_value(console, &span->attributes[i].value);
+    }
+    tracei_console_row_end(console, 1);
+}
+
+/* --- the exporter --- */
+
+static trace_result tracei_console_export(void *user, const trace_batch *batch) {
+    tracei_console *const console = (tracei_console *)user;
+    size_t i;
+    tracei_lock(&console->lock);
+    console->stats.received += batch->span_count;
+    console->stats.queued += batch->span_count;
+    tracei_unlock(&console->lock);
+    tracei_console_refresh(console);
+    console->batch_left = batch->span_count;
+    if (console->options.format == TRACE_CONSOLE_FORMAT_LINE) {
+        const trace_string service = tracei_console_service(batch);
+        for (i = 0; i < batch->span_count; i++) tracei_console_line(console, &batch->spans[i], service);
+        tracei_console_page_put(console);
+    } else {
+        tracei_console_second(console);
+        tracei_console_trees(console, batch);
+    }
+    console->batch = NULL;
+    return TRACE_RESULT_OK;
+}
+
+static trace_result tracei_console_flush(void *user, uint64_t deadline_ns) {
+    tracei_console *const console = (tracei_console *)user;
+    tracei_console_refresh(console);
+    tracei_console_summarise(console);
+    while (!tracei_console_drain(console)) {
+        const uint64_t now = tracei_mono_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+        if (!left) return TRACE_RESULT_TIMEOUT;
+        (void)tracei_console_can_write(console, left > 100000000u ? 100 : (int)(left / 1000000u) + 1);
+    }
+    return TRACE_RESULT_OK;
+}
+
+static void tracei_console_shutdown(void *user, uint64_t deadline_ns) {
+    tracei_console *const console = (tracei_console *)user;
+    if (tracei_console_flush(console, deadline_ns) == TRACE_RESULT_TIMEOUT) {
+        console->is_torn = console->queue_done != 0;
+        tracei_console_queue_fail(console, TRACE_FAILURE_SHUTDOWN);
+    }
+    tracei_console_close(console);
+    console->target[2] = 0;
+}
+
+static void tracei_console_stats(void *user, trace_exporter_stats *stats) {
+    tracei_console *const console = (tracei_console *)user;
+    tracei_lock(&console->lock);
+    *stats = console->stats;
+    tracei_unlock(&console->lock);
+}
+
+/* What the parent has allocated may be in any state: it is left alone, not freed. */
+static void tracei_console_fork(void *user) {
+    tracei_console *const console = (tracei_console *)user;
+    console->lock = 0;
+    memset(&console->stats, 0, sizeof console->stats);
+    console->queue = NULL;
+    console->queue_head = console->queue_size = console->queue_capacity = console->queue_done = 0;
+    console->lost = 0;
+    console->is_torn = false;
+    console->page = NULL;
+    console->page_size = console->page_capacity = 0;
+    console->page_spans = 0;
+    console->scratch = NULL;
+    console->scratch_size = 0;
+    console->roots = NULL;
+    console->second = console->error_second = console->refilled = 0;
+    console->has_hidden = false;
+    tracei_console_close(console);
+    console->target[2] = 0;
+}
+
+static void tracei_console_resolve(trace_console_options *options, const trace_console_options *given) {
+    static const char *const words[] = {"tree", "all", "line", NULL}; /* in the order of TRACE_CONSOLE_FORMAT_ */
+    const char *const wanted = tracei_environment("TRACE_CONSOLE");
+    memset((void *)options, 0, sizeof *options);
+    if (given) *options = *given;
+    if (options->format == TRACE_CONSOLE_FORMAT_DEFAULT) options->format = TRACE_CONSOLE_FORMAT_TREE;
+    if (!options->descriptor_plus_one) options->descriptor_plus_one = 3;
+    if (wanted) {
+        const trace_string text = tracei_environment_trim(wanted, strlen(wanted));
+        const int word = tracei_environment_word(text, words);
+        if (word >= 0)
+            options->format = (trace_console_format)(word + 1);
+        else if (text.size && tracei_first_time(&tracei_console_said_format))
+            tracei_environment_bad_word("TRACE_CONSOLE", text, words);
+    }
+}
+
+/* One console for each destination, so that two exporters to the same one share its queue and its seconds. */
+static tracei_console *tracei_console_for(const trace_console_options *options) {
+    uint32_t i;
+    for (i = 0; i < TRACEI_CONSOLES_MAX; i++) {
+        tracei_console *const console = &tracei_consoles[i];
+        if (!console->used) return console;
+        if (console->wanted.write_fn != options->write_fn) continue;
+        if (options->write_fn ? console->wanted.user == options->user : console->wanted.descriptor_plus_one == options->descriptor_plus_one) return console;
+    }
+    return NULL;
+}
+
+TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *given) {
+    trace_console_options options;
+    tracei_console *console;
+    trace_exporter exporter;
+    memset(&exporter, 0, sizeof exporter);
+    if (given && ((uint32_t)given->format > TRACE_CONSOLE_FORMAT_LINE || (uint32_t)given->color > TRACE_CHOICE_YES || (uint32_t)given->unicode > TRACE_CHOICE_YES || given->descriptor_plus_one < 0)) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_console_exporter: format, color, unicode or descriptor_plus_one is not a valid value; start from zero");
+        return exporter;
+    }
+    tracei_console_resolve(&options, given);
+    if (TRACEI_PLATFORM_NONE && !options.write_fn) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_console_exporter: there are no descriptors here: set trace_console_options.write_fn");
+        return exporter;
+    }
+    tracei_lock(&tracei_consoles_lock);
+    console = tracei_console_for(&options);
+    if (console) {
+        tracei_lock(&console->lock);
+        console->used = 1;
+        console->wanted = options;
+        console->renew = true;
+        tracei_unlock(&console->lock);
+    }
+    tracei_unlock(&tracei_consoles_lock);
+    if (!console) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_console_exporter: %u consoles are in use, there are no more", (unsigned)TRACEI_CONSOLES_MAX);
+        return exporter;
+    }
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "console";
+    exporter.export_fn = tracei_console_export;
+    exporter.flush_fn = tracei_console_flush;
+    exporter.shutdown_fn = tracei_console_shutdown;
+    exporter.stats_fn = tracei_console_stats;
+    exporter.fork_fn = tracei_console_fork;
+    exporter.user = console;
+    exporter.whole_traces = options.format != TRACE_CONSOLE_FORMAT_LINE;
+    return exporter;
+}
+
+/* >>memory exporter ------------------------------------------------------------------------------------------------
+
+   Deep copies of spans, cut one after another from a buffer of the caller's; a directory of pointers grows down from its end. The
+   buffer begins with this header. A short lock, because a test may read while the worker writes. */
+
+typedef struct tracei_memory {
+    uint32_t lock;
+    uint32_t pid;                 /* whose spans these are */
+    size_t size;
+    size_t used;
+    size_t count;
+    trace_exporter_stats stats;
+    uint8_t last_trace[16];       /* of the local root that ended last */
+    bool has_last_trace;
+} tracei_memory;
+
+typedef struct tracei_cutter {
+    unsigned char *at, *end;
+    bool full;
+} tracei_cutter;
+
+static void *tracei_cut(tracei_cutter *cutter, size_t size) {
+    unsigned char *const at = cutter->at;
+    size = (size + 7u) & ~(size_t)7u;
+    if (size > (size_t)(cutter->end - cutter->at)) {
+        cutter->full = true;
+        return NULL;
+    }
+    cutter->at += size;
+    return at;
+}
+
+static trace_string tracei_keep_string(tracei_cutter *cutter, trace_string string) {
+    trace_string kept;
+    char *const data = (char *)tracei_cut(cutter, string.size + 1); /* terminated: handy in a debugger and for strcmp in tests */
+    kept.data = data;
+    kept.size = data ? string.size : 0;
+    if (data) {
+        if (string.size) memcpy(data, string.data, string.size);
+        data[string.size] = '\0';
+    }
+    return kept;
+}
+
+static void tracei_keep_value(tracei_cutter *cutter, trace_value *value, int depth) {
+    if (value->type == TRACE_TYPE_STRING || value->type == TRACE_TYPE_JSON || value->type == TRACE_TYPE_BYTES) {
+        value->as.string = tracei_keep_string(cutter, value->as.string);
+    } else if (value->type == TRACE_TYPE_ARRAY) {
+        const size_t count = depth < TRACEI_DEPTH_MAX ? value->as.array.count : 0;
+        trace_value *const items = (trace_value *)tracei_cut(cutter, count * sizeof *items);
+        size_t i;
+        for (i = 0; items && i < count; i++) {
+            items[i] = value->as.array.items[i];
+            tracei_keep_value(cutter, &items[i], depth + 1);
+        }
+        value->as.array.items = items;
+        value->as.array.count = items ? count : 0;
+    }
+}
+
+static const trace_attribute *tracei_keep_attributes(tracei_cutter *cutter, const trace_attribute *attributes, size_t count) {
+    trace_attribute *const kept = (trace_attribute *)tracei_cut(cutter, count * sizeof *kept);
+    size_t i;
+    for (i = 0; kept && i < count; i++) {
+        kept[i] = attributes[i];
+        kept[i].key = tracei_keep_string(cutter, attributes[i].key);
+        tracei_keep_value(cutter, &kept[i].value, 0);
+    }
+    return kept;
+}
+
+static void tracei_keep_span(tracei_cutter *cutter, trace_span_data *span) {
+    trace_event_data *const events = (trace_event_data *)tracei_cut(cutter, span->event_count * sizeof *events);
+    trace_link_data *const links = (trace_link_data *)tracei_cut(cutter, span->link_count * sizeof *links);
+    size_t i;
+    span->name = tracei_keep_string(cutter, span->name);
+    span->status_message = tracei_keep_string(cutter, span->status_message);
+    span->trace_state = tracei_keep_string(cutter, span->trace_state);
+    span->thread_name = tracei_keep_string(cutter, span->thread_name);
+    span->attributes = tracei_keep_attributes(cutter, span->attributes, span->attribute_count);
+    for (i = 0; events && i < span->event_count; i++) {
+        events[i] = span->events[i];
+        events[i].name = tracei_keep_string(cutter, events[i].name);
+        events[i].attributes = tracei_keep_attributes(cutter, events[i].attributes, events[i].attribute_count);
+    }
+    for (i = 0; links && i < span->link_count; i++) {
+        links[i] = span->links[i];
+        links[i].trace_state = tracei_keep_string(cutter, links[i].trace_state);
+        links[i].attributes = tracei_keep_attributes(cutter, links[i].attributes, links[i].attribute_count);
+    }
+    span->events = events;
+    span->links = links;
+}
+
+static trace_span_data **tracei_memory_directory(tracei_memory *memory) {
+    return (trace_span_data **)(void *)((unsigned char *)memory + memory->size) - 1; /* entry i is at [-i] */
+}
+
+static trace_result tracei_memory_export(void *user, const trace_batch *batch) {
+    tracei_memory *const memory = (tracei_memory *)user;
+    size_t i;
+    tracei_lock(&memory->lock);
+    for (i = 0; i < batch->span_count; i++) {
+        tracei_cutter cutter;
+        trace_span_data *span;
+        trace_span_data **const entry = tracei_memory_directory(memory) - memory->count;
+        cutter.at = (unsigned char *)memory + memory->used;
+        cutter.end = (unsigned char *)entry;
+        cutter.full = (size_t)(cutter.end - (unsigned char *)memory) <= memory->used;
+        memory->stats.received++;
+        span = cutter.full ? NULL : (trace_span_data *)tracei_cut(&cutter, sizeof *span);
+        if (span) {
+            *span = batch->spans[i];
+            tracei_keep_span(&cutter, span);
+        }
+        if (!span || cutter.full) {
+            memory->stats.failed[TRACE_FAILURE_QUEUE_FULL]++;
+            memory->stats.last_failure_unix_ns = tracei_unix_ns();
+            continue;
+        }
+        *entry = span;
+        memory->used = (size_t)(cutter.at - (unsigned char *)memory);
+        memory->count++;
+        memory->stats.sent++;
+        memory->stats.last_success_unix_ns = tracei_unix_ns();
+        if (span->is_local_root) {
+            memcpy(memory->last_trace, span->trace_id, sizeof memory->last_trace);
+            memory->has_last_trace = true;
+        }
+    }
+    tracei_unlock(&memory->lock);
+    return TRACE_RESULT_OK;
+}
+
+static void tracei_memory_stats(void *user, trace_exporter_stats *stats) {
+    tracei_memory *const memory = (tracei_memory *)user;
+    tracei_lock(&memory->lock);
+    *stats = memory->stats;
+    tracei_unlock(&memory->lock);
+}
+
+static void tracei_memory_reset(tracei_memory *memory) {
+    memory->used = sizeof *memory;
+    memory->count = 0;
+    memory->has_last_trace = false;
+}
+
+/* The child begins with an empty store: what is in it was recorded by the parent. */
+static void tracei_memory_fork(void *user) {
+    tracei_memory *const memory = (tracei_memory *)user;
+    tracei_unlock(&memory->lock);
+    memset(&memory->stats, 0, sizeof memory->stats);
+    tracei_memory_reset(memory);
+}
+
+TRACE_APP trace_exporter trace_memory_exporter(void *buffer, size_t size) {
+    tracei_memory *const memory = (tracei_memory *)buffer;
+    trace_exporter exporter;
+    memset(&exporter, 0, sizeof exporter);
+    if (!buffer || (uintptr_t)buffer % 8 || size < sizeof *memory + 64) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_memory_exporter: buffer must be aligned to 8 bytes and hold at least %zu bytes", sizeof *memory + 64);
+        return exporter;
+    }
+    memset(memory, 0, sizeof *memory);
+    memory->size = size & ~(size_t)7u;
+    tracei_memory_reset(memory);
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "memory";
+    exporter.export_fn = tracei_memory_export;
+    exporter.stats_fn = tracei_memory_stats;
+    exporter.fork_fn = tracei_memory_fork;
+    exporter.user = memory;
+    return exporter;
+}
+
+static size_t tracei_memory_collect(const trace_exporter *exporter, trace_span_data *spans, size_t capacity, bool last_trace_only) {
+    tracei_memory *memory;
+    size_t count = 0, i;
+    if (!exporter || exporter->export_fn != tracei_memory_export) return 0;
+    memory = (tracei_memory *)exporter->user;
+    tracei_lock(&memory->lock);
+    for (i = 0; i < memory->count; i++) {
+        const trace_span_data *const span = *(tracei_memory_directory(memory) - i);
+        if (last_trace_only && (!memory->has_last_trace || memcmp(span->trace_id, memory->last_trace, sizeof memory->last_trace) != 0)) continue;
+        if (spans && count < capacity) spans[count] = *span;
+        count++;
+    }
+    tracei_unlock(&memory->lock);
+    return count;
+}
+
+TRACE_APP size_t trace_memory_get(const trace_exporter *memory, trace_span_data *spans, size_t capacity) {
+    return tracei_memory_collect(memory, spans, capacity, false);
+}
+
+TRACE_APP size_t trace_memory_last_trace(const trace_exporter *memory, trace_span_data *spans, size_t capacity) {
+    return tracei_memory_collect(memory, spans, capacity, true);
+}
+
+TRACE_APP void trace_memory_clear(const trace_exporter *exporter) {
+    tracei_memory *memory;
+    if (!exporter || exporter->export_fn != tracei_memory_export) return;
+    memory = (tracei_memory *)exporter->user;
+    tracei_lock(&memory->lock);
+    tracei_memory_reset(memory);
+    tracei_unlock(&memory->lock);
+}
+
+/* >>config ---------------------------------------------------------------------------------------------------------
+
+   The life of the process: what runs before the first span, at init, in a forked child, at exit. tracei_begin_lock holds the process
+   id of whoever is at it, so that a child whose parent was forked in the middle can tell that nobody will ever let go. */
+
+enum { TRACEI_STATE_NONE = 0, TRACEI_STATE_RUNNING, TRACEI_STATE_SHUT };
+enum { TRACEI_OFF_DISABLED = 1, TRACEI_OFF_SHUT = 2 };
+
+static uint32_t tracei_state;
+static uint32_t tracei_begin_lock;
+static uint32_t tracei_generation;          /* processes begun in this memory: 1, then one more with each fork that records */
+static uint32_t tracei_exit_ms = 1000;
+static bool tracei_exit_watched;
+static uint64_t tracei_losses_told;         /* lost spans up to the last flush; under the pass */
+static trace_exporter_choice tracei_registered[TRACE_EXPORTERS_MAX];    /* by companions, before main */
+static uint32_t tracei_registered_count;
+
+static void tracei_begin_enter(void) {
+    const uint32_t self = (uint32_t)tracei_process_id() | 1u << 31; /* never 0 */
+    uint32_t holder = 0;
+    while (!TRACEI_CAS(&tracei_begin_lock, &holder, self)) {
+        if (holder == self) {
+            tracei_yield();
+            holder = 0;
+        } /* else: held by the parent's thread at fork; it does not exist here, so take over from that value */
+    }
+}
+
+static void tracei_begin_leave(void) {
+    TRACEI_STORE_RELEASE(&tracei_begin_lock, 0u);
+}
+
+/* --- copies of this header in one process --- */
+
+#if TRACEI_PLATFORM_POSIX && TRACEI_GNU
+__attribute__((weak, visibility("default"))) tracei_shared trace_h_shared_1;
+#else
+static tracei_shared trace_h_shared_1;
+#endif
+
+static trace_span tracei_api_start(const char *name, size_t size, const trace_span_options *options) {
+    if (TRACEI_LOAD(&tracei_off_flag)) return tracei_handle(TRACEI_SLOT_INERT);
+    return options ? tracei_start_with(name, size, options) : tracei_start(name, size);
+}
+
+static void tracei_api_end(trace_span span, uint64_t unix_ns) {
+    tracei_end_slow(span, unix_ns, TRACEI_END_ALONE);
+}
+
+static uint32_t tracei_api_innermost(trace_context *out) {
+    tracei_unit *const unit = tracei_tls;
+    if (unit->gate != tracei_open_gate() || !unit->current) return 0;
+    *out = tracei_slot_context(unit->current);
+    out->entry = 0; /* an index into this copy's table means nothing to another */
+    return unit->current->sequence ? unit->current->sequence : 1;
+}
+
+static void tracei_api_copies_changed(void) {
+    TRACEI_STORE(&tracei_others, 1u);
+    tracei_shortcut_refresh();
+}
+
+static const tracei_api tracei_api_table = {
+    sizeof(tracei_api), 0, tracei_api_start, tracei_api_end, tracei_leave, tracei_set_value, tracei_set_array, tracei_set_name,
+    tracei_set_status, tracei_add_event, tracei_add_link, tracei_record_error, tracei_record_errno, tracei_current, tracei_recording,
+    tracei_enabled, tracei_context, trace_mark_get, trace_unwind, trace_context_current, trace_attach, trace_attach_span, trace_detach,
+    trace_context_hold, trace_context_release, trace_context_parse, trace_context_format, trace_extract, trace_extract_headers,
+    trace_extract_raw, trace_extract_environment, trace_inject, trace_inject_raw, trace_baggage_get, trace_baggage_set,
+    trace_baggage_remove, trace_state_get, tracei_api_innermost, tracei_api_copies_changed};
+
+static void tracei_shared_join(void) {
+    const tracei_api *nobody = NULL;
+    uint32_t i, others = 0;
+    bool joined = false;
+    (void)TRACEI_CAS(&trace_h_shared_1.implementation, &nobody, &tracei_api_table);
+    for (i = 0; i < TRACEI_COPIES_MAX; i++) {
+        const tracei_api *copy = TRACEI_LOAD_ACQUIRE(&trace_h_shared_1.copies[i]);
+        if (copy == &tracei_api_table) return;
+        if (!copy && !joined) joined = TRACEI_CAS(&trace_h_shared_1.copies[i], &copy, &tracei_api_table);
+        if (copy && copy != &tracei_api_table) others++;
+    }
+    if (!others) return;
+    tracei_api_copies_changed();
+    for (i = 0; i < TRACEI_COPIES_MAX; i++) {
+        const tracei_api *const copy = TRACEI_LOAD_ACQUIRE(&trace_h_shared_1.copies[i]);
+        if (copy && copy != &tracei_api_table && copy->size >= offsetof(tracei_api, copies_changed) + sizeof copy->copies_changed) copy->copies_changed();
+    }
+}
+
+#if TRACE_CONFIG_UNLOADABLE
+static void tracei_shared_leave(void) {
+    const tracei_api *self = &tracei_api_table;
+    uint32_t i;
+    (void)TRACEI_CAS(&trace_h_shared_1.implementation, &self, (const tracei_api *)NULL);
+    for (i = 0; i < TRACEI_COPIES_MAX; i++) {
+        self = &tracei_api_table;
+        (void)TRACEI_CAS(&trace_h_shared_1.copies[i], &self, (const tracei_api *)NULL);
+    }
+}
+#endif
+
+static void tracei_made_current(tracei_slot *slot) {
+    slot->sequence = TRACEI_LOAD(&tracei_others) ? TRACEI_ADD(&trace_h_shared_1.sequence, 1u) + 2 : 1;
+}
+
+/* The context another copy made current on this thread after this one's own. */
+static bool tracei_foreign_context(const tracei_unit *unit, trace_context *out) {
+    uint32_t i, newest = unit->current ? unit->current->sequence : 0;
+    bool found = false;
+    if (!TRACEI_LOAD(&tracei_others)) return false;
+    for (i = 0; i < TRACEI_COPIES_MAX; i++) {
+        const tracei_api *const copy = TRACEI_LOAD_ACQUIRE(&trace_h_shared_1.copies[i]);
+        trace_context context;
+        uint32_t sequence;
+        if (!copy || copy == &tracei_api_table) continue;
+        sequence = copy->innermost(&context);
+        if (!sequence || (newest && (int32_t)(sequence - newest) <= 0)) continue;
+        newest = sequence;
+        *out = context;
+        found = true;
+    }
+    return found;
+}
+
+/* A library that carries a live worker must not be unmapped by dlclose. */
+#if TRACEI_PLATFORM_POSIX && defined(__PIC__) && !defined(__PIE__) && !TRACE_CONFIG_UNLOADABLE && defined(RTLD_NODELETE)
+static void tracei_pin_module(void) {
+    Dl_info info;
+    if (dladdr((void *)&tracei_state, &info) && info.dli_fname) (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+#else
+static void tracei_pin_module(void) {}
+#endif
+
+/* --- flush --- */
+
+static bool tracei_pass_acquire(uint64_t deadline_ns) {
+    while (!tracei_try_lock(&tracei_pass_lock)) {
+        const uint64_t now = tracei_mono_ns();
+        if (now >= deadline_ns) return false;
+        tracei_sleep_until(now + (deadline_ns - now < 500000u ? deadline_ns - now : 500000u));
+    }
+    return true;
+}
+
+static void tracei_exporter_read(uint32_t i, trace_exporter_stats *stats) {
+    tracei_running *const running = &tracei_exporters[i];
+    memset(stats, 0, sizeof *stats);
+    if (running->exporter.stats_fn) {
+        running->exporter.stats_fn(running->exporter.user, stats);
+    } else {
+        tracei_lock(&tracei_ledger_lock);
+        *stats = running->stats;
+        tracei_unlock(&tracei_ledger_lock);
+    }
+}
+
+static uint64_t tracei_losses(void) {
+    trace_stats stats;
+    uint64_t lost = 0;
+    uint32_t i, j;
+    trace_get_stats(&stats);
+    for (i = 0; i < TRACE_DROP_COUNT; i++)
+        if (i != TRACE_DROP_NO_EXPORTER) lost += stats.dropped[i];
+    for (i = 0; i < tracei_exporter_count; i++) {
+        trace_exporter_stats exporter;
+        tracei_exporter_read(i, &exporter);
+        for (j = 0; j < TRACE_FAILURE_COUNT; j++) lost += exporter.failed[j];
+    }
+    return lost;
+}
+
+/* One exporter's flush, in slices, so that the rings are drained in between and a dead backend costs nobody a span. */
+static trace_result tracei_flush_exporter(tracei_running *running, uint64_t deadline_ns) {
+    const trace_exporter *const exporter = &running->exporter;
+    for (;;) {
+        tracei_unit *const self = tracei_tls;
+        const uint64_t now = tracei_mono_ns(), slice = deadline_ns - now > 20000000u && deadline_ns > now ? now + 20000000u : deadline_ns;
+        trace_result result;
+        tracei_tls = &tracei_unit_suppressed;
+        result = exporter->flush_fn(exporter->user, slice);
+        tracei_tls = self;
+        if (result != TRACE_RESULT_TIMEOUT) return result;
+        if (tracei_mono_ns() >= deadline_ns) return TRACE_RESULT_TIMEOUT;
+        (void)tracei_pass(false);
+    }
+}
+
+/* The caller holds the pass. */
+static trace_result tracei_flush_all(uint64_t deadline_ns) {
+    trace_result result = TRACE_RESULT_OK;
+    uint64_t losses;
+    uint32_t i;
+    (void)tracei_pass(true);
+    for (i = 0; i < tracei_exporter_count; i++) {
+        trace_result one;
+        if (!tracei_exporters[i].exporter.flush_fn) continue;
+        one = tracei_flush_exporter(&tracei_exporters[i], deadline_ns);
+        if (one != TRACE_RESULT_OK && result != TRACE_RESULT_FAILED) result = one == TRACE_RESULT_TIMEOUT ? one : TRACE_RESULT_FAILED;
+    }
+    losses = tracei_losses();
+    if (result == TRACE_RESULT_OK && losses != tracei_losses_told) result = TRACE_RESULT_FAILED;
+    tracei_losses_told = losses;
+    return result;
+}
+
+static trace_result tracei_flush_by(uint64_t deadline_ns) {
+    trace_result result;
+    if (!tracei_pass_acquire(deadline_ns)) return TRACE_RESULT_TIMEOUT;
+    result = tracei_flush_all(deadline_ns);
+    tracei_unlock(&tracei_pass_lock);
+    return result;
+}
+
+static bool tracei_is_suppressed(void) {
+    return tracei_tls == &tracei_unit_suppressed;
+}
+
+TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
+    if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
+    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) return TRACE_RESULT_OK; /* nothing was ever recorded in this process */
+    if (TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT) return TRACE_RESULT_SHUT_DOWN;
+    if (timeout_ms == 0 && TRACEI_LOAD(&tracei_pass_lock)) return TRACE_RESULT_BUSY;
+    return tracei_flush_by(tracei_deadline(timeout_ms));
+}
+
+TRACE_APP size_t trace_pump(uint32_t budget_us) {
+    const uint64_t deadline = tracei_mono_ns() + (uint64_t)budget_us * 1000u;
+    uint64_t spans = 0, now;
+    if (tracei_is_suppressed() || TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 || !tracei_try_lock(&tracei_pass_lock)) return 0;
+    do {
+        now = tracei_pass(false);
+        spans += now;
+    } while (now && tracei_mono_ns() < deadline);
+    tracei_unlock(&tracei_pass_lock);
+    return (size_t)spans;
+}
+
+/* --- shutdown and exit --- */
+
+static void tracei_shut_exporters(uint64_t deadline_ns) {
+    tracei_unit *const self = tracei_tls;
+    uint32_t i;
+    tracei_tls = &tracei_unit_suppressed;
+    for (i = 0; i < tracei_exporter_count; i++)
+        if (tracei_exporters[i].exporter.shutdown_fn) tracei_exporters[i].exporter.shutdown_fn(tracei_exporters[i].exporter.user, deadline_ns);
+    tracei_tls = self;
+}
+
+static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
+    trace_result result = TRACE_RESULT_TIMEOUT;
+    TRACEI_STORE(&tracei_divert, 1u);
+    tracei_shortcut_refresh();
+    TRACEI_STORE(&tracei_off_flag, TRACEI_LOAD(&tracei_off_flag) | TRACEI_OFF_SHUT);
+    TRACEI_STORE(&tracei_attention, 0u);
+    TRACEI_STORE(&tracei_use_worker, 0u);
+    (void)tracei_worker_end(deadline_ns);
+    if (tracei_pass_acquire(deadline_ns)) {
+        result = tracei_flush_all(deadline_ns);
+        tracei_shut_exporters(deadline_ns);
+        tracei_unlock(&tracei_pass_lock);
+    }
+#if TRACE_CONFIG_UNLOADABLE
+    tracei_shared_leave();
+#if TRACEI_PLATFORM_POSIX
+    if (tracei_thread_key_made) {
+        tracei_thread_key_made = false;
+        pthread_key_delete(tracei_thread_key);
+    }
+#endif
+#endif
+    return result;
+}
+
+TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms) {
+    uint32_t running = TRACEI_STATE_RUNNING;
+    if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
+    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 && !tracei_process_begin()) return TRACE_RESULT_NO_MEMORY;
+    if (!TRACEI_CAS(&tracei_state, &running, (uint32_t)TRACEI_STATE_SHUT)) return TRACE_RESULT_SHUT_DOWN;
+    return tracei_shutdown_by(tracei_deadline(timeout_ms));
+}
+
+/* In a forked child that recorded nothing, and after trace_shutdown, there is nothing to do. */
+static bool tracei_exit_concerns_us(void) {
+    return TRACEI_LOAD_ACQUIRE(tracei_epoch) != 0 && TRACEI_LOAD(&tracei_state) == TRACEI_STATE_RUNNING && !tracei_is_suppressed();
+}
+
+/* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
+static void tracei_at_exit(void) {
+    const uint64_t deadline = tracei_deadline(tracei_exit_ms);
+    if (!tracei_exit_concerns_us()) return;
+    TRACEI_STORE(&tracei_attention, 0u);
+    TRACEI_STORE(&tracei_use_worker, 0u);
+    if (tracei_worker_end(deadline)) (void)tracei_flush_by(deadline);
+}
+
+/* The last that is heard of us. */
+static void tracei_at_last(void) {
+    uint32_t running = TRACEI_STATE_RUNNING;
+    if (!tracei_exit_watched || !tracei_exit_concerns_us() || TRACEI_LOAD(&tracei_worker.state) == TRACEI_THREAD_RUNNING) return;
+    if (TRACEI_CAS(&tracei_state, &running, (uint32_t)TRACEI_STATE_SHUT)) (void)tracei_shutdown_by(tracei_deadline(tracei_exit_ms));
+}
+
+static void tracei_at_quick_exit(void) {
+    tracei_at_exit();
+    tracei_at_last();
+}
+
+static void tracei_exit_watch(void) {
+    if (tracei_exit_watched) return;
+    tracei_exit_watched = true;
+#if !TRACEI_PLATFORM_NONE
+    if (TRACEI_FAIL("atexit") || atexit(tracei_at_exit) != 0)
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "atexit refused: call trace_shutdown before the program ends, or its last spans are lost");
+#endif
+#if defined(__GLIBC__) || defined(__FreeBSD__)
+    (void)at_quick_exit(tracei_at_quick_exit);
+#else
+    (void)tracei_at_quick_exit;
+#endif
+}
+
+#if TRACEI_GNU && !TRACEI_PLATFORM_NONE
+__attribute__((constructor)) static void tracei_constructor(void) {
+    tracei_environment_snapshot();
+    tracei_shared_join();
+}
+
+__attribute__((destructor)) static void tracei_destructor(void) {
+    tracei_at_last();
+}
+#endif
+
+/* Companions call this from a constructor of theirs, so that OTEL_TRACES_EXPORTER knows them without any call. */
+static void tracei_register_exporter(trace_exporter_choice choice) TRACEI_UNUSED;
+static void tracei_register_exporter(trace_exporter_choice choice) {
+    if (tracei_registered_count < TRACE_EXPORTERS_MAX) tracei_registered[tracei_registered_count++] = choice;
+}
+
+/* --- configuration --- */
+
+typedef struct tracei_setup { /* a configuration resolved, ready to be put in force */
+    trace_exporter exporters[TRACE_EXPORTERS_MAX];
+    uint32_t count;
+    uint32_t whole;
+    trace_sampler sampler;
+    tracei_limits limits;
+    bool disabled;
+} tracei_setup;
+
+static bool tracei_config_wrong(const char *field, const char *what) {
+    tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_init: trace_config.%s %s; nothing was changed", field, what);
+    return false;
+}
+
+static bool tracei_config_check(const trace_config *config) {
+    uint32_t i;
+    if (config->reserved_first || config->reserved_last)
+        return tracei_config_wrong("reserved_first/reserved_last", "is not 0: start from zero, as in trace_config c = {0}");
+    for (i = 0; i < TRACE_EXPORTERS_MAX && config->exporters[i].struct_size; i++) {
+        if (!config->exporters[i].export_fn) return tracei_config_wrong("exporters", "holds one without export_fn (did making it fail? see the line above)");
+        if (config->exporters[i].struct_size > 4096) return tracei_config_wrong("exporters", "holds one whose struct_size is not sizeof(trace_exporter)");
+    }
+    if (i < TRACE_EXPORTERS_MAX && config->exporters[i].export_fn) return tracei_config_wrong("exporters", "holds one whose struct_size is 0: set it to sizeof(trace_exporter)");
+    if (config->resource_attribute_count && !config->resource_attributes) return tracei_config_wrong("resource_attributes", "is NULL but resource_attribute_count is not 0");
+    if (config->ring_bytes && (config->ring_bytes < TRACEI_RING_MIN || config->ring_bytes > 1u << 30 || (config->ring_bytes & (config->ring_bytes - 1))))
+        return tracei_config_wrong("ring_bytes", "must be a power of two from 4,096 to 1,073,741,824");
+    if (config->max_open_spans && (config->max_open_spans < TRACEI_SLOTS_A_CHUNK || config->max_open_spans > TRACEI_CHUNKS_MAX * TRACEI_SLOTS_A_CHUNK))
+        return tracei_config_wrong("max_open_spans", "must be from 16 to 262,144");
+    if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_HOLD_PAGE * 2) return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
+    if (!config->clock.monotonic_fn != !config->clock.unix_fn) return tracei_config_wrong("clock", "needs both functions or neither");
+    if (config->allocator.release_fn && !config->allocator.allocate_fn) return tracei_config_wrong("allocator", "has release_fn but no allocate_fn");
+    if ((uint32_t)config->log_level > TRACE_LOG_LEVEL_DEBUG) return tracei_config_wrong("log_level", "is not one of TRACE_LOG_LEVEL_*");
+    return true;
+}
+
+static trace_exporter tracei_console_choice(void) {
+    return trace_console_exporter(NULL);
+}
+
+static bool tracei_choice_is(const trace_exporter_choice *choice, trace_string name) {
+    return choice->name && choice->make_fn && tracei_environment_same_word(name, choice->name);
+}
+
+/* The exporter of that name among those the caller offers, those included beside the implementation, and the core's own. */
+static bool tracei_choose(const trace_config *config, trace_string name, trace_exporter_choice *chosen) {
+    uint32_t i;
+    for (i = 0; i < TRACE_EXPORTERS_MAX; i++)
+        if (tracei_choice_is(&config->available[i], name)) {
+            *chosen = config->available[i];
+            return true;
+        }
+    for (i = 0; i < tracei_registered_count; i++)
+        if (tracei_choice_is(&tracei_registered[i], name)) {
+            *chosen = tracei_registered[i];
+            return true;
+        }
+    chosen->name = "console";
+    chosen->make_fn = tracei_console_choice;
+    return tracei_environment_same_word(name, "console");
+}
+
+static void tracei_say_unknown_exporter(const trace_config *config, trace_string name) {
+    const char *words[2 * TRACE_EXPORTERS_MAX + 3];
+    uint32_t count = 0, i;
+    char text[160];
+    const size_t size = tracei_utf8_cut(name.data, name.size, sizeof text - 1);
+    for (i = 0; i < TRACE_EXPORTERS_MAX; i++)
+        if (config->available[i].name) words[count++] = config->available[i].name;
+    for (i = 0; i < tracei_registered_count; i++) words[count++] = tracei_registered[i].name;
+    words[count++] = "console";
+    words[count++] = "none";
+    words[count] = NULL;
+    tracei_environment_bad_word("OTEL_TRACES_EXPORTER", name, words);
+    memcpy(text, name.data, size);
+    text[size] = '\0';
+    if (tracei_environment_same_word(name, "otlp") || tracei_environment_same_word(name, "zipkin"))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: include trace_%s.h in the file that defines TRACE_IMPLEMENTATION", text, text);
+}
+
+static void tracei_setup_add(tracei_setup *setup, const trace_exporter *exporter) {
+    trace_exporter *const slot = &setup->exporters[setup->count];
+    if (setup->count == TRACE_EXPORTERS_MAX) return;
+    memset(slot, 0, sizeof *slot);
+    memcpy((void *)slot, (const void *)exporter, exporter->struct_size < sizeof *slot ? exporter->struct_size : sizeof *slot);
+    if (!slot->name) slot->name = "exporter";
+    setup->whole += slot->whole_traces;
+    setup->count++;
+}
+
+static void tracei_setup_exporters(tracei_setup *setup, const trace_config *config) {
+    const char *list = tracei_environment_any("OTEL_TRACES_EXPORTER", NULL);
+    trace_exporter_choice choice;
+    trace_string name;
+    bool none = false;
+    uint32_t i;
+    for (i = 0; i < TRACE_EXPORTERS_MAX && config->exporters[i].struct_size; i++) tracei_setup_add(setup, &config->exporters[i]);
+    if (setup->count) return;
+    while (list && tracei_environment_item(&list, &name)) {
+        if (tracei_environment_same_word(name, "none")) {
+            none = true;
+        } else if (tracei_choose(config, name, &choice)) {
+            const trace_exporter made = choice.make_fn();
+            if (made.export_fn) tracei_setup_add(setup, &made);
+            none = none || !made.export_fn; /* it said why; what was asked for is not replaced by something else */
+        } else {
+            tracei_say_unknown_exporter(config, name);
+        }
+    }
+    if (!setup->count && !none) {
+        const trace_exporter console = trace_console_exporter(NULL);
+        if (console.export_fn) tracei_setup_add(setup, &console);
+    }
+}
+
+static uint32_t tracei_limit_of(uint32_t configured, const char *special, const char *general, uint32_t otherwise) {
+    uint32_t value;
+    if (configured) return configured;
+    if (special && tracei_environment_u32(special, 0, UINT32_MAX - 1, &value)) return value;
+    if (general && tracei_environment_u32(general, 0, UINT32_MAX - 1, &value)) return value;
+    return otherwise;
+}
+
+static void tracei_setup_limits(tracei_limits *limits, const trace_config *config) {
+    limits->attributes = tracei_limit_of(config->attribute_count_limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", 128);
+    limits->value_length = tracei_limit_of(config->attribute_value_length_limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", UINT32_MAX);
+    limits->events = tracei_limit_of(config->event_count_limit, "OTEL_SPAN_EVENT_COUNT_LIMIT", NULL, 128);
+    limits->links = tracei_limit_of(config->link_count_limit, "OTEL_SPAN_LINK_COUNT_LIMIT", NULL, 128);
+    limits->event_attributes = tracei_limit_of(config->event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", NULL, 128);
+    limits->link_attributes = tracei_limit_of(config->link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", NULL, 128);
+}
+
+/* Everything that can fail or complain, before anything is changed. */
+static void tracei_setup_resolve(tracei_setup *setup, const trace_config *config) {
+    const char *propagators = tracei_environment_any("OTEL_PROPAGATORS", NULL);
+    memset(setup, 0, sizeof *setup);
+    tracei_environment_check();
+    setup->disabled = config->disabled || tracei_environment_disabled();
+    if (!setup->disabled) tracei_setup_exporters(setup, config);
+    tracei_setup_limits(&setup->limits, config);
+    setup->sampler = config->sampler;
+    if (!setup->sampler.sample_fn) (void)tracei_sampler_from_environment(&setup->sampler);
+    if (propagators) (void)tracei_propagators_parse(propagators);
+    (void)tracei_resource_build(config);
+}
+
+static void tracei_setup_logging(const trace_config *config) {
+    trace_log_level level = config->log_level;
+    tracei_logger = config->logger;
+    if (level == TRACE_LOG_LEVEL_DEFAULT) level = tracei_environment_log_level();
+    TRACEI_STORE(&tracei_log_level_now, (uint32_t)(level == TRACE_LOG_LEVEL_DEFAULT ? TRACE_LOG_LEVEL_WARNING : level));
+}
+
+/* Those that do not go on in the new configuration hear that it is over. */
+static void tracei_shut_replaced(const tracei_setup *setup) {
+    tracei_unit *const self = tracei_tls;
+    uint32_t i, j;
+    tracei_tls = &tracei_unit_suppressed;
+    for (i = 0; i < tracei_exporter_count; i++) {
+        const trace_exporter *const old = &tracei_exporters[i].exporter;
+        for (j = 0; j < setup->count && (setup->exporters[j].export_fn != old->export_fn || setup->exporters[j].user != old->user); j++) {}
+        if (j == setup->count && old->shutdown_fn) old->shutdown_fn(old->user, tracei_deadline(tracei_exit_ms));
+    }
+    tracei_tls = self;
+}
+
+/* The caller holds the pass, or there is no other thread yet. */
+static void tracei_setup_apply(const tracei_setup *setup, const trace_config *config) {
+    const bool redirect = tracei_exporter_count != 0;
+    uint32_t i;
+    if (redirect) tracei_shut_replaced(setup);
+    tracei_lock(&tracei_ledger_lock);
+    for (i = 0; i < setup->count; i++) {
+        tracei_exporters[i].exporter = setup->exporters[i];
+        memset(&tracei_exporters[i].stats, 0, sizeof tracei_exporters[i].stats);
+    }
+    tracei_exporter_count = setup->count;
+    TRACEI_STORE(&tracei_whole_trace_count, setup->whole);
+    tracei_unlock(&tracei_ledger_lock);
+    if (redirect && tracei_assembler.oldest) tracei_assembler_redirect(); /* what the old ones were not handed */
+    tracei_limit = setup->limits;
+    tracei_sampler = setup->sampler;
+    TRACEI_STORE(&tracei_sample_children, setup->sampler.sample_fn && !setup->sampler.roots_only ? 1u : 0u);
+    TRACEI_STORE(&tracei_want_opens, setup->whole ? 1u : 0u);
+    TRACEI_STORE(&tracei_discard, setup->count ? 0u : 1u);
+    TRACEI_STORE(&tracei_divert, setup->count && !setup->disabled ? 0u : 1u);
+    tracei_shortcut_refresh();
+    if (config->ring_bytes) tracei_ring_bytes = config->ring_bytes;
+    if (config->max_open_spans) tracei_max_chunks = config->max_open_spans / TRACEI_SLOTS_A_CHUNK;
+    if (config->max_pool_bytes) tracei_max_pool_bytes = config->max_pool_bytes;
+    if (config->max_trace_bytes) tracei_max_trace_bytes = config->max_trace_bytes;
+    if (config->exit_timeout_ms) tracei_exit_ms = config->exit_timeout_ms;
+    tracei_lossless_ms = config->lossless_timeout_ms;
+    tracei_losses_told = tracei_losses();
+    TRACEI_STORE(&tracei_use_worker, config->disable_thread || TRACEI_PLATFORM_NONE || setup->disabled || !setup->count ? 0u : 1u);
+    if (!TRACEI_LOAD(&tracei_use_worker))
+        TRACEI_STORE(&tracei_attention, 0u);
+    else if (TRACEI_LOAD(&tracei_worker.state) != TRACEI_THREAD_RUNNING)
+        TRACEI_STORE(&tracei_attention, (uint32_t)TRACEI_ATTENTION_START);
+    if (!config->disable_exit) tracei_exit_watch();
+    TRACEI_STORE_RELEASE(&tracei_off_flag, setup->disabled ? (uint32_t)TRACEI_OFF_DISABLED : 0u);
+    TRACEI_STORE_RELEASE(&tracei_state, (uint32_t)TRACEI_STATE_RUNNING);
+}
+
+/* --- the beginning, and the beginning of a child --- */
+
+#if TRACEI_PLATFORM_POSIX
+static void tracei_fork_child(void) { /* where pages cannot be wiped: the one thing an atfork handler of ours does */
+    TRACEI_STORE_RELEASE(tracei_epoch, 0u);
+}
+#endif
+
+/* The page with the epoch. Falls back to a word in static memory and an atfork handler. */
+static void tracei_epoch_place(void) {
+#if TRACEI_PLATFORM_POSIX
+#ifdef MADV_WIPEONFORK
+    void *const page = TRACEI_FAIL("epoch page") ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, TRACEI_MAP_FLAGS, -1, 0);
+    if (page != MAP_FAILED) {
+        if (madvise(page, 4096, MADV_WIPEONFORK) == 0) {
+            tracei_epoch = (uint32_t *)page;
+            return;
+        }
+        munmap(page, 4096);
+    }
+#endif
+    (void)pthread_atfork(NULL, NULL, tracei_fork_child);
+#endif
+}
+
+static void tracei_thread_key_make(void) {
+#if TRACEI_PLATFORM_POSIX
+    if (!tracei_thread_key_made) tracei_thread_key_made = !TRACEI_FAIL("thread key") && pthread_key_create(&tracei_thread_key, tracei_thread_exit) == 0;
+    if (!tracei_thread_key_made)
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "no thread key is left (PTHREAD_KEYS_MAX): the rings of threads that end are not reused");
+#elif TRACEI_PLATFORM_WINDOWS
+    if (tracei_thread_key == FLS_OUT_OF_INDEXES) tracei_thread_key = FlsAlloc(tracei_thread_exit);
+#endif
+}
+
+static void tracei_epoch_publish(void) {
+    TRACEI_STORE(&tracei_generation, tracei_generation + 1);
+    TRACEI_STORE_RELEASE(tracei_epoch, tracei_generation * 4u);
+}
+
+/* The caller holds tracei_begin_lock. */
+static void tracei_begin_first(const trace_config *config) {
+    tracei_setup setup;
+    tracei_allocator = config->allocator;
+    tracei_clock = config->clock;
+    tracei_random = config->random;
+    if (config->disable_environment)
+        tracei_environment_forget();
+    else
+        tracei_environment_snapshot();
+    tracei_setup_logging(config);
+    tracei_ticks_choose(!config->disable_tsc && !tracei_clock.monotonic_fn);
+    tracei_timeline_start(&tracei_times);
+    tracei_epoch_place();
+    tracei_thread_key_make();
+    tracei_shared_join();
+    tracei_setup_resolve(&setup, config);
+    tracei_setup_apply(&setup, config);
+    tracei_epoch_publish();
+}
+
+/* Nothing of the parent's is touched or freed: its threads are gone, its memory may be in any state. */
+static void tracei_begin_child(void) {
+    uint32_t i;
+    memset((void *)tracei_chunks, 0, sizeof tracei_chunks);
+    memset((void *)tracei_buffers, 0, sizeof tracei_buffers);
+    memset((void *)&tracei_assembler, 0, sizeof tracei_assembler);
+    memset((void *)&tracei_total, 0, sizeof tracei_total);
+    memset((void *)&tracei_views, 0, sizeof tracei_views);
+    memset((void *)&tracei_worker, 0, sizeof tracei_worker);
+    tracei_units = NULL;
+    tracei_chunk_count = tracei_chunk_lock = tracei_buffer_lock = tracei_scope_lock = 0;
+    tracei_pool_bytes = 0;
+    tracei_pass_lock = tracei_ledger_lock = tracei_worker_lock = 0;
+    tracei_signal_spans = tracei_late_spans = tracei_refused_starts = tracei_misused_calls = 0;
+    tracei_losses_told = 0;
+    tracei_child_since = tracei_mono_ns();
+    tracei_entries_after_fork();
+    tracei_resource_after_fork();
+    tracei_timeline_start(&tracei_times);
+    for (i = 0; i < tracei_exporter_count; i++) {
+        memset(&tracei_exporters[i].stats, 0, sizeof tracei_exporters[i].stats);
+        if (tracei_exporters[i].exporter.fork_fn) tracei_exporters[i].exporter.fork_fn(tracei_exporters[i].exporter.user);
+    }
+    TRACEI_STORE(&tracei_attention, TRACEI_LOAD(&tracei_use_worker) ? (uint32_t)TRACEI_ATTENTION_START : 0u);
+    tracei_epoch_publish();
+}
+
+static TRACEI_COLD bool tracei_process_begin(void) {
+    tracei_begin_enter();
+    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) {
+        if (tracei_generation) {
+            tracei_begin_child();
+        } else {
+            trace_config config;
+            memset((void *)&config, 0, sizeof config);
+            tracei_begin_first(&config);
+        }
+    }
+    tracei_begin_leave();
+    return true;
+}
+
+TRACE_APP trace_result trace_init(const trace_config *config) {
+    trace_config defaults;
+    tracei_setup setup;
+    trace_result result = TRACE_RESULT_OK;
+    memset((void *)&defaults, 0, sizeof defaults);
+    if (!config) config = &defaults;
+    if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
+    if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
+    tracei_begin_enter();
+    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 && !tracei_generation) {
+        tracei_begin_first(config);
+    } else {
+        if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) tracei_begin_child();
+        if (config->disable_environment)
+            tracei_environment_forget();
+        else
+            tracei_environment_snapshot();
+        tracei_setup_logging(config);
+        tracei_setup_resolve(&setup, config);
+        if (tracei_pass_acquire(tracei_deadline(2000))) {
+            tracei_setup_apply(&setup, config);
+            tracei_unlock(&tracei_pass_lock);
+        } else {
+            tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_init: an exporter has been blocking for 2 seconds; nothing was changed");
+            result = TRACE_RESULT_BUSY;
+        }
+    }
+    tracei_begin_leave();
+    return result;
+}
+
+/* >>stats ---------------------------------------------------------------------------------------------------------- */
+
+TRACE_APP uint64_t trace_clock_ns(void) {
+    return tracei_mono_ns();
+}
+
+TRACE_APP void trace_get_stats(trace_stats *stats) {
+    uint64_t signals, late;
+    uint32_t i;
+    if (!stats) return;
+    memset(stats, 0, sizeof *stats);
+    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) return;
+    signals = TRACEI_LOAD_ACQUIRE(&tracei_signal_spans);
+    late = TRACEI_LOAD_ACQUIRE(&tracei_late_spans);
+    tracei_lock(&tracei_ledger_lock);
+    tracei_widen();
+    stats->exported = tracei_total.exported;
+    for (i = 0; i < TRACE_DROP_COUNT; i++) stats->dropped[i] = tracei_total.dropped[i] + tracei_total.counts[TRACEI_COUNT_DROPPED + i];
+    stats->dropped[TRACE_DROP_SIGNAL] += signals;
+    stats->dropped[TRACE_DROP_SHUTDOWN] += late;
+    stats->sampled_out = tracei_total.counts[TRACEI_COUNT_SAMPLED_OUT];
+    stats->pending = tracei_total.counts[TRACEI_COUNT_PUBLISHED] - tracei_total.consumed + tracei_total.held;
+    stats->ended = tracei_total.counts[TRACEI_COUNT_ENDED] + signals + late;
+    stats->started = tracei_total.counts[TRACEI_COUNT_STARTED] + signals + late;
+    stats->refused = tracei_total.counts[TRACEI_COUNT_REFUSED] + TRACEI_LOAD(&tracei_refused_starts);
+    stats->misused = tracei_total.counts[TRACEI_COUNT_MISUSED] + TRACEI_LOAD(&tracei_misused_calls);
+    stats->abandoned = tracei_total.counts[TRACEI_COUNT_ABANDONED];
+    stats->truncated = tracei_total.counts[TRACEI_COUNT_TRUNCATED];
+    tracei_unlock(&tracei_ledger_lock);
+    stats->open = stats->started > stats->ended ? stats->started - stats->ended : 0;
+    stats->contexts_evicted = tracei_entries_evicted();
+    stats->bytes_mapped = TRACEI_LOAD(&tracei_bytes_mapped);
+}
+
+TRACE_APP bool trace_get_exporter_stats(const char *name, trace_exporter_stats *stats) {
+    uint32_t i;
+    if (!stats) return false;
+    memset(stats, 0, sizeof *stats);
+    if (!name || TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) return false;
+    for (i = 0; i < tracei_exporter_count; i++) {
+        if (strcmp(tracei_exporters[i].exporter.name, name) != 0) continue;
+        tracei_exporter_read(i, stats);
+        return true;
+    }
+    return false;
+}
+
+TRACE_API const char *trace_result_string(trace_result result) {
+    switch (result) {
+    case TRACE_RESULT_OK: return "ok";
+    case TRACE_RESULT_TIMEOUT: return "timed out";
+    case TRACE_RESULT_BUSY: return "busy";
+    case TRACE_RESULT_INVALID: return "invalid argument";
+    case TRACE_RESULT_NO_MEMORY: return "out of memory";
+    case TRACE_RESULT_FAILED: return "spans were lost";
+    case TRACE_RESULT_SHUT_DOWN: return "shut down";
+    case TRACE_RESULT_UNSUPPORTED: return "not supported";
+    }
+    return "unknown result";
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* TRACE_IMPLEMENTATION */

@@ -1,0 +1,85 @@
+# trace.h needs no build: this is for working on it.  SPDX-License-Identifier: MIT OR Unlicense
+# Copyright (c) 2026 trace.h contributors
+
+CC ?= cc
+CXX ?= c++
+CFLAGS ?= -O2 -g
+JOBS ?= 2
+FUZZ_SECONDS ?= 60
+
+WARNINGS = -Wall -Wextra -Wpedantic
+HEADERS := $(wildcard trace*.h)
+MATRIX = CC="$(CC)" CXX="$(CXX)" JOBS=$(JOBS) sh tests/tools/matrix.sh
+EXAMPLES := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) \
+            $(patsubst examples/%.cpp,build/examples/%,$(wildcard examples/*.cpp)) \
+            $(patsubst examples/%/app.c,build/examples/%_app,$(wildcard examples/*/app.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: help run examples test test-all rows lint bench bench-counts size fuzz coverage golden picture cross-tools clean
+.DELETE_ON_ERROR:
+
+.DEFAULT_GOAL := help
+help:           ## this list
+	@echo "trace.h - distributed tracing for C in one header. There is nothing to build: copy trace.h. Targets:"
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@echo "Variables: CC CXX JOBS; ONLY=\"part ...\" picks test programs; ROWS=\"row ...\" picks rows for test-all; FUZZ_SECONDS"
+
+run:            ## build the examples, run the word counter on files of this repository and show its trace
+run: examples
+	@echo "build/examples/wordcount LICENSE README.md trace.h ..."
+	@build/examples/wordcount
+
+examples:       ## build all examples below build/examples
+examples: $(EXAMPLES)
+
+build/examples/%: examples/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	@$(CC) $(WARNINGS) $(CFLAGS) $< -pthread -o $@
+
+build/examples/%: examples/%.cpp $(HEADERS)
+	@mkdir -p $(@D)
+	@if command -v $(firstword $(CXX)) >/dev/null; then $(CXX) $(WARNINGS) $(CFLAGS) $< -pthread -o $@; \
+	else echo "$@: skipped, there is no C++ compiler"; fi
+
+build/examples/%_app: examples/%/*.c examples/%/*.h $(HEADERS)
+	@mkdir -p $(@D)
+	@$(CC) $(WARNINGS) $(CFLAGS) $(wildcard examples/$*/*.c) -pthread -o $@
+
+test:           ## the tests, with address and undefined-behaviour sanitizers where the compiler has them
+	@PLAIN_MARKED=1 $(MATRIX) -v asan plain
+
+test-all:       ## every compiler, standard, sanitizer and system there are tools for (ROWS="row ..." for some; "make rows" lists them)
+	@$(MATRIX) $(or $(ROWS),all)
+
+rows:           ## list the rows of test-all
+	@sh tests/tools/matrix.sh -l | tr '\n' ' '; echo
+
+lint:           ## names, macros, symbols, warnings, neighbours, README; first proves that each check can fail
+	@CC="$(CC)" sh tests/lint/run.sh
+
+bench:          ## what a span costs, beside what two clock readings cost in the same run
+	@mkdir -p build && $(CC) -O2 bench/bench.c -pthread -o build/bench && build/bench
+
+bench-counts:   ## instructions, mallocs, system calls and bytes per span, against their ceilings
+	@CC="$(CC)" sh bench/counts.sh
+
+size:           ## what the header adds to a program and to its compile time, against their ceilings
+	@CC="$(CC)" sh bench/size.sh && CC="$(CC)" sh bench/off.sh
+
+fuzz:           ## every fuzzer for FUZZ_SECONDS (clang); without clang their corpora only
+	@CC="$(CC)" FUZZ_SECONDS=$(FUZZ_SECONDS) sh tests/tools/fuzz.sh
+
+coverage:       ## lines and branches of the headers that the tests reach
+	@JOBS=$(JOBS) sh tests/tools/coverage.sh
+
+golden:         ## rewrite the golden files; look at the diff
+	@UPDATE_GOLDEN=1 ONLY="$(ONLY)" $(MATRIX) -v plain
+
+picture:        ## redraw docs/hello.svg from what the first program of the README really prints
+	@CC="$(CC)" sh tests/tools/picture.sh docs/hello.svg
+
+cross-tools:    ## install the pinned cross compiler below build/venv (python3, about 100 MB)
+	@python3 -m venv build/venv && build/venv/bin/pip install --quiet ziglang==0.17.0 && build/venv/bin/python3 -m ziglang version
+
+clean:          ## remove build/
+	rm -rf build

@@ -1,0 +1,946 @@
+/* test_console.c - trees, folds, floods and lines of the console exporter, and where they are written
+   SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+#include "test.h"
+
+static const char *test_refused;   /* what the system refuses: "memory" */
+static unsigned test_refused_after;
+
+static bool test_refuses(const char *what) {
+    if (!test_refused || strcmp(what, test_refused) != 0) return false;
+    if (test_refused_after) {
+        test_refused_after--;
+        return false;
+    }
+    return true;
+}
+#define TRACEI_FAIL(what) test_refuses(what)
+#define TRACE_IMPLEMENTATION
+#ifndef TEST_TRACE_H
+#define TEST_TRACE_H "../trace.h"
+#endif
+#include TEST_TRACE_H
+
+/* ---- a trace made by hand ---- */
+
+#define MS 1000000u
+#define BEGIN UINT64_C(1772373731480000000)        /* 2026-03-01T14:02:11.480Z */
+
+enum { SPANS = 4096, ATTRIBUTES = 8192, EVENTS = 64 };
+static trace_span_data spans[SPANS];
+static size_t span_count;
+static trace_attribute attributes[ATTRIBUTES];
+static size_t attribute_count;
+static trace_event_data events[EVENTS];
+static size_t event_count;
+static trace_link_data one_link;
+static const uint8_t trace_id[16] = {0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d, 0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36};
+
+static trace_string text_of(const char *text) {
+    trace_string out;
+    out.data = text;
+    out.size = strlen(text);
+    return out;
+}
+
+static void set_id(uint8_t *id, uint32_t number) {
+    int i;
+    for (i = 0; i < 8; i++) id[i] = i < 4 ? 0 : (uint8_t)(number >> (8 * (7 - i)));
+}
+
+/* Times are nanoseconds after BEGIN; parent 0 is none. */
+static trace_span_data *span_ns(uint32_t id, uint32_t parent, const char *name, uint64_t start, uint64_t end) {
+    trace_span_data *const span = &spans[span_count++];
+    memset((void *)span, 0, sizeof *span);
+    memcpy(span->trace_id, trace_id, 16);
+    set_id(span->span_id, id);
+    set_id(span->parent_span_id, parent);
+    span->flags = TRACE_FLAG_SAMPLED;
+    span->is_local_root = parent == 0;
+    span->kind = TRACE_KIND_INTERNAL;
+    span->name = text_of(name);
+    span->start_unix_ns = BEGIN + start;
+    span->end_unix_ns = BEGIN + end;
+    span->thread_id = 100;
+    span->thread_name = text_of("main");
+    return span;
+}
+
+static trace_span_data *span_us(uint32_t id, uint32_t parent, const char *name, uint64_t start, uint64_t end) {
+    return span_ns(id, parent, name, start * 1000, end * 1000);
+}
+
+/* Attributes of a span or an event are added in one go: they lie side by side. */
+static trace_attribute *attribute(const trace_attribute **list, size_t *count, const char *key, trace_type type) {
+    trace_attribute *const added = &attributes[attribute_count++];
+    memset((void *)added, 0, sizeof *added);
+    if (!*count) *list = added;
+    ++*count;
+    added->key = text_of(key);
+    added->value.type = type;
+    return added;
+}
+
+static trace_attribute *set(trace_span_data *span, const char *key, trace_type type) {
+    return attribute(&span->attributes, &span->attribute_count, key, type);
+}
+
+static void set_text(trace_span_data *span, const char *key, const char *value) {
+    set(span, key, TRACE_TYPE_STRING)->value.as.string = text_of(value);
+}
+
+static void set_int(trace_span_data *span, const char *key, int64_t value) {
+    set(span, key, TRACE_TYPE_INT)->value.as.integer = value;
+}
+
+static void fail(trace_span_data *span, const char *type, const char *message) {
+    span->status = TRACE_STATUS_ERROR;
+    if (message) span->status_message = text_of(message);
+    if (type) set_text(span, "error.type", type);
+}
+
+static trace_event_data *event(trace_span_data *span, const char *name, uint64_t at_us) {
+    trace_event_data *const added = &events[event_count++];
+    memset((void *)added, 0, sizeof *added);
+    if (!span->event_count++) span->events = added;
+    added->name = text_of(name);
+    added->unix_ns = BEGIN + at_us * 1000;
+    return added;
+}
+
+static void on_thread(trace_span_data *span, uint64_t id, const char *name) {
+    span->thread_id = id;
+    span->thread_name = text_of(name);
+}
+
+/* ---- the world around it: environment, clock, log ---- */
+
+static char environment_block[1024];
+
+/* "TERM=xterm|LANG=C.UTF-8" */
+static void environment(const char *variables) {
+    size_t i, size = strlen(variables);
+    memset(environment_block, 0, sizeof environment_block);
+    memcpy(environment_block, variables, size);
+    for (i = 0; i < size; i++)
+        if (environment_block[i] == '|') environment_block[i] = '\0';
+    TRACEI_STORE_RELEASE(&tracei_environment_block, (const char *)environment_block);
+}
+
+static uint64_t now_mono = 1000000000, now_unix = BEGIN;
+static uint64_t read_mono(void *user) { return (void)user, now_mono; }
+static uint64_t read_unix(void *user) { return (void)user, now_unix; }
+
+static void pass_ms(uint64_t ms) {
+    now_mono += ms * MS;
+    now_unix += ms * MS;
+}
+
+static char logged[2048];
+static unsigned logged_lines;
+
+static void keep_log(void *user, trace_log_level level, const char *message) {
+    const size_t used = strlen(logged);
+    (void)user, (void)level;
+    logged_lines++;
+    snprintf(logged + used, sizeof logged - used, "%s\n", message);
+}
+
+static char *out;
+static size_t out_size, out_capacity, out_calls;
+static bool out_is_whole;          /* every piece ended with a newline */
+
+static void keep_text(void *user, const char *text, size_t size) {
+    (void)user;
+    if (out_size + size + 1 > out_capacity) {
+        out_capacity = (out_size + size + 1) * 2;
+        out = (char *)realloc(out, out_capacity);
+        if (!out) abort();
+    }
+    memcpy(out + out_size, text, size);
+    out_size += size;
+    out[out_size] = '\0';
+    out_calls++;
+    if (!size || text[size - 1] != '\n') out_is_whole = false;
+}
+
+static void clear_out(void) {
+    out_size = 0;
+    out_is_whole = true;
+    keep_text(NULL, "\n", 1);
+    out_size = out_calls = 0;
+    out[0] = '\0';
+}
+
+static void clear_trace(void) { span_count = attribute_count = event_count = 0; }
+
+static void fresh(void) {
+    memset((void *)tracei_consoles, 0, sizeof tracei_consoles);
+    tracei_console_said_format = 0;
+    tracei_clock.monotonic_fn = read_mono;
+    tracei_clock.unix_fn = read_unix;
+    now_mono = 1000000000;
+    now_unix = BEGIN;
+    memset((void *)&tracei_logger, 0, sizeof tracei_logger);
+    tracei_logger.log_fn = keep_log;
+    logged[0] = '\0';
+    logged_lines = 0;
+    test_refused = NULL;
+    environment("");
+    clear_trace();
+    clear_out();
+}
+
+/* ---- a console that writes to `out` ---- */
+
+static trace_console_options look(uint32_t width, trace_choice color, trace_choice unicode) {
+    trace_console_options options;
+    memset((void *)&options, 0, sizeof options);
+    options.write_fn = keep_text;
+    options.width = width;
+    options.color = color;
+    options.unicode = unicode;
+    return options;
+}
+
+static trace_exporter make(trace_console_options options) {
+    trace_exporter exporter = trace_console_exporter(&options);
+    if (exporter.user) {
+        tracei_console_refresh((tracei_console *)exporter.user);
+        ((tracei_console *)exporter.user)->zone = 0;
+    }
+    return exporter;
+}
+
+static trace_resource resource;
+static trace_attribute service;
+static const trace_span_data *open_root;
+
+static int by_start(const void *a, const void *b) {
+    const trace_span_data *const left = (const trace_span_data *)a, *const right = (const trace_span_data *)b;
+    if (left->start_unix_ns != right->start_unix_ns) return left->start_unix_ns < right->start_unix_ns ? -1 : 1;
+    if (left->end_unix_ns != right->end_unix_ns) return left->end_unix_ns > right->end_unix_ns ? -1 : 1;
+    return memcmp(left->span_id, right->span_id, 8);
+}
+
+enum { COMPLETE, NO_ROOT, LATE, OPEN };
+
+static void export_as(const trace_exporter *exporter, int how) {
+    trace_batch batch;
+    size_t i;
+    memset((void *)&batch, 0, sizeof batch);
+    memset((void *)&service, 0, sizeof service);
+    service.key = text_of("service.name");
+    service.value.type = TRACE_TYPE_STRING;
+    service.value.as.string = text_of("checkout");
+    resource.attributes = &service;
+    resource.attribute_count = 1;
+    qsort(spans, span_count, sizeof *spans, by_start);
+    batch.resource = &resource;
+    batch.spans = spans;
+    batch.span_count = span_count;
+    batch.late = how == LATE;
+    if (how == OPEN) batch.root = open_root;
+    for (i = 0; i < span_count && how == COMPLETE; i++)
+        if (spans[i].is_local_root) batch.root = &spans[i];
+    CHECK_INT(exporter->export_fn(exporter->user, &batch), TRACE_RESULT_OK);
+}
+
+static trace_exporter_stats stats_of(const trace_exporter *exporter) {
+    trace_exporter_stats stats;
+    memset((void *)&stats, 0, sizeof stats);
+    exporter->stats_fn(exporter->user, &stats);
+    return stats;
+}
+
+/* The law of the ledger. */
+static void check_ledger(const trace_exporter *exporter, uint64_t received) {
+    const trace_exporter_stats stats = stats_of(exporter);
+    uint64_t sum = stats.sent + stats.queued;
+    int i;
+    for (i = 0; i < TRACE_FAILURE_COUNT; i++) sum += stats.failed[i];
+    CHECK_UINT(stats.received, received);
+    CHECK_UINT(stats.received, sum);
+}
+
+/* Prints what `build` makes in one look, and compares. */
+static void golden(const char *file, void (*build)(void), int how, trace_console_options options) {
+    char path[128];
+    trace_exporter exporter;
+    fresh();
+    exporter = make(options);
+    build();
+    export_as(&exporter, how);
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    snprintf(path, sizeof path, "console/%s.txt", file);
+    TEST_GOLDEN(path, out, out_size);
+    CHECK(out_is_whole);
+    check_ledger(&exporter, span_count);
+    CHECK_UINT(stats_of(&exporter).sent, span_count);
+}
+
+static size_t columns_of(const char *line, size_t size) {
+    size_t columns = 0, i;
+    for (i = 0; i < size; i++) columns += ((unsigned char)line[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+static size_t widest(void) {
+    size_t most = 0, from = 0, i;
+    for (i = 0; i < out_size; i++) {
+        if (out[i] != '\n') continue;
+        if (columns_of(out + from, i - from) > most) most = columns_of(out + from, i - from);
+        from = i + 1;
+    }
+    return most;
+}
+
+static size_t lines_in(const char *text) {
+    size_t lines = 0;
+    for (; *text; text++) lines += *text == '\n';
+    return lines;
+}
+
+/* ---- trees ---- */
+
+static void build_checkout(void) {
+    trace_span_data *span = span_us(1, 0, "POST /checkout", 0, 41300);
+    trace_event_data *retry;
+    span->kind = TRACE_KIND_SERVER;
+    set_int(span, "user.id", 42);
+    set_text(span, "cart.note", "two words, and then a good many more that will not fit into eighty columns");
+    span = span_us(2, 1, "auth.verify", 100, 2200);
+    set(span, "cached", TRACE_TYPE_BOOL)->value.as.boolean = true;
+    span = span_us(3, 1, "POST payments", 20600, 41290);
+    span->kind = TRACE_KIND_CLIENT;
+    fail(span, "Timeout", "no answer in 20 ms");
+    set_int(span, "http.response.status_code", 504);
+    retry = event(span, "retry", 38600);
+    attribute(&retry->attributes, &retry->attribute_count, "attempt", TRACE_TYPE_INT)->value.as.integer = 2;
+    span = span_us(4, 3, "dns", 20700, 21500);
+    on_thread(span, 101, "resolver");
+    span = span_us(5, 3, "connect", 21600, 24000);
+    set(span, "rtt", TRACE_TYPE_DOUBLE)->value.as.number = 0.25;
+    span_us(6, 1, "db.insert", 4000, 16000);
+}
+
+TEST(a_tree_in_every_look) {
+    golden("tree_plain", build_checkout, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("tree_plain_ascii", build_checkout, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
+    golden("tree_80", build_checkout, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK(widest() <= 80);
+    golden("tree_200", build_checkout, COMPLETE, look(200, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("tree_80_ascii", build_checkout, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
+    CHECK(widest() <= 80);
+    golden("tree_color", build_checkout, COMPLETE, look(100, TRACE_CHOICE_YES, TRACE_CHOICE_YES));
+}
+
+static void build_rich_spans(void) {
+    trace_span_data *span = span_us(1, 0, "consume order", 0, 900);
+    trace_event_data *added;
+    span->kind = TRACE_KIND_CONSUMER;
+    memset((void *)&one_link, 0, sizeof one_link);
+    span->links = &one_link;
+    span->link_count = 1;
+    span->dropped_attribute_count = 3;
+    span->dropped_link_count = 1;
+    set(span, "none", TRACE_TYPE_NULL);
+    set(span, "raw", TRACE_TYPE_BYTES)->value.as.bytes = text_of("\x01\xff");
+    set(span, "json", TRACE_TYPE_JSON)->value.as.string = text_of("{\"a\":[1,2]}");
+    set_text(span, "empty", "");
+    set_text(span, "quoted", "say \"hi\" = \\o/");
+    span = span_us(2, 1, "parse", 50, 400);
+    span->is_abandoned = true;
+    added = event(span, "checkpoint", 40);
+    added->dropped_attribute_count = 2;
+    added = event(span, "exception", 350);
+    attribute(&added->attributes, &added->attribute_count, "exception.type", TRACE_TYPE_STRING)->value.as.string = text_of("Syntax");
+    attribute(&added->attributes, &added->attribute_count, "exception.message", TRACE_TYPE_STRING)->value.as.string = text_of("line 3");
+    span = span_us(3, 1, "store", 500, 800);
+    span->kind = TRACE_KIND_PRODUCER;
+    span->status = TRACE_STATUS_ERROR;
+    added = event(span, "exception", 700);
+    attribute(&added->attributes, &added->attribute_count, "exception.type", TRACE_TYPE_STRING)->value.as.string = text_of("Conflict");
+    attribute(&added->attributes, &added->attribute_count, "exception.message", TRACE_TYPE_STRING)->value.as.string = text_of("key 7");
+}
+
+TEST(links_events_and_drops) {
+    golden("rich_spans", build_rich_spans, COMPLETE, look(120, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("rich_spans_plain", build_rich_spans, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+}
+
+static void build_one(void) {
+    trace_span_data *const span = span_us(1, 0, "GET /item", 0, 1210);
+    span->kind = TRACE_KIND_SERVER;
+    set_int(span, "user.id", 42);
+    set_text(span, "agent", "curl/8.1");
+}
+
+static void build_one_failed(void) {
+    build_one();
+    fail(&spans[0], "NotFound", "there is no item with the number that was asked for");
+}
+
+TEST(one_span_is_one_line) {
+    golden("one_80", build_one, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK(widest() <= 80);
+    CHECK_UINT(lines_in(out), 1);
+    golden("one_120", build_one, COMPLETE, look(120, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK_UINT(lines_in(out), 1);
+    golden("one_plain", build_one, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK_UINT(lines_in(out), 1);
+    golden("one_color", build_one, COMPLETE, look(120, TRACE_CHOICE_YES, TRACE_CHOICE_YES));
+    golden("one_failed_80", build_one_failed, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK_HAS(out, "there is no item with the number that was asked for");
+}
+
+static trace_span_data open_span;
+
+static void build_open(void) {
+    span_us(1, 0, "serve", 0, 0);
+    spans[0].kind = TRACE_KIND_SERVER;
+    set_int(&spans[0], "port", 8080);
+    open_span = spans[0];
+    open_span.end_unix_ns = 0;
+    open_root = &open_span;
+    span_count = 0;
+    now_unix = BEGIN + 2050 * (uint64_t)MS;
+}
+
+static void build_below_open(void) {
+    build_open();
+    span_us(2, 1, "GET /item", 100000, 101000);
+    span_us(3, 2, "query", 100200, 100900);
+    span_us(4, 1, "GET /other", 200000, 201000);
+    span_us(5, 9, "stray", 300000, 300100);
+}
+
+TEST(open_roots) {
+    trace_exporter exporter;
+    golden("open", build_open, OPEN, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("open_color", build_open, OPEN, look(80, TRACE_CHOICE_YES, TRACE_CHOICE_YES));
+    golden("open_below", build_below_open, OPEN, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK_HAS(out, "serve \xe2\x80\xba GET /item");
+    fresh();
+    exporter = make(look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    build_open();
+    export_as(&exporter, OPEN);
+    export_as(&exporter, OPEN);
+    CHECK_UINT(lines_in(out), 1);                    /* once */
+}
+
+static void build_late(void) {
+    span_us(7, 3, "flush", 41000, 52000);
+    span_us(8, 7, "fsync", 42000, 51000);
+}
+
+static void build_late_one(void) { span_us(7, 3, "flush", 41000, 52000); }
+
+static void build_rootless(void) {
+    span_us(2, 1, "first", 0, 900);
+    span_us(3, 2, "inner", 100, 300);
+    span_us(4, 1, "second", 1000, 1900);
+}
+
+static void build_orphan(void) {
+    build_checkout();
+    span_us(20, 19, "lost child", 5000, 6000);
+    span_us(21, 20, "its child", 5100, 5900);
+}
+
+TEST(late_incomplete_and_orphans) {
+    golden("late", build_late, LATE, look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("late_one", build_late_one, LATE, look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("late_color", build_late, LATE, look(100, TRACE_CHOICE_YES, TRACE_CHOICE_YES));
+    golden("incomplete", build_rootless, NO_ROOT, look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("incomplete_color", build_rootless, NO_ROOT, look(100, TRACE_CHOICE_YES, TRACE_CHOICE_YES));
+    golden("incomplete_one", build_late_one, NO_ROOT, look(120, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("orphan", build_orphan, COMPLETE, look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+}
+
+static void build_hostile(void) {
+    trace_span_data *const span = span_us(1, 0, "evil\x1b[2J\r\nname\x07", 0, 1000);
+    set_text(span, "a\tb", "line 1\nline 2\x7f");
+    set_text(span, "c1", "\xc2\x9b" "31m");
+    set_text(span, "bidi", "\xe2\x80\xaeesrever");
+    set_text(span, "broken", "\xff\xc3(");
+    set_text(span, "fine", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    span_us(2, 1, "\xe4\xb8\xad\xe6\x96\x87", 100, 200);
+}
+
+TEST(control_characters_stay_outside) {
+    size_t i;
+    golden("hostile", build_hostile, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    for (i = 0; i < out_size; i++) CHECK(out[i] == '\n' || (unsigned char)out[i] >= 0x20);
+    golden("hostile_ascii", build_hostile, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
+    for (i = 0; i < out_size; i++) CHECK(out[i] == '\n' || ((unsigned char)out[i] >= 0x20 && (unsigned char)out[i] < 0x7f));
+}
+
+/* ---- folds ---- */
+
+static void build_importer(void) {
+    static const unsigned long_one = 16, failing = 21;
+    trace_span_data *span = span_us(1, 0, "import", 0, 2900000);
+    uint64_t at = 2000;
+    uint32_t id = 1000, i, j;
+    span_us(2, 1, "open", 0, 1500);
+    for (i = 0; i < 30; i++) {
+        const uint64_t length = i == long_one ? 204000 : 60000 + i * 37 % 11 * 3000 + (i % 7 == 3 ? 30000 : 0);
+        const uint32_t batch = ++id;
+        span = span_us(batch, 1, "batch", at, at + length);
+        set_int(span, "offset", (int64_t)i * 100);
+        if (i == failing) fail(span, "Conflict", "key 2214");
+        for (j = 0; j < (i == failing ? 5u : 8u); j++) {
+            const uint64_t start = at + length / 8 * j;
+            span_us(++id, batch, "insert", start, start + length / 8 * 3 / 4);
+        }
+        at += length + 500;
+    }
+    for (i = 0; i < 16; i++) {
+        static const char *const names[] = {"pool-1", "pool-2", "pool-3", "pool-4"};
+        span = span_us(++id, 1, "tile", at + i / 4 * 2450, at + i / 4 * 2450 + 2100 + i * 7 % 5 * 100);
+        on_thread(span, 200 + i % 4, names[i % 4]);
+    }
+    span_us(3, 1, "commit", at + 12000, at + 14000);
+}
+
+TEST(loops_fold) {
+    trace_console_options options = look(120, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
+    golden("fold_120", build_importer, COMPLETE, options);
+    golden("fold_80", build_importer, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    golden("fold_color", build_importer, COMPLETE, look(120, TRACE_CHOICE_YES, TRACE_CHOICE_YES));
+    golden("fold_ascii", build_importer, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
+    golden("fold_plain", build_importer, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    options.format = TRACE_CONSOLE_FORMAT_ALL;
+    golden("fold_all", build_importer, COMPLETE, options);
+    CHECK_UINT(lines_in(out), span_count + 1);
+}
+
+static void build_unlike(void) {
+    uint32_t i;
+    span_us(1, 0, "root", 0, 10000);
+    for (i = 0; i < 3; i++) span_us(10 + i, 1, "three", i * 100, i * 100 + 50);            /* too few */
+    for (i = 0; i < 4; i++) {                                                              /* same name, other insides */
+        span_us(20 + i, 1, "step", 1000 + i * 100, 1090 + i * 100);
+        span_us(30 + i, 20 + i, i % 2 ? "left" : "right", 1010 + i * 100, 1050 + i * 100);
+    }
+    for (i = 0; i < 5; i++) {                                                              /* a failure deep inside */
+        span_us(40 + i, 1, "deep", 2000 + i * 100, 2090 + i * 100);
+        span_us(50 + i, 40 + i, "middle", 2010 + i * 100, 2080 + i * 100);
+        span_us(60 + i, 50 + i, "leaf", 2020 + i * 100, 2070 + i * 100);
+        if (i == 2) fail(&spans[span_count - 1], "EIO", NULL);
+    }
+    for (i = 0; i < 4; i++) span_us(70 + i, 1, "at once", 3000, 4000);                     /* one thread, all at once */
+}
+
+TEST(what_folds_and_what_does_not) { golden("fold_unlike", build_unlike, COMPLETE, look(110, TRACE_CHOICE_NO, TRACE_CHOICE_YES)); }
+
+/* ---- depth, breadth, nonsense ---- */
+
+static void build_deep(void) {
+    static char names[1000][16];
+    uint32_t i;
+    for (i = 0; i < 1000; i++) {
+        snprintf(names[i], sizeof names[i], "level %u", i);
+        span_us(i + 1, i, names[i], i, 5000 - i);
+    }
+}
+
+TEST(a_thousand_levels) {
+    golden("deep_80", build_deep, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK(widest() <= 80);
+    CHECK_UINT(lines_in(out), 1001);
+    golden("deep_plain", build_deep, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
+}
+
+static uint64_t real_ms(void) {
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+TEST(three_thousand_spans_are_fast) {
+    static char names[3000][16];
+    trace_console_options options = look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
+    int form;
+    for (form = 0; form < 4; form++) { /* alike, all different, all different below each other, alike but shown one by one */
+        trace_exporter exporter;
+        uint64_t before;
+        uint32_t i;
+        fresh();
+        options.format = form == 3 ? TRACE_CONSOLE_FORMAT_ALL : TRACE_CONSOLE_FORMAT_TREE;
+        exporter = make(options);
+        span_us(1, 0, "root", 0, 10000);
+        for (i = 1; i < 3000; i++) {
+            snprintf(names[i], sizeof names[i], "span %u", i);
+            span_us(i + 1, form == 2 ? i : 1, form == 1 || form == 2 ? names[i] : "same", i, i + 1);
+        }
+        before = real_ms();
+        export_as(&exporter, COMPLETE);
+        CHECK(real_ms() - before < 500);
+        check_ledger(&exporter, 3000);
+        CHECK_UINT(stats_of(&exporter).sent, 3000);
+        if (form == 0) CHECK(lines_in(out) < 6);
+        if (form == 1 || form == 3) CHECK_UINT(lines_in(out), 3001);
+    }
+}
+
+TEST(nonsense_ends) {
+    trace_exporter exporter;
+    uint32_t round, i;
+    uint64_t received = 0;
+    fresh();
+    for (round = 0; round < test_scaled(400); round++) {
+        static const char *const names[] = {"a", "b", "c", ""};
+        const uint32_t count = 1 + (uint32_t)test_random_below(60);
+        trace_console_options options = look((uint32_t)test_random_below(3) * 60, TRACE_CHOICE_AUTO, TRACE_CHOICE_YES);
+        options.format = (trace_console_format)(1 + test_random_below(3));
+        exporter = make(options);
+        clear_trace();
+        clear_out();
+        for (i = 0; i < count; i++) { /* cycles, twins, strangers, children before their parents */
+            const uint64_t start = test_random_below(1000);
+            span_us(1 + (uint32_t)test_random_below(count), (uint32_t)test_random_below(count + 2), names[test_random_below(4)], start,
+                    start + test_random_below(1000));
+            spans[span_count - 1].is_local_root = false;
+            if (test_random_below(9) == 0) spans[span_count - 1].status = TRACE_STATUS_ERROR;
+        }
+        spans[0].is_local_root = test_random_below(2) == 0;
+        export_as(&exporter, spans[0].is_local_root ? COMPLETE : test_random_below(2) ? NO_ROOT : LATE);
+        received += count;
+        CHECK(out_is_whole);
+        check_ledger(&exporter, received);
+        pass_ms(700);
+        CHECK_UINT(stats_of(&exporter).sent, received);
+        if (options.format == TRACE_CONSOLE_FORMAT_ALL && count > 1) CHECK_UINT(lines_in(out), count + 1);
+        if (options.format == TRACE_CONSOLE_FORMAT_LINE) CHECK_UINT(lines_in(out), count);
+    }
+}
+
+TEST(ids_that_go_in_circles) {
+    trace_exporter exporter;
+    fresh();
+    exporter = make(look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
+    span_us(1, 2, "one", 0, 10);
+    span_us(2, 3, "two", 1, 9);
+    span_us(3, 1, "three", 2, 8);
+    span_us(4, 4, "self", 3, 7);
+    export_as(&exporter, NO_ROOT);
+    CHECK_UINT(lines_in(out), 5);
+    CHECK_HAS(out, "self  (parent missing)");
+    check_ledger(&exporter, 4);
+}
+
+/* ---- thinning ---- */
+
+static void request(const trace_exporter *exporter, const char *name, uint64_t us, bool failed) {
+    clear_trace();
+    span_us(1, 0, name, 0, us);
+    span_us(2, 1, "work", 0, us / 2);
+    if (failed) fail(&spans[0], "Broken", NULL);
+    export_as(exporter, COMPLETE);
+}
+
+TEST(a_flood_is_thinned) {
+    trace_exporter exporter;
+    trace_exporter_stats stats;
+    unsigned i;
+    fresh();
+    exporter = make(look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    for (i = 0; i < 412; i++) request(&exporter, "GET /item", i == 300 ? 31000 : i % 50 == 7 ? 8800 : 900 + i * 37 % 800, i == 100 || i == 200 || i == 400);
+    for (i = 0; i < 30; i++) request(&exporter, "POST /order", 2000, false);
+    stats = stats_of(&exporter);
+    CHECK_UINT(stats.queued, 0);
+    CHECK_UINT(stats.sent, 884);                     /* thinned spans are summarised on purpose */
+    CHECK_HAS_NOT(out, "/s  p50");
+    pass_ms(1000);
+    request(&exporter, "GET /item", 1000, false);    /* the next batch ends the second */
+    CHECK_HAS(out, "412/s");
+    TEST_GOLDEN("console/thinned.txt", out, out_size);
+    CHECK(lines_in(out) < 120);
+    check_ledger(&exporter, 886);
+    fresh();
+    exporter = make(look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    for (i = 0; i < 30; i++) request(&exporter, "GET /item", 1000, false);
+    CHECK_UINT(lines_in(out), 60);                   /* 20 trees of two spans and a footer */
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    CHECK_UINT(lines_in(out), 61);                   /* flush knows no next batch */
+    CHECK_HAS(out, "2026-03-01T14:02:11Z GET /item    30/s  p50 ");
+    request(&exporter, "GET /new", 1000, false);
+    CHECK_HAS(out, "GET /new");                      /* never seen before */
+    request(&exporter, "GET /item", 1001, false);
+    CHECK_HAS(out, "1.00 ms +");
+    CHECK_UINT(lines_in(out), 61 + 3 + 3);           /* a new slowest */
+    request(&exporter, "GET /item", 900, true);
+    request(&exporter, "GET /item", 900, true);
+    CHECK_UINT(lines_in(out), 61 + 3 + 3 + 3);       /* the first error of the second */
+    pass_ms(500);
+    request(&exporter, "GET /item", 900, false);
+    CHECK_UINT(lines_in(out), 61 + 3 + 3 + 3 + 3);   /* half a second is worth a tree */
+    exporter.shutdown_fn(exporter.user, 0);
+    CHECK_UINT(lines_in(out), 61 + 3 + 3 + 3 + 3 + 1);
+    check_ledger(&exporter, 70);
+}
+
+TEST(names_without_end_are_thinned_too) {
+    static char names[500][24];
+    trace_exporter exporter;
+    unsigned i;
+    fresh();
+    exporter = make(look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    for (i = 0; i < 500; i++) {
+        snprintf(names[i], sizeof names[i], "GET /item/%u", i);
+        request(&exporter, names[i], 1000, false);
+    }
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    CHECK(lines_in(out) < 250);
+    CHECK_HAS(out, "(other names)   437/s");
+    check_ledger(&exporter, 1000);
+}
+
+TEST(all_is_all) {
+    trace_console_options options = look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
+    trace_exporter exporter;
+    unsigned i;
+    fresh();
+    options.format = TRACE_CONSOLE_FORMAT_ALL;
+    exporter = make(options);
+    CHECK(exporter.whole_traces);
+    for (i = 0; i < 200; i++) request(&exporter, "GET /item", 1000, false);
+    CHECK_UINT(lines_in(out), 600);
+}
+
+/* ---- lines ---- */
+
+static void build_lines(void) {
+    build_checkout();
+    build_rich_spans();
+    build_hostile();
+}
+
+TEST(logfmt) {
+    trace_console_options options = look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
+    trace_value items[2];
+    trace_exporter exporter;
+    options.format = TRACE_CONSOLE_FORMAT_LINE;
+    golden("lines", build_lines, COMPLETE, options);
+    CHECK_UINT(lines_in(out), span_count);
+    fresh();
+    exporter = make(options);
+    CHECK(!exporter.whole_traces);
+    memset((void *)items, 0, sizeof items);
+    items[0].type = items[1].type = TRACE_TYPE_STRING;
+    items[0].as.string = text_of("plain");
+    items[1].as.string = text_of("has \"quotes\"");
+    span_ns(1, 0, "arrays", 0, 1);
+    {
+        trace_attribute *const added = set(&spans[0], "key = list", TRACE_TYPE_ARRAY);
+        added->value.as.array.items = items;
+        added->value.as.array.count = 2;
+    }
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, " key___list=\"[plain,\\\"has \\\\\\\"quotes\\\\\\\"\\\"]\"");
+    CHECK_HAS(out, " duration_ms=0.000001 ");
+}
+
+/* ---- small parts ---- */
+
+TEST(durations) {
+    static const struct { uint64_t ns; unsigned digits; const char *text; } cases[] = {
+        {0, 3, "0 ns"}, {1, 3, "1 ns"}, {999, 3, "999 ns"}, {1000, 3, "1.00 us"}, {1234, 3, "1.23 us"}, {9995, 3, "10.0 us"}, {9994, 3, "9.99 us"},
+        {99949, 3, "99.9 us"}, {99950, 3, "100 us"}, {999499, 3, "999 us"}, {999500, 3, "1.00 ms"}, {41300000, 3, "41.3 ms"},
+        {999499999, 3, "999 ms"}, {999500000, 3, "1.00 s"}, {2290000000, 3, "2.29 s"}, {59949999999, 3, "59.9 s"}, {59950000000, 3, "1.00 m"},
+        {60000000000, 3, "1.00 m"}, {90000000000, 3, "1.50 m"}, {36000000000000, 3, "600 m"}, {864000000000000, 3, "14400 m"},
+        {UINT64_MAX, 3, "307445735 m"}, {1150000, 2, "1.2 ms"}, {9949999, 2, "9.9 ms"}, {9950000, 2, "10 ms"}, {71400000, 2, "71 ms"}, {204000000, 2, "204 ms"}};
+    size_t i;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[24];
+        tracei_console_time(text, cases[i].ns, cases[i].digits, "us");
+        CHECK_STR(text, cases[i].text);
+    }
+}
+
+TEST(dates) {
+    static const struct { uint64_t s; const char *text; } cases[] = {
+        {0, "1970-01-01T00:00:00"}, {951782400, "2000-02-29T00:00:00"}, {951868800, "2000-03-01T00:00:00"}, {1709251199, "2024-02-29T23:59:59"},
+        {1772373731, "2026-03-01T14:02:11"}, {4107542400, "2100-03-01T00:00:00"}, {1767225599, "2025-12-31T23:59:59"}, {1767225600, "2026-01-01T00:00:00"}};
+    size_t i;
+    for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[48];
+        *tracei_console_hms(tracei_console_date(text, cases[i].s), cases[i].s) = '\0';
+        CHECK_STR(text, cases[i].text);
+    }
+}
+
+TEST(histogram_buckets_are_narrow) {
+    uint64_t ns;
+    uint32_t before = 0;
+    for (ns = 0; ns < UINT64_C(10000000000000); ns = ns + 1 + ns / 7) {
+        const uint32_t bucket = tracei_console_bucket(ns);
+        const uint64_t middle = tracei_console_bucket_ns(bucket);
+        CHECK(bucket >= before && bucket < TRACEI_CONSOLE_BUCKETS);
+        CHECK((middle > ns ? middle - ns : ns - middle) <= ns / 15 + 1);
+        before = bucket;
+    }
+    CHECK_UINT(tracei_console_bucket(UINT64_MAX), TRACEI_CONSOLE_BUCKETS - 1);
+}
+
+TEST(bars_lie_where_the_span_ran) {
+    trace_exporter exporter;
+    tracei_console *console;
+    fresh();
+    exporter = make(look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    console = (tracei_console *)exporter.user;
+    console->start = 0;
+    console->end = 1280;
+    {
+        static const struct { uint64_t start, end; const char *bar; } cases[] = {
+            {0, 1280, "\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88\xe2\x96\x88  "},
+            {0, 0, "\xe2\x96\x8f                 "}, {1280, 1280, "               \xe2\x96\x88  "}, {40, 100, "\xe2\x96\x90\xe2\x96\x8e                "},
+            {0, 40, "\xe2\x96\x8c                 "}};
+        size_t i;
+        for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            tracei_console_row_begin(console, NULL);
+            tracei_console_bar(console, cases[i].start, cases[i].end, "");
+            CHECK_TEXT(console->page + console->row, console->page_size - console->row, cases[i].bar);
+            CHECK_UINT(console->column, 18);
+            console->page_size = 0;
+        }
+    }
+}
+
+/* ---- how it is chosen ---- */
+
+static const tracei_console *console_with(const char *variables, trace_console_options options) {
+    trace_exporter exporter;
+    fresh();
+    environment(variables);
+    exporter = make(options);
+    return (const tracei_console *)exporter.user;
+}
+
+TEST(the_environment_of_the_console_is_kept) {
+    static const char *const entries[] = {"TRACE_CONSOLE=all", "NO_COLOR=1", "CLICOLOR_FORCE=1", "TERM=dumb", "COLUMNS=80", "LC_ALL=C", "LC_CTYPE=C", "LANG=C"};
+    size_t i;
+    for (i = 0; i < sizeof entries / sizeof entries[0]; i++)
+        if (!CHECK(tracei_environment_concerns(entries[i]))) fprintf(stderr, "    tracei_variables has no entry for %s\n", entries[i]);
+}
+
+TEST(format_by_environment) {
+    trace_console_options options = look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO);
+    CHECK_INT(console_with("", options)->options.format, TRACE_CONSOLE_FORMAT_TREE);
+    CHECK_INT(console_with("TRACE_CONSOLE=line", options)->options.format, TRACE_CONSOLE_FORMAT_LINE);
+    CHECK_INT(console_with("TRACE_CONSOLE=ALL", options)->options.format, TRACE_CONSOLE_FORMAT_ALL);
+    options.format = TRACE_CONSOLE_FORMAT_LINE;
+    CHECK_INT(console_with("TRACE_CONSOLE=tree", options)->options.format, TRACE_CONSOLE_FORMAT_TREE);
+    CHECK_UINT(logged_lines, 0);
+    CHECK_INT(console_with("TRACE_CONSOLE=lien", options)->options.format, TRACE_CONSOLE_FORMAT_LINE);
+    (void)make(options);
+    CHECK_UINT(logged_lines, 1);
+    CHECK_HAS(logged, "TRACE_CONSOLE=lien");
+    CHECK_HAS(logged, "tree, all, line");
+}
+
+TEST(look_by_environment) {
+    const trace_console_options options = look(0, TRACE_CHOICE_AUTO, TRACE_CHOICE_AUTO);
+    CHECK(!console_with("LANG=C", options)->unicode);
+    CHECK(console_with("LANG=en_US.UTF-8", options)->unicode);
+    CHECK(console_with("LANG=C|LC_CTYPE=de_DE.utf8", options)->unicode);
+    CHECK(!console_with("LANG=C.UTF-8|LC_ALL=POSIX", options)->unicode);
+    CHECK(!console_with("", options)->color);
+    CHECK(console_with("CLICOLOR_FORCE=1", options)->color);
+    CHECK(!console_with("CLICOLOR_FORCE=0", options)->color);
+    CHECK(!console_with("CLICOLOR_FORCE=1|NO_COLOR=1", options)->color);
+    CHECK(console_with("NO_COLOR=1", look(0, TRACE_CHOICE_YES, TRACE_CHOICE_AUTO))->color);
+    CHECK_UINT(console_with("", options)->width, 100);
+    CHECK_UINT(console_with("COLUMNS=132", options)->width, 132);
+    CHECK_UINT(console_with("COLUMNS=wide", options)->width, 100);
+    CHECK_UINT(console_with("COLUMNS=132", look(90, TRACE_CHOICE_AUTO, TRACE_CHOICE_AUTO))->width, 90);
+}
+
+TEST(one_console_for_each_destination) {
+    trace_console_options options = look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO);
+    static char users[8];
+    trace_exporter first, second;
+    size_t i;
+    fresh();
+    first = trace_console_exporter(NULL);
+    second = trace_console_exporter(NULL);
+    CHECK(first.user != NULL && first.user == second.user);
+    CHECK_STR(first.name, "console");
+    CHECK(first.whole_traces);
+    for (i = 0; i < TRACEI_CONSOLES_MAX - 1; i++) {
+        options.user = &users[i];
+        second = trace_console_exporter(&options);
+        CHECK(second.export_fn != NULL && second.user != first.user);
+    }
+    CHECK_UINT(logged_lines, 0);
+    options.user = &users[i];
+    second = trace_console_exporter(&options);
+    CHECK(second.export_fn == NULL);
+    CHECK_UINT(logged_lines, 1);
+    options.format = (trace_console_format)77;
+    CHECK(trace_console_exporter(&options).export_fn == NULL);
+    CHECK_HAS(logged, "format");
+}
+
+TEST(options_may_change_under_way) {
+    trace_console_options options = look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO);
+    trace_exporter exporter;
+    fresh();
+    exporter = make(options);
+    build_checkout();
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, "|- ");
+    clear_out();
+    options.format = TRACE_CONSOLE_FORMAT_LINE;
+    (void)trace_console_exporter(&options);
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, "level=error");
+    check_ledger(&exporter, 12);
+}
+
+/* ---- no memory ---- */
+
+TEST(without_memory_a_short_line) {
+    trace_exporter exporter;
+    trace_exporter_stats stats;
+    fresh();
+    exporter = make(look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
+    build_checkout();
+    test_refused = "memory";
+    test_refused_after = 0;
+    export_as(&exporter, COMPLETE);
+    test_refused = NULL;
+    CHECK_UINT(lines_in(out), 1);
+    CHECK_HAS(out, "41.3 ms  POST /checkout  (no memory to say more)");
+    stats = stats_of(&exporter);
+    CHECK_UINT(stats.sent, 1);
+    CHECK_UINT(stats.failed[TRACE_FAILURE_TOO_LARGE], 5);
+    check_ledger(&exporter, 6);
+}
+
+TEST(any_refusal_of_memory_keeps_the_ledger) {
+    unsigned after, form;
+    for (form = 1; form <= 3; form++) {
+        for (after = 0; after < 8; after++) {
+            trace_console_options options = look(80, TRACE_CHOICE_YES, TRACE_CHOICE_YES);
+            trace_exporter exporter;
+            fresh();
+            options.format = (trace_console_format)form;
+            exporter = make(options);
+            build_importer();
+            test_refused = "memory";
+            test_refused_after = after;
+            export_as(&exporter, COMPLETE);
+            test_refused = NULL;
+            check_ledger(&exporter, span_count);
+            CHECK(out_is_whole);
+            CHECK(out_size != 0);
+            clear_out();
+            export_as(&exporter, COMPLETE);        /* and afterwards all is well */
+            CHECK_HAS(out, "import");
+            check_ledger(&exporter, 2 * span_count);
+        }
+    }
+}
+TEST_MAIN()
