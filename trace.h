@@ -5630,9 +5630,9 @@ static bool tracei_ring_write(tracei_unit *unit, const tracei_record *record, ui
     unsigned char *const at = tracei_ring_reserve(unit, (uint32_t)sizeof *record + used, &new_head);
     if (!at) return false;
     tracei_record_put(at, record, type, payload, used, bits, end);
+    if (type == TRACEI_RECORD_SPAN) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]); /* before the consumer can see it, so pending is never negative */
     TRACEI_STORE_RELEASE(&unit->head, new_head);
     tracei_ring_allow(unit);
-    tracei_ring_published();
     return true;
 }
 
@@ -7151,9 +7151,8 @@ static void tracei_finish(tracei_unit *unit, tracei_slot *slot, uint64_t end_uni
         bool written = false;
         if (TRACEI_RARE(slot->entry != 0)) tracei_append_state(unit, slot);
         if (!TRACEI_RARE(TRACEI_LOAD(&tracei_divert) | (slot->record.payload > unit->payload_max))) {
-            TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]); /* before the consumer can see it, so pending is never negative */
             written = tracei_ring_write(unit, record, TRACEI_RECORD_SPAN, slot->data, slot->record.payload, record->bits | bits, end);
-            if (TRACEI_RARE(!written)) TRACEI_STORE(&unit->counts[TRACEI_COUNT_PUBLISHED], unit->counts[TRACEI_COUNT_PUBLISHED] - 1);
+            if (written) tracei_ring_published();
         }
         if (TRACEI_RARE(!written)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_DROPPED + tracei_drop_reason(unit, slot)]);
     } else {
@@ -7213,7 +7212,7 @@ static TRACEI_NOINLINE void tracei_end_slow(trace_span span, uint64_t unix_ns, i
     } else {
         if (how == TRACEI_END_BLOCK && unit->current != slot && slot->unit == unit && slot->chained) {
             if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
-            while (unit->current != slot) tracei_abandon_top(unit);
+            while (unit->current && unit->current != slot) tracei_abandon_top(unit);
         }
         tracei_finish(unit, slot, unix_ns, unix_ns ? TRACEI_BITS_END_UNIX : 0);
     }
@@ -7335,7 +7334,7 @@ static TRACEI_ALWAYS_INLINE unsigned char *tracei_set_fast(tracei_unit *unit, tr
     tracei_close_gate(unit);
     slot = unit->current;
     if (TRACEI_RARE(!slot || slot->index != span.slot)) slot = span.slot == TRACEI_SLOT_CURRENT ? slot : tracei_slot_at(span.slot);
-    if (TRACEI_RARE(!slot || slot->kind > TRACEI_SLOT_SPAN || slot->unit != unit || (uint32_t)key_size - 1 >= TRACEI_ROOM || size > TRACEI_ROOM)) goto slow;
+    if (TRACEI_RARE(!slot || slot->kind > TRACEI_SLOT_SPAN || slot->unit != unit || key_size - 1 >= TRACEI_ROOM || size > TRACEI_ROOM)) goto slow;
     if (TRACEI_RARE(slot->generation != span.generation || slot->record.span_id != span.id) && span.slot != TRACEI_SLOT_CURRENT) goto slow;
     used = slot->record.payload;
     needs = tracei_entry_needs(key_size, size);
@@ -8059,17 +8058,16 @@ static bool tracei_name_equal(const char *a, const char *b, size_t size) {
 enum { TRACEI_CHAR_TOKEN = 1, TRACEI_CHAR_OCTET = 2, TRACEI_CHAR_STATE_KEY = 4, TRACEI_CHAR_STATE_VALUE = 8 };
 
 /* Which grammars allow the character: RFC 7230 token, W3C baggage-octet, tracestate key and value. */
+static const uint8_t tracei_char_classes[128] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    8, 11, 8, 11, 11, 11, 11, 11, 10, 10, 15, 11, 0, 15, 11, 14, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 10, 8, 10, 2, 10, 10,
+    14, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 11, 10, 8, 10, 11, 15,
+    11, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 10, 11, 10, 11, 0
+};
+
 static uint32_t tracei_char_class(char character) {
     const unsigned char c = (unsigned char)character;
-    const bool lower = c >= 'a' && c <= 'z', digit = c >= '0' && c <= '9', upper = c >= 'A' && c <= 'Z';
-    uint32_t found = 0;
-    if (c < 0x20 || c > 0x7e) return 0;
-    if (c != ',' && c != '=') found |= TRACEI_CHAR_STATE_VALUE;
-    if (lower || digit || upper) return found | TRACEI_CHAR_TOKEN | TRACEI_CHAR_OCTET | (upper ? 0u : (uint32_t)TRACEI_CHAR_STATE_KEY);
-    if (c == '_' || c == '-' || c == '*' || c == '/' || c == '@') found |= TRACEI_CHAR_STATE_KEY;
-    if (c != ' ' && c != '"' && c != ',' && c != ';' && c != '\\') found |= TRACEI_CHAR_OCTET;
-    if (strchr("!#$%&'*+-.^_`|~", character)) found |= TRACEI_CHAR_TOKEN;
-    return found;
+    return c < 128 ? tracei_char_classes[c] : 0u;
 }
 
 /* How many leading characters belong to the class. */
@@ -9949,6 +9947,7 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
     if (record->type == TRACEI_RECORD_OPEN) {
         held->record.end = record->start;
         held->interval = tracei_decode_times(&held->record);
+        if (held->interval.mono && held->interval.mono < trace->since) trace->since = held->interval.mono;
         trace->open_roots++;
     } else {
         held->interval = tracei_decode_times(record);
@@ -9969,7 +9968,8 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
 
 static bool tracei_held_before(const tracei_held *a, const tracei_held *b) {
     if (a->interval.start != b->interval.start) return a->interval.start < b->interval.start;
-    return a->interval.end > b->interval.end; /* the one that encloses the other first */
+    if (a->interval.end != b->interval.end) return a->interval.end > b->interval.end; /* the one that encloses the other first */
+    return (a->record.bits & TRACEI_BITS_LOCAL_ROOT) > (b->record.bits & TRACEI_BITS_LOCAL_ROOT);
 }
 
 /* Merge sort of a list: stable, no recursion, no memory. */
@@ -10257,7 +10257,7 @@ static void tracei_assembler_look_at_ages(void) {
     for (trace = tracei_assembler.oldest; trace; trace = newer) {
         const uint64_t age = tracei_pass_mono - trace->since;
         newer = trace->newer;
-        if (age < 2000000000u) break;
+        if (age < 2000000000u) continue;
         if (trace->open_roots && !trace->announced)
             tracei_trace_announce(trace);
         else if (!trace->open_roots && !trace->due && age > 10000000000u)
@@ -10338,22 +10338,24 @@ static void tracei_assembler_redirect(void) {
 #define TRACEI_CONSOLE_OPENED 8u        /* announced roots that are remembered */
 #define TRACEI_CONSOLE_NAME 72u         /* bytes of a root's name that the summary knows */
 #if TRACE_CONFIG_SINGLE_THREADED
-enum {
-    TRACEI_CONSOLES_MAX = 1, TRACEI_CONSOLE_QUEUE = 4096, TRACEI_CONSOLE_PAGE = 512, TRACEI_CONSOLE_PIECE = 384, TRACEI_CONSOLE_KEEP = 32,
-    TRACEI_CONSOLE_ROOTS = 4, TRACEI_CONSOLE_STEPS = 2
-};
+#define TRACEI_CONSOLES_MAX 1u
+#define TRACEI_CONSOLE_QUEUE 4096u
+#define TRACEI_CONSOLE_PAGE 512u
+#define TRACEI_CONSOLE_PIECE 384u
+#define TRACEI_CONSOLE_KEEP 32u
+#define TRACEI_CONSOLE_ROOTS 4u
+#define TRACEI_CONSOLE_STEPS 2u
 #else
-enum {
-    TRACEI_CONSOLES_MAX = 4,
-    TRACEI_CONSOLE_QUEUE = 256 * 1024,
-    TRACEI_CONSOLE_PAGE = 4096,         /* first size of the page of rows */
-    TRACEI_CONSOLE_PIECE = 16384,       /* written when the page holds so much */
-    TRACEI_CONSOLE_KEEP = 4096,         /* scratch for more spans is given back */
-    TRACEI_CONSOLE_ROOTS = 64,          /* root names told apart; the last one stands for all others */
-    TRACEI_CONSOLE_STEPS = 8            /* of the histogram, in each power of two */
-};
+#define TRACEI_CONSOLES_MAX 4u
+#define TRACEI_CONSOLE_QUEUE 262144u
+#define TRACEI_CONSOLE_PAGE 4096u       /* first size of the page of rows */
+#define TRACEI_CONSOLE_PIECE 16384u     /* written when the page holds so much */
+#define TRACEI_CONSOLE_KEEP 4096u       /* scratch for more spans is given back */
+#define TRACEI_CONSOLE_ROOTS 64u        /* root names told apart; the last one stands for all others */
+#define TRACEI_CONSOLE_STEPS 8u         /* of the histogram, in each power of two */
 #endif
-enum { TRACEI_CONSOLE_OCTAVES = 44, TRACEI_CONSOLE_BUCKETS = TRACEI_CONSOLE_OCTAVES * TRACEI_CONSOLE_STEPS };
+#define TRACEI_CONSOLE_OCTAVES 44u
+#define TRACEI_CONSOLE_BUCKETS (TRACEI_CONSOLE_OCTAVES * TRACEI_CONSOLE_STEPS)
 
 /* --- state --- */
 
@@ -10425,7 +10427,7 @@ typedef struct tracei_console {
     uint32_t page_spans;
     size_t row;                   /* where it begins */
     size_t cut;                   /* where it would have to end to make room for an ellipsis */
-    uint32_t column, limit, rows;
+    uint32_t column, cut_column, limit, rows;
     bool full, clipping, clipped, has_cut;
     const trace_span_data *row_span;
     uint64_t batch_left;          /* spans of the batch that are in no row yet */
@@ -10951,6 +10953,7 @@ static bool tracei_console_page_reserve(tracei_console *console, size_t needed) 
 
 /* Bytes that take no column, or whose columns the caller counts. */
 static void tracei_console_raw(tracei_console *console, const char *bytes, size_t size) {
+    if (!size) return;
     if (console->full || !tracei_console_page_reserve(console, size)) {
         console->full = true;
         return;
@@ -10974,13 +10977,16 @@ static void tracei_console_cell(tracei_console *console, const char *bytes, size
         if (console->clipped) return;
         if (!console->has_cut && console->column + columns + ellipsis > console->limit) {
             console->cut = console->page_size;
+            console->cut_column = console->column;
             console->has_cut = true;
         }
         if (console->column + columns > console->limit) {
             if (!console->full) console->page_size = console->cut;
-            tracei_console_raw(console, console->glyphs->ellipsis, strlen(console->glyphs->ellipsis));
-            console->column = console->limit;
+            console->column = console->cut_column;
             console->clipped = true;
+            if (console->column + ellipsis > console->limit) return; /* what may not be cut has come so far already */
+            tracei_console_raw(console, console->glyphs->ellipsis, strlen(console->glyphs->ellipsis));
+            console->column += ellipsis;
             return;
         }
     }
@@ -10988,10 +10994,10 @@ static void tracei_console_cell(tracei_console *console, const char *bytes, size
     console->column += columns;
 }
 
+/* What follows may be cut at the edge; `clipped` tells afterwards whether it was. */
 static void tracei_console_clip(tracei_console *console, bool on) {
     console->clipping = on && console->limit;
-    console->has_cut = false;
-    console->clipped = console->clipping && console->column + 4 > console->limit;
+    if (console->clipping) console->has_cut = console->clipped = false;
 }
 
 /* Our own words: each code point is one column. */
@@ -11006,6 +11012,10 @@ static void tracei_console_words_of(tracei_console *console, const char *text) {
 
 static void tracei_console_spaces(tracei_console *console, uint32_t count) {
     static const char blank[] = "                                ";
+    if (console->clipping) {
+        while (count--) tracei_console_cell(console, " ", 1, 1);
+        return;
+    }
     console->column += count;
     for (; count > 32; count -= 32) tracei_console_raw(console, blank, 32);
     tracei_console_raw(console, blank, count);
@@ -11281,7 +11291,7 @@ static void tracei_console_page_put(tracei_console *console) {
 static void tracei_console_row_begin(tracei_console *console, const trace_span_data *span) {
     console->row = console->page_size;
     console->row_span = span;
-    console->column = 0;
+    console->column = console->cut_column = 0;
     console->full = console->clipping = console->clipped = false;
 }
 
@@ -11568,6 +11578,7 @@ static void tracei_console_bar(tracei_console *console, uint64_t start_ns, uint6
     if (console->end == console->start) end = cells * 8;
     if (start >= cells * 8) start = cells * 8 - 1;
     if (end <= start) end = start + 1;
+    if (!console->unicode && end - start < 8) end = start + 1;
     tracei_console_spaces(console, start / 8);
     tracei_console_style(console, color);
     for (i = start / 8; i < (end + 7) / 8; i++) {
@@ -11604,20 +11615,25 @@ static void tracei_console_left(tracei_console *console, uint64_t start_ns, uint
     tracei_console_spaces(console, 2);
 }
 
-/* "+18 ms": a moment inside a span. */
+/* "+18 ms": a moment inside a span, counted from the span's start; in a file, where the column says so, from the tree's. */
 static void tracei_console_left_moment(tracei_console *console, uint64_t unix_ns, uint64_t since) {
     const uint32_t cell = (uint32_t)tracei_console_scaled(console, unix_ns, TRACEI_CONSOLE_BAR - 1);
     char text[24];
+    if (!console->rich) since = console->start;
     text[0] = unix_ns < since ? '-' : '+';
-    tracei_console_time(text + 1, unix_ns < since ? since - unix_ns : unix_ns - since, 2, console->glyphs->micro);
+    tracei_console_time(text + 1, unix_ns < since ? since - unix_ns : unix_ns - since, console->rich ? 2 : 3, console->glyphs->micro);
+    if (!console->rich) {
+        tracei_console_spaces(console, 10);
+        tracei_console_right(console, text, 10);
+        tracei_console_spaces(console, 2);
+        return;
+    }
     tracei_console_style(console, TRACEI_DIM);
     tracei_console_right(console, text, 9);
-    tracei_console_spaces(console, console->rich ? 1 + cell : 13);
-    if (console->rich) {
-        tracei_console_words_of(console, console->glyphs->dot);
-        tracei_console_spaces(console, TRACEI_CONSOLE_BAR - 1 - cell + 2);
-    }
+    tracei_console_spaces(console, 1 + cell);
+    tracei_console_words_of(console, console->glyphs->dot);
     tracei_console_end_style(console);
+    tracei_console_spaces(console, TRACEI_CONSOLE_BAR - 1 - cell + 2);
 }
 
 /* The lines of the tree. Past `block` levels they start again at the left, with the number of levels that are not drawn.
@@ -11787,33 +11803,32 @@ static void tracei_console_dropped(tracei_console *console, uint64_t attributes,
     tracei_console_end_style(console);
 }
 
-static void tracei_console_attributes(tracei_console *console, const trace_attribute *attributes, size_t count, bool hide_error) {
+static bool tracei_console_is_error_key(trace_string key) {
+    return tracei_console_key_is(key, "error.type") || tracei_console_key_is(key, "exception.type") || tracei_console_key_is(key, "exception.message");
+}
+
+/* told: what went wrong is said already. */
+static void tracei_console_attributes(tracei_console *console, const trace_attribute *attributes, size_t count, bool told) {
     size_t i;
-    if (!count) return;
-    tracei_console_style(console, TRACEI_DIM);
-    tracei_console_clip(console, true);
+    bool any = false;
     for (i = 0; i < count && !console->clipped; i++) {
-        if (hide_error && attributes[i].value.type == TRACE_TYPE_STRING && tracei_console_key_is(attributes[i].key, "error.type")) continue;
-        tracei_console_words_of(console, "  ");
+        if (attributes[i].value.type == TRACE_TYPE_STRING && told && tracei_console_is_error_key(attributes[i].key)) continue;
+        tracei_console_gap(console);
+        if (!any) tracei_console_style(console, TRACEI_DIM);
+        any = true;
         tracei_console_string(console, attributes[i].key);
         tracei_console_words_of(console, "=");
         tracei_console_value(console, &attributes[i].value, 0);
     }
-    console->clipping = false;
-    tracei_console_end_style(console);
+    if (any) tracei_console_end_style(console);
 }
 
-/* Everything after the name and the errors. */
-static void tracei_console_details(tracei_console *console, const trace_span_data *span) {
-    if (span->is_abandoned) tracei_console_mark(console, TRACEI_YELLOW, "abandoned");
-    if (span->link_count) {
-        tracei_console_gap(console);
-        tracei_console_style(console, TRACEI_DIM);
-        tracei_console_count(console, span->link_count, "link");
-        tracei_console_end_style(console);
-    }
-    tracei_console_dropped(console, span->dropped_attribute_count, span->dropped_event_count, span->dropped_link_count);
-    tracei_console_attributes(console, span->attributes, span->attribute_count, span->status == TRACE_STATUS_ERROR);
+static void tracei_console_links(tracei_console *console, size_t count) {
+    if (!count) return;
+    tracei_console_gap(console);
+    tracei_console_style(console, TRACEI_DIM);
+    tracei_console_count(console, count, "link");
+    tracei_console_end_style(console);
 }
 
 /* Where a tree hangs, when its parent is not in it. */
@@ -11843,7 +11858,8 @@ static bool tracei_console_self_tells(const tracei_console *console, uint32_t at
     return console->nodes[at].first != TRACEI_CONSOLE_NONE && self / 10 >= length / 100 && self >= (console->end - console->start) / 20 && self;
 }
 
-static void tracei_console_span_words(tracei_console *console, uint32_t at) {
+/* What is never cut: where it hangs, its name, what went wrong, what is missing. */
+static void tracei_console_head(tracei_console *console, uint32_t at) {
     const tracei_console_node *const node = &console->nodes[at];
     const trace_span_data *const span = &console->batch->spans[at];
     const bool top = node->parent == console->count;
@@ -11852,26 +11868,51 @@ static void tracei_console_span_words(tracei_console *console, uint32_t at) {
     tracei_console_failed(console, span);
     if (top) tracei_console_errors(console, node->errors - (span->status == TRACE_STATUS_ERROR), " below");
     if (node->orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
-    if (tracei_console_self_tells(console, at)) {
-        tracei_console_gap(console);
-        tracei_console_duration(console, "self ", node->self, 3);
+    if (span->is_abandoned) tracei_console_mark(console, TRACEI_YELLOW, "abandoned");
+    tracei_console_dropped(console, span->dropped_attribute_count, span->dropped_event_count, span->dropped_link_count);
+}
+
+/* What is cut at the edge. */
+static void tracei_console_details(tracei_console *console, uint32_t at) {
+    const tracei_console_node *const node = &console->nodes[at];
+    const trace_span_data *const span = &console->batch->spans[at];
+    tracei_console_clip(console, true);
+    if (tracei_console_self_tells(console, at)) tracei_console_duration(console, "  self ", node->self, 3);
+    if (node->parent != console->count && span->thread_id != console->batch->spans[node->parent].thread_id) tracei_console_thread(console, span);
+    tracei_console_links(console, span->link_count);
+    tracei_console_attributes(console, span->attributes, span->attribute_count, span->status == TRACE_STATUS_ERROR);
+    tracei_console_clip(console, false);
+}
+
+static void tracei_console_event_words(tracei_console *console, const trace_event_data *event) {
+    const bool exception = tracei_console_key_is(event->name, "exception");
+    tracei_console_string(console, event->name);
+    if (exception) {
+        const trace_string type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
+        const trace_string message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
+        if (type.size || message.size) tracei_console_gap(console);
+        tracei_console_string(console, type);
+        if (type.size && message.size) tracei_console_words_of(console, ": ");
+        tracei_console_string(console, message);
     }
-    if (!top && span->thread_id != console->batch->spans[node->parent].thread_id) tracei_console_thread(console, span);
+    tracei_console_dropped(console, event->dropped_attribute_count, 0, 0);
+    tracei_console_clip(console, true);
+    tracei_console_attributes(console, event->attributes, event->attribute_count, exception);
+    tracei_console_clip(console, false);
 }
 
 static void tracei_console_event_row(tracei_console *console, uint32_t at, const trace_event_data *event) {
     tracei_console_row_begin(console, NULL);
     tracei_console_left_moment(console, event->unix_ns, console->batch->spans[at].start_unix_ns);
     tracei_console_lines(console, at, true);
-    tracei_console_style(console, TRACEI_DIM);
-    if (console->nodes[at].first != TRACEI_CONSOLE_NONE)
+    if (console->nodes[at].first != TRACEI_CONSOLE_NONE) {
+        tracei_console_style(console, TRACEI_DIM);
         tracei_console_words_of(console, console->glyphs->line);
-    else
+        tracei_console_end_style(console);
+    } else {
         tracei_console_spaces(console, 3);
-    tracei_console_end_style(console);
-    tracei_console_string(console, event->name);
-    tracei_console_dropped(console, event->dropped_attribute_count, 0, 0);
-    tracei_console_attributes(console, event->attributes, event->attribute_count, false);
+    }
+    tracei_console_event_words(console, event);
     tracei_console_row_end(console, 0);
 }
 
@@ -11881,8 +11922,8 @@ static void tracei_console_span_rows(tracei_console *console, uint32_t at) {
     tracei_console_row_begin(console, span);
     tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, span->status == TRACE_STATUS_ERROR, console->nodes[at].depth == 0);
     tracei_console_lines(console, at, false);
-    tracei_console_span_words(console, at);
-    tracei_console_details(console, span);
+    tracei_console_head(console, at);
+    tracei_console_details(console, at);
     tracei_console_row_end(console, 1);
     for (i = 0; i < span->event_count; i++)
         if (!tracei_console_is_told(span, &span->events[i])) tracei_console_event_row(console, at, &span->events[i]);
@@ -12029,9 +12070,11 @@ static void tracei_console_fold_sample(tracei_console *console, const tracei_con
         }
         tracei_console_failed(console, &console->batch->spans[failed]);
     }
+    tracei_console_clip(console, true);
     if (fold->threads > 1) tracei_console_thread(console, span);
-    tracei_console_most_of_it(console, at);
     tracei_console_attributes(console, span->attributes, span->attribute_count, failed != TRACEI_CONSOLE_NONE);
+    tracei_console_most_of_it(console, at);
+    tracei_console_clip(console, false);
     tracei_console_row_end(console, 0);
 }
 
@@ -12116,14 +12159,15 @@ static bool tracei_console_lone_row(tracei_console *console, uint32_t at) {
         tracei_console_time(text, tracei_console_length(span), 3, console->glyphs->micro);
         tracei_console_right(console, text, 9);
         tracei_console_gap(console);
-        tracei_console_span_words(console, at);
+        tracei_console_head(console, at);
+        if (!console->batch->root && !console->batch->late && !console->nodes[at].orphan) tracei_console_mark(console, TRACEI_YELLOW, "(incomplete)");
         if (limit && limit < console->column + tail + (span->attribute_count ? 12 : 0)) {
             console->page_size = console->row;
             continue;
         }
         console->limit = limit ? limit - tail : 0;
-        tracei_console_details(console, span);
-        fits = !console->limit || (console->column <= console->limit && (!console->clipped || form == 2));
+        tracei_console_details(console, at);
+        fits = !limit || !console->clipped || form == 2;
         console->limit = limit;
         if (!fits) {
             console->page_size = console->row;
@@ -12307,8 +12351,7 @@ static bool tracei_console_is_shown(tracei_console *console, trace_string above,
     bool shown;
     if (!tracei_console_thins(console)) return true;
     root = tracei_console_root_of(console, above, name, &shown);
-    if (root->count && length > root->slowest && root != &console->roots[TRACEI_CONSOLE_ROOTS - 1]) shown = true;
-    if (root->seen && length > root->slowest && root != &console->roots[TRACEI_CONSOLE_ROOTS - 1]) shown = true;
+    if (length > root->slowest && root != &console->roots[TRACEI_CONSOLE_ROOTS - 1]) shown = true;
     if (errors && console->error_second != console->second + 1) {
         console->error_second = console->second + 1;
         shown = true;
@@ -12416,7 +12459,9 @@ static void tracei_console_announce(tracei_console *console, const trace_span_da
     tracei_console_spaces(console, 1);
     tracei_console_name(console, root, TRACEI_BOLD);
     tracei_console_failed(console, root);
-    tracei_console_details(console, root);
+    tracei_console_clip(console, true);
+    tracei_console_attributes(console, root->attributes, root->attribute_count, root->status == TRACE_STATUS_ERROR);
+    tracei_console_clip(console, false);
     tracei_console_row_end(console, 0);
     tracei_console_page_put(console);
 }
@@ -12465,16 +12510,26 @@ static void tracei_console_trees(tracei_console *console, const trace_batch *bat
 
 /* --- lines: logfmt --- */
 
+/* Bytes of the character at the start; negative: one that may not go out as it is. */
+static int tracei_console_line_step(const char *text, size_t size) {
+    int length;
+    if ((unsigned char)*text < 0x80) return tracei_console_is_printable(*text) ? 1 : -1;
+    length = tracei_utf8_step(text, size);
+    return length > 0 && tracei_console_is_treacherous(tracei_console_decode(text, (size_t)length)) ? -length : length;
+}
+
+/* A key has no quotes to protect it. */
 static void tracei_console_line_key(tracei_console *console, trace_string key) {
-    size_t i, from = 0;
-    for (i = 0; i < key.size; i++) { /* a key has no quotes to protect it */
-        const char c = key.data[i];
-        if ((unsigned char)c > ' ' && c != '=' && c != '"' && c != 0x7f) continue;
-        tracei_console_raw(console, key.data + from, i - from);
-        tracei_console_raw(console, "_", 1);
-        from = i + 1;
+    while (key.size) {
+        const int step = tracei_console_line_step(key.data, key.size);
+        const size_t length = (size_t)(step < 0 ? -step : step);
+        if (step < 0 || *key.data == ' ' || *key.data == '=' || *key.data == '"')
+            tracei_console_raw(console, "_", 1);
+        else
+            tracei_console_raw(console, key.data, length);
+        key.data += length;
+        key.size -= length;
     }
-    tracei_console_raw(console, key.data + from, key.size - from);
     tracei_console_raw(console, "=", 1);
 }
 
@@ -12484,17 +12539,39 @@ static void tracei_console_line_field(tracei_console *console, const char *key) 
     tracei_console_raw(console, "=", 1);
 }
 
+static bool tracei_console_line_is_bare(trace_string string) {
+    size_t i;
+    int step;
+    for (i = 0; i < string.size; i += (size_t)step) {
+        step = tracei_console_line_step(string.data + i, string.size - i);
+        if (step < 0) return false;
+    }
+    return tracei_console_is_bare(string);
+}
+
 /* Quoted where needed; inside the quotes as in JSON, which is what readers of logfmt undo. */
 static void tracei_console_line_string(tracei_console *console, trace_string string) {
-    size_t size = tracei_json_size(string.data, string.size);
-    bool bare = tracei_console_is_bare(string) && size == string.size;
-    if (console->full || size > SIZE_MAX / 4 || !tracei_console_page_reserve(console, size + 10)) {
-        console->full = true;
+    if (tracei_console_line_is_bare(string)) {
+        tracei_console_raw(console, string.data, string.size);
         return;
     }
-    if (!bare) console->page[console->page_size++] = '"';
-    console->page_size = (size_t)(tracei_put_json(console->page + console->page_size, string.data, string.size) - console->page);
-    if (!bare) console->page[console->page_size++] = '"';
+    tracei_console_raw(console, "\"", 1);
+    while (string.size) {
+        const int step = tracei_console_line_step(string.data, string.size);
+        const size_t length = (size_t)(step < 0 ? -step : step);
+        const uint32_t code = (unsigned char)*string.data < 0x80 ? (unsigned char)*string.data : tracei_utf8_step(string.data, string.size) < 0 ? 0 : tracei_console_decode(string.data, length);
+        char one[8] = "\\u0000", *end = one;
+        if (code >= 0x7f && step < 0) {
+            const uint8_t bytes[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+            end = tracei_put_hex(one + 2, bytes, 2);
+        } else {
+            end = tracei_put_json(one, string.data, length);
+        }
+        tracei_console_raw(console, one, (size_t)(end - one));
+        string.data += length;
+        string.size -= length;
+    }
+    tracei_console_raw(console, "\"", 1);
 }
 
 static void tracei_console_line_number(tracei_console *console, uint64_t value) {

@@ -1,0 +1,309 @@
+/* Whole traces: what an exporter that asks for them is handed, and when.
+   SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+#include "test.h"
+#define TRACE_IMPLEMENTATION
+#include "../trace.h"
+#include <pthread.h>
+
+static uint64_t now_ns = 5000000000u;
+
+static uint64_t fake_clock(void *user) {
+    (void)user;
+    return now_ns;
+}
+
+/* One line a batch: "root[*][!] late: name name ..."; * the root is open, ! late. */
+static char heard[8192];
+static size_t heard_size, heard_spans;
+
+static void say(const char *text, size_t size) {
+    if (size > sizeof heard - 1 - heard_size) size = sizeof heard - 1 - heard_size;
+    memcpy(heard + heard_size, text, size);
+    heard_size += size;
+    heard[heard_size] = '\0';
+}
+
+static trace_result hear(void *user, const trace_batch *batch) {
+    size_t i;
+    (void)user;
+    if (batch->root) {
+        say(batch->root->name.data, batch->root->name.size);
+        if (!batch->root->end_unix_ns) say("*", 1);
+    } else {
+        say("-", 1);
+    }
+    if (batch->late) say("!", 1);
+    say(":", 1);
+    for (i = 0; i < batch->span_count; i++) {
+        say(" ", 1);
+        say(batch->spans[i].name.data, batch->spans[i].name.size);
+        if (i) CHECK(batch->spans[i].start_unix_ns >= batch->spans[i - 1].start_unix_ns);
+    }
+    heard_spans += batch->span_count;
+    say("\n", 1);
+    return TRACE_RESULT_OK;
+}
+
+static void begin_with(uint32_t max_trace_bytes, bool threads) {
+    trace_config config;
+    memset((void *)&config, 0, sizeof config);
+    config.exporters[0].struct_size = sizeof(trace_exporter);
+    config.exporters[0].name = "listener";
+    config.exporters[0].export_fn = hear;
+    config.exporters[0].whole_traces = true;
+    config.disable_thread = true;
+    config.disable_environment = true;
+    config.max_trace_bytes = max_trace_bytes;
+    if (!threads) {
+        config.clock.monotonic_fn = fake_clock;
+        config.clock.unix_fn = fake_clock;
+    }
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    heard_size = heard_spans = 0;
+    heard[0] = '\0';
+}
+
+static void begin(void) {
+    begin_with(0, false);
+}
+
+static void pump(uint64_t later_ns) {
+    now_ns += later_ns;
+    (void)trace_pump(0);
+}
+
+static void ledger(void) {
+    trace_stats stats;
+    uint64_t dropped = 0;
+    size_t i;
+    trace_get_stats(&stats);
+    for (i = 0; i < TRACE_DROP_COUNT; i++) dropped += stats.dropped[i];
+    CHECK_UINT(stats.ended, stats.exported + stats.sampled_out + dropped + stats.pending);
+}
+
+static trace_span start(const char *name) {
+    now_ns += 1000;
+    return trace_span_start(name);
+}
+
+TEST(nothing_before_the_root_has_ended) {
+    trace_span root, child;
+    begin();
+    root = start("root");
+    child = start("child");
+    trace_span_end(child);
+    pump(1000);
+    CHECK_STR(heard, "");
+    ledger();
+    trace_span_end(root);
+    pump(1000);
+    CHECK_STR(heard, "root: root child\n");
+    ledger();
+}
+
+TEST(a_forced_flush_hands_on_what_waits_and_marks_the_open_root) {
+    trace_span root, child;
+    begin();
+    root = start("root");
+    child = start("child");
+    trace_span_end(child);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_STR(heard, "root*: child\n");
+    trace_span_end(root);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_STR(heard, "root*: child\nroot: root\n");
+    ledger();
+}
+
+TEST(a_root_open_for_two_seconds_is_announced_and_its_children_go_out_alone) {
+    trace_span root, child, grandchild;
+    begin();
+    root = start("serve");
+    child = start("early");
+    trace_span_end(child);
+    pump(1000000000u);
+    CHECK_STR(heard, "");
+    pump(1500000000u);
+    pump(1000);
+    CHECK_STR(heard, "serve*:\nserve*: early\n");
+    child = start("request");
+    grandchild = start("query");
+    trace_span_end(grandchild);
+    pump(1000);
+    CHECK_STR(heard, "serve*:\nserve*: early\n"); /* the request is still open */
+    trace_span_end(child);
+    pump(1000);
+    CHECK_STR(heard, "serve*:\nserve*: early\nserve*: request query\n");
+    trace_span_end(root);
+    pump(1000);
+    CHECK_STR(heard, "serve*:\nserve*: early\nserve*: request query\nserve: serve\n");
+    CHECK_UINT(heard_spans, 4);
+    ledger();
+}
+
+TEST(what_comes_after_its_tree_is_late) {
+    trace_span root, straggler;
+    trace_span_options options;
+    begin();
+    memset((void *)&options, 0, sizeof options);
+    root = start("root");
+    options.detached = true;
+    straggler = trace_span_start_with("straggler", &options);
+    trace_span_end(root);
+    pump(1000);
+    trace_span_end(straggler);
+    pump(1000);
+    pump(1000);
+    CHECK_HAS(heard, "root: root\n");
+    CHECK_HAS(heard, "-!: straggler\n");
+    ledger();
+}
+
+TEST(two_local_roots_of_one_trace) {
+    trace_context remote;
+    trace_span_options options;
+    trace_span one, two, below_one, below_two;
+    begin();
+    REQUIRE(trace_context_parse(&remote, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL));
+    memset((void *)&options, 0, sizeof options);
+    options.parent = remote;
+    options.detached = true;
+    now_ns += 1000;
+    one = trace_span_start_with("one", &options);
+    now_ns += 1000;
+    two = trace_span_start_with("two", &options);
+    options.parent = trace_span_context(one);
+    now_ns += 1000;
+    below_one = trace_span_start_with("below one", &options);
+    options.parent = trace_span_context(two);
+    now_ns += 1000;
+    below_two = trace_span_start_with("below two", &options);
+    trace_span_end(below_two);
+    trace_span_end(below_one);
+    trace_span_end(one);
+    pump(1000);
+    CHECK_STR(heard, "one: one below one\n");
+    trace_span_end(two);
+    pump(1000);
+    CHECK_STR(heard, "one: one below one\ntwo: two below two\n");
+    ledger();
+}
+
+TEST(spans_whose_root_is_never_seen_go_out_after_ten_seconds) {
+    trace_context elsewhere;
+    trace_span_options options;
+    begin();
+    memset((void *)&elsewhere, 0, sizeof elsewhere);
+    elsewhere.trace_id[0] = elsewhere.span_id[0] = 9;
+    elsewhere.flags = TRACE_FLAG_SAMPLED;
+    elsewhere.is_explicit = true; /* not remote: as if its root were in this process */
+    memset((void *)&options, 0, sizeof options);
+    options.parent = elsewhere;
+    trace_span_end(trace_span_start_with("orphan", &options));
+    pump(1000);
+    pump(9000000000u);
+    CHECK_STR(heard, "");
+    pump(2000000000u);
+    CHECK_STR(heard, "-: orphan\n");
+    ledger();
+}
+
+TEST(memory_is_bounded_and_the_oldest_goes_first) {
+    trace_span_options options;
+    trace_span roots[64];
+    size_t i, j;
+    begin_with(65536, false);
+    memset((void *)&options, 0, sizeof options);
+    options.detached = true;
+    options.root = true;
+    for (i = 0; i < 64; i++) {
+        now_ns += 1000;
+        roots[i] = trace_span_start_with("root", &options);
+        for (j = 0; j < 10; j++) {
+            trace_span_options child;
+            trace_span span;
+            memset((void *)&child, 0, sizeof child);
+            child.parent = trace_span_context(roots[i]);
+            span = trace_span_start_with("child", &child);
+            trace_span_set_string(span, "padding", "................................................................................");
+            trace_span_end(span);
+        }
+        pump(1000);
+        CHECK(tracei_assembler.bytes <= 65536);
+    }
+    CHECK(heard_spans > 0);
+    ledger();
+    for (i = 0; i < 64; i++) trace_span_end(roots[i]);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(heard_spans, 64 * 11);
+    ledger();
+}
+
+/* A child ended on another thread before its root: in another ring, and yet in the tree. */
+static void *end_it(void *user) {
+    trace_span_end(*(trace_span *)user);
+    return NULL;
+}
+
+TEST(children_in_other_rings_are_there_when_their_root_is_judged) {
+    const size_t rounds = 200 / test_scaled(1) + 20;
+    size_t i;
+    begin_with(0, true);
+    for (i = 0; i < rounds; i++) {
+        trace_span_options options;
+        trace_span root = trace_span_start("root"), child;
+        pthread_t thread;
+        memset((void *)&options, 0, sizeof options);
+        options.detached = true;
+        child = trace_span_start_with("child", &options);
+        REQUIRE(pthread_create(&thread, NULL, end_it, &child) == 0);
+        pthread_join(thread, NULL);
+        trace_span_end(root);
+        heard_size = 0;
+        (void)trace_pump(0);
+        CHECK_STR(heard, "root: root child\n");
+    }
+    ledger();
+}
+
+static void *churn(void *user) {
+    uint32_t *const stop = (uint32_t *)user;
+    while (!TRACEI_LOAD_ACQUIRE(stop)) {
+        trace_span root = trace_span_start("r");
+        trace_span_end(trace_span_start("a"));
+        trace_span_end(trace_span_start("b"));
+        trace_span_end(root);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static size_t incomplete;
+static trace_result count_incomplete(void *user, const trace_batch *batch) {
+    (void)user;
+    if (batch->span_count != 3 || !batch->root || batch->late) incomplete++;
+    return TRACE_RESULT_OK;
+}
+
+TEST(a_consumer_that_never_rests_sees_whole_traces_only) {
+    trace_config config;
+    pthread_t threads[2];
+    uint32_t stop = 0;
+    size_t i;
+    memset((void *)&config, 0, sizeof config);
+    config.exporters[0].struct_size = sizeof(trace_exporter);
+    config.exporters[0].export_fn = count_incomplete;
+    config.exporters[0].whole_traces = true;
+    config.disable_thread = config.disable_environment = true;
+    config.lossless_timeout_ms = 10000;
+    REQUIRE(trace_init(&config) == TRACE_RESULT_OK);
+    for (i = 0; i < 2; i++) REQUIRE(pthread_create(&threads[i], NULL, churn, &stop) == 0);
+    for (i = 0; i < 2000 / test_scaled(1) + 100; i++) (void)trace_pump(0);
+    TRACEI_STORE_RELEASE(&stop, 1u);
+    for (i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    (void)trace_flush(5000);
+    CHECK_UINT(incomplete, 0);
+    ledger();
+}
+
+TEST_MAIN()
