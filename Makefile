@@ -26,7 +26,7 @@ help:           ## this list
 
 run:            ## build the examples, run the word counter on files of this repository and show its trace
 run: examples
-	@echo "build/examples/wordcount LICENSE README.md trace.h ..."
+	@echo "$$ build/examples/wordcount"
 	@build/examples/wordcount
 
 examples:       ## build all examples below build/examples

@@ -1702,6 +1702,7 @@ extern "C" {
 #include <unistd.h>
 #include <dlfcn.h>
 #ifdef __linux__
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
 #if !defined(CLOCK_MONOTONIC) || !(defined(MAP_ANONYMOUS) || defined(MAP_ANON))
@@ -1873,7 +1874,8 @@ static uint64_t tracei_unix_ns(void) {
 
 /* A time-out as an absolute monotonic time; UINT32_MAX is no limit. */
 static uint64_t tracei_deadline(uint32_t timeout_ms) {
-    return timeout_ms == UINT32_MAX ? UINT64_MAX : tracei_mono_ns() + (uint64_t)timeout_ms * 1000000u;
+    const uint64_t now = tracei_mono_ns(), span = (uint64_t)timeout_ms * 1000000u;
+    return timeout_ms == UINT32_MAX || now > UINT64_MAX - span ? UINT64_MAX : now + span;
 }
 
 /* Pages, zeroed. The allocator is chosen once, before the first call. */
@@ -1945,6 +1947,7 @@ static size_t tracei_round_up(size_t size, size_t unit) {
 }
 
 static void *tracei_alloc(size_t size) {
+    const int saved = errno;
     void *memory;
     if (size == 0 || size > SIZE_MAX / 2 || TRACEI_FAIL("memory")) return NULL;
     size = tracei_round_up(size, TRACEI_PAGE);
@@ -1954,7 +1957,10 @@ static void *tracei_alloc(size_t size) {
     } else {
         memory = tracei_pages(size);
     }
-    if (memory) (void)TRACEI_ADD(&tracei_bytes_mapped, size);
+    if (memory)
+        (void)TRACEI_ADD(&tracei_bytes_mapped, size);
+    else
+        errno = saved; /* recording never changes it */
     return memory;
 }
 
@@ -2032,7 +2038,8 @@ static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns)
             left[0] = (long)((deadline_ns - now) / 1000000000u);
             left[1] = (long)((deadline_ns - now) % 1000000000u);
         }
-        syscall(SYS_futex, word, 128 /* FUTEX_WAIT_PRIVATE */, expected, deadline_ns == UINT64_MAX ? NULL : left, NULL, 0);
+        if (syscall(SYS_futex, word, 128 /* FUTEX_WAIT_PRIVATE */, expected, deadline_ns == UINT64_MAX ? NULL : left, NULL, 0) != 0 && errno == ETIMEDOUT)
+            return TRACEI_LOAD_ACQUIRE(word) != expected; /* time has passed, whatever trace_config.clock says */
     }
     return true;
 }
@@ -2148,7 +2155,7 @@ static DWORD WINAPI tracei_thread_main(void *argument) {
     tracei_thread *const thread = (tracei_thread *)argument;
     tracei_suppress_thread();
 #if defined(__linux__)
-    pthread_setname_np(pthread_self(), thread->name);
+    prctl(PR_SET_NAME, thread->name, 0, 0, 0);
 #elif defined(__APPLE__)
     pthread_setname_np(thread->name);
 #endif
@@ -5111,6 +5118,7 @@ typedef struct tracei_record {
 #define TRACEI_BUFFER_CLASSES 20u /* 512 bytes to a quarter of the largest ring */
 #define TRACEI_BUFFERS_KEPT 4u    /* per class and unit; more go to the shared list */
 #define TRACEI_GATE_BUSY 0xffffffffu
+#define TRACEI_UNITS_BEFORE_FULL 32u /* with more, a thread rather takes over a ring full of an ended thread's spans than map another */
 
 enum { /* tracei_slot.kind */
     TRACEI_SLOT_PLAIN = 1,        /* recorded and sampled, payload in the slot, no tracestate: what the short paths take */
@@ -5175,6 +5183,7 @@ typedef struct tracei_unit {
     uint32_t tail_seen;
     uint32_t left;                /* bytes that may be written without looking at anything else: no wrap, no half, no full */
     bool half_told;               /* the worker was woken when the ring was half full and has not emptied it since */
+    bool unnamed;                 /* there was no room yet for the record that names the thread: nothing else may come first */
     uint32_t tail_told;           /* where the tail was then */
     uint32_t payload_max;         /* a span's, so that its record is no larger than a quarter ring */
     uint32_t counts[TRACEI_COUNTS];
@@ -5201,6 +5210,7 @@ typedef struct tracei_unit {
 static tracei_unit tracei_unit_none;       /* never recorded yet */
 static tracei_unit tracei_unit_gone;       /* the thread's destructors have run */
 static tracei_unit tracei_unit_suppressed; /* worker, senders, exporters: never records */
+static tracei_unit tracei_unit_entering;   /* is about to get one; only a signal handler can see this */
 
 static TRACEI_THREAD_LOCAL tracei_unit *tracei_tls = &tracei_unit_none;
 
@@ -5227,6 +5237,7 @@ static uint32_t tracei_refused_starts;
 static uint32_t tracei_misused_calls;
 
 static uint32_t tracei_shortcut;     /* the tick source while the short paths may be taken; 0: there is a reason not to */
+enum { TRACEI_ATTENTION_START = 1, TRACEI_ATTENTION_ASLEEP = 2 };
 static uint32_t tracei_attention;    /* not 0: a producer that publishes has something to do for the worker */
 static void tracei_attend(void);
 static bool tracei_process_begin(void);
@@ -5393,7 +5404,7 @@ static TRACEI_COLD void *tracei_buffer_take(tracei_unit *unit, uint32_t c) {
         tracei_unlock(&tracei_buffer_lock);
         if (buffer) return buffer;
     }
-    if (TRACEI_ADD(&tracei_pool_bytes, size) + size > tracei_max_pool_bytes) {
+    if (TRACEI_ADD(&tracei_pool_bytes, size) + size > TRACEI_LOAD(&tracei_max_pool_bytes)) {
         (void)TRACEI_SUB(&tracei_pool_bytes, size);
         return NULL;
     }
@@ -5469,12 +5480,13 @@ static void tracei_slot_put(tracei_unit *unit, tracei_slot *slot) {
 
 /* New slots for this unit: one chunk at first, then more at a time, so that a million open spans are few mappings. */
 static TRACEI_COLD bool tracei_slot_refill(tracei_unit *unit) {
+    const uint32_t max = TRACEI_LOAD(&tracei_max_chunks);
     uint32_t count = unit->chunks_made ? (unit->chunks_made < 16 ? unit->chunks_made : 16) : 1, first, i;
     tracei_slot *memory = NULL;
     tracei_lock(&tracei_chunk_lock);
     first = tracei_chunk_count;
-    if (first < tracei_max_chunks) {
-        if (count > tracei_max_chunks - first) count = tracei_max_chunks - first;
+    if (first < max) {
+        if (count > max - first) count = max - first;
         memory = (tracei_slot *)tracei_alloc((size_t)count * TRACEI_SLOTS_A_CHUNK * TRACEI_SLOT_BYTES);
     }
     if (memory) {
@@ -5560,7 +5572,7 @@ static TRACEI_COLD bool tracei_ring_make_room(tracei_unit *unit, uint32_t total)
         tracei_attend();
     }
     if (in_use <= size) return true;
-    return tracei_lossless_ms != 0 && tracei_wait_for_room(unit, total);
+    return TRACEI_LOAD(&tracei_lossless_ms) != 0 && tracei_wait_for_room(unit, total);
 }
 
 /* How much may be written next without asking: up to the wrap, and up to half full (or full, when the worker knows). */
@@ -5568,7 +5580,7 @@ static void tracei_ring_allow(tracei_unit *unit) {
     const uint32_t size = unit->mask + 1, to_wrap = size - (unit->head & unit->mask), in_use = unit->head - unit->tail_seen;
     const uint32_t bound = unit->half_told ? size : size / 2;
     const uint32_t room = bound > in_use ? bound - in_use : 0;
-    unit->left = room < to_wrap ? room : to_wrap;
+    unit->left = unit->unnamed ? 0 : room < to_wrap ? room : to_wrap;
 }
 
 /* Where a record of `size` bytes goes, or NULL when there is no room. */
@@ -5624,10 +5636,14 @@ static TRACEI_ALWAYS_INLINE void tracei_record_put(unsigned char *at, const trac
     tracei_copy_words(at + sizeof *record, payload, used);
 }
 
+static bool tracei_unit_name_thread(tracei_unit *unit);
+
 static bool tracei_ring_write(tracei_unit *unit, const tracei_record *record, uint8_t type, const unsigned char *payload, uint32_t used,
                               uint32_t bits, uint64_t end) {
     uint32_t new_head;
-    unsigned char *const at = tracei_ring_reserve(unit, (uint32_t)sizeof *record + used, &new_head);
+    unsigned char *at;
+    if (TRACEI_RARE(unit->unnamed) && type != TRACEI_RECORD_THREAD && !tracei_unit_name_thread(unit)) return false;
+    at = tracei_ring_reserve(unit, (uint32_t)sizeof *record + used, &new_head);
     if (!at) return false;
     tracei_record_put(at, record, type, payload, used, bits, end);
     if (type == TRACEI_RECORD_SPAN) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]); /* before the consumer can see it, so pending is never negative */
@@ -5645,14 +5661,16 @@ static bool tracei_unit_name_thread(tracei_unit *unit) {
     memset(name, 0, sizeof name);
     record.span_id = tracei_thread_id();
 #if defined(__linux__) && TRACEI_PLATFORM_POSIX
-    if (record.span_id != (uint64_t)getpid()) (void)pthread_getname_np(pthread_self(), name, sizeof name);
+    if (record.span_id != (uint64_t)getpid()) (void)prctl(PR_GET_NAME, name, 0, 0, 0); /* the main thread is named like the program */
 #endif
-    return tracei_ring_write(unit, &record, TRACEI_RECORD_THREAD, (const unsigned char *)name, sizeof name, 0, 0);
+    unit->unnamed = !tracei_ring_write(unit, &record, TRACEI_RECORD_THREAD, (const unsigned char *)name, sizeof name, 0, 0);
+    tracei_ring_allow(unit);
+    return !unit->unnamed;
 }
 
 static TRACEI_COLD tracei_unit *tracei_unit_map(void) {
     tracei_unit *const unit = (tracei_unit *)tracei_alloc(sizeof *unit), *first;
-    const uint32_t size = tracei_ring_bytes;
+    const uint32_t size = TRACEI_LOAD(&tracei_ring_bytes);
     if (!unit) return NULL;
     unit->ring = (unsigned char *)tracei_alloc(size);
     if (!unit->ring) {
@@ -5694,11 +5712,22 @@ static void tracei_unit_disown(tracei_unit *unit) {
 }
 
 #if TRACEI_PLATFORM_POSIX
+#if defined(__SANITIZE_THREAD__)
+#define TRACEI_DESTRUCTOR_ROUNDS 3u /* its own state is gone in the last one */
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TRACEI_DESTRUCTOR_ROUNDS 3u
+#endif
+#endif
+#ifndef TRACEI_DESTRUCTOR_ROUNDS
+#define TRACEI_DESTRUCTOR_ROUNDS 4u /* PTHREAD_DESTRUCTOR_ITERATIONS: what POSIX promises at least */
+#endif
+
 /* Other destructors may still record: come back until the system's last round. */
 static void tracei_thread_exit(void *argument) {
     tracei_unit *const unit = (tracei_unit *)argument;
     if (unit->open != tracei_open_gate()) return; /* inherited through fork */
-    if (++unit->destructor_rounds < 4 /* PTHREAD_DESTRUCTOR_ITERATIONS of POSIX */ && pthread_setspecific(tracei_thread_key, unit) == 0) return;
+    if (++unit->destructor_rounds < TRACEI_DESTRUCTOR_ROUNDS && pthread_setspecific(tracei_thread_key, unit) == 0) return;
     tracei_tls = &tracei_unit_gone;
     tracei_unit_disown(unit);
 }
@@ -5721,17 +5750,31 @@ static bool tracei_thread_watch(tracei_unit *unit) {
 #endif
 }
 
-static bool tracei_unit_claim(tracei_unit *unit, uint32_t open) {
+static bool tracei_unit_claim(tracei_unit *unit, uint32_t open, bool full_too) {
     uint32_t expected = 0;
     if (TRACEI_LOAD(&unit->owned) || !TRACEI_CAS(&unit->owned, &expected, 1u)) return false;
-    if (unit->mask + 1 == tracei_ring_bytes && unit->open == open && tracei_unit_name_thread(unit)) return true;
-    TRACEI_STORE_RELEASE(&unit->owned, 0u); /* full of the last thread's spans: leave it to be drained */
+    if (unit->mask + 1 == TRACEI_LOAD(&tracei_ring_bytes) && unit->open == open) {
+        const bool room = unit->mask + 1 - (unit->head - TRACEI_LOAD_ACQUIRE(&unit->tail)) >= 4 * sizeof(tracei_record);
+        unit->unnamed = true;
+        if (room) (void)tracei_unit_name_thread(unit);
+        if (room || full_too) {
+            tracei_ring_allow(unit);
+            return true;
+        }
+    }
+    TRACEI_STORE_RELEASE(&unit->owned, 0u);
     return false;
 }
 
-static TRACEI_COLD tracei_unit *tracei_unit_adopt(uint32_t open) {
+static tracei_unit *tracei_unit_find(uint32_t open, bool full_too) {
     tracei_unit *unit = TRACEI_LOAD_ACQUIRE(&tracei_units);
-    while (unit && !tracei_unit_claim(unit, open)) unit = unit->next;
+    while (unit && !tracei_unit_claim(unit, open, full_too)) unit = unit->next;
+    return unit;
+}
+
+static TRACEI_COLD tracei_unit *tracei_unit_adopt(uint32_t open) {
+    tracei_unit *unit = tracei_unit_find(open, false);
+    if (!unit && TRACEI_LOAD(&tracei_unit_count) >= TRACEI_UNITS_BEFORE_FULL) unit = tracei_unit_find(open, true);
     if (!unit) {
         unit = tracei_unit_map();
         if (!unit) return NULL;
@@ -5746,7 +5789,6 @@ static TRACEI_COLD tracei_unit *tracei_unit_adopt(uint32_t open) {
         TRACEI_STORE_RELEASE(&unit->owned, 0u);
         return NULL;
     }
-    tracei_tls = unit;
     return unit;
 }
 
@@ -5762,15 +5804,17 @@ static TRACEI_ALWAYS_INLINE uint64_t tracei_unit_token(const tracei_unit *unit) 
    the first call after fork. */
 static TRACEI_COLD tracei_unit *tracei_enter_slow(void) {
     tracei_unit *const before = tracei_tls;
+    const int saved = errno;
     tracei_unit *unit;
-    if (before == &tracei_unit_gone || before == &tracei_unit_suppressed) return NULL;
-    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) {
-        if (!tracei_process_begin()) return NULL;
-    } else if (before->open == tracei_open_gate()) {
-        return NULL;
-    }
-    unit = tracei_unit_adopt(tracei_open_gate());
+    if (before == &tracei_unit_gone || before == &tracei_unit_suppressed || before == &tracei_unit_entering) return NULL;
+    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) != 0 && before->open == tracei_open_gate()) return NULL;
+    tracei_tls = &tracei_unit_entering;
+    TRACEI_COMPILER_BARRIER();
+    unit = TRACEI_LOAD_ACQUIRE(tracei_epoch) != 0 || tracei_process_begin() ? tracei_unit_adopt(tracei_open_gate()) : NULL;
     if (unit && before->current) tracei_unit_inherit(unit, before->current);
+    TRACEI_COMPILER_BARRIER();
+    tracei_tls = unit ? unit : before;
+    errno = saved;
     return unit;
 }
 
@@ -6473,7 +6517,8 @@ typedef struct tracei_limits {
 #define TRACEI_NAME_MAX 4096u     /* bytes of a span's name */
 
 static tracei_limits tracei_limit = {128, UINT32_MAX, 128, 128, 128, 128};
-static trace_sampler tracei_sampler;      /* sample_fn NULL: parent-based, roots always on */
+static trace_sampler tracei_samplers[4];  /* of the latest configurations: a start that is still at an old one never meets half a new one */
+static const trace_sampler *tracei_sampler = tracei_samplers;     /* sample_fn NULL: parent-based, roots always on */
 static uint32_t tracei_sample_children;   /* the sampler wants to be asked for every span */
 static uint32_t tracei_want_opens;        /* an exporter prints trees: tell it when a local root begins */
 static uint32_t tracei_discard;           /* no exporter: do not bother the ring */
@@ -6655,8 +6700,8 @@ static size_t tracei_utf8_characters(const char *text, size_t size, size_t limit
 /* How much of a text or bytes value is kept: the configured limit, and half of what a span may hold. */
 static TRACEI_ALWAYS_INLINE size_t tracei_value_keep(tracei_unit *unit, trace_type type, const char *data, size_t size) {
     size_t keep = size;
-    if (TRACEI_RARE(size > tracei_limit.value_length && type != TRACE_TYPE_JSON))
-        keep = type == TRACE_TYPE_BYTES ? tracei_limit.value_length : tracei_utf8_characters(data, size, tracei_limit.value_length);
+    if (TRACEI_RARE(size > TRACEI_LOAD(&tracei_limit.value_length) && type != TRACE_TYPE_JSON))
+        keep = type == TRACE_TYPE_BYTES ? TRACEI_LOAD(&tracei_limit.value_length) : tracei_utf8_characters(data, size, TRACEI_LOAD(&tracei_limit.value_length));
     if (TRACEI_RARE(keep > unit->payload_max / 2))
         keep = type == TRACE_TYPE_BYTES ? unit->payload_max / 2 : tracei_utf8_cut(data, size, unit->payload_max / 2);
     if (TRACEI_RARE(keep != size)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
@@ -6843,7 +6888,7 @@ static TRACEI_COLD trace_span tracei_start_refused(void) {
     const tracei_unit *const unit = tracei_tls;
     if (unit == &tracei_unit_gone)
         (void)TRACEI_ADD(&tracei_late_spans, 1u);
-    else if (unit->gate == TRACEI_GATE_BUSY && unit->open == tracei_open_gate())
+    else if (unit == &tracei_unit_entering || (unit->gate == TRACEI_GATE_BUSY && unit->open == tracei_open_gate()))
         (void)TRACEI_ADD(&tracei_signal_spans, 1u);
     else if (unit != &tracei_unit_suppressed)
         (void)TRACEI_ADD(&tracei_refused_starts, 1u);
@@ -6854,7 +6899,7 @@ static TRACEI_COLD void tracei_say_refused(void) {
     static uint32_t said;
     if (tracei_first_time(&said))
         tracei_log(TRACE_LOG_LEVEL_WARNING, "no slot for another open span (max_open_spans %u, or memory was refused): spans are refused "
-                                            "and counted in trace_stats.refused; are spans ended? said once", tracei_max_chunks * TRACEI_SLOTS_A_CHUNK);
+                                            "and counted in trace_stats.refused; are spans ended? said once", TRACEI_LOAD(&tracei_max_chunks) * TRACEI_SLOTS_A_CHUNK);
 }
 
 static void tracei_chain_push(tracei_unit *unit, tracei_slot *slot) {
@@ -6916,9 +6961,10 @@ static trace_context tracei_unit_context(tracei_unit *unit) {
 
 static trace_decision tracei_sample(const tracei_record *record, trace_string name, const trace_span_options *options, const trace_context *parent,
                                     trace_sampler_output *output) {
+    const trace_sampler *const sampler = TRACEI_LOAD_ACQUIRE(&tracei_sampler);
     trace_sampler_input input;
     memset(output, 0, sizeof *output);
-    if (!tracei_sampler.sample_fn || (record->parent_id && !tracei_sample_children))
+    if (!sampler->sample_fn || (record->parent_id && sampler->roots_only))
         return !record->parent_id || (record->flags & TRACE_FLAG_SAMPLED) ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
     memset(&input, 0, sizeof input);
     input.parent = *parent;
@@ -6931,7 +6977,7 @@ static trace_decision tracei_sample(const tracei_record *record, trace_string na
     input.links = options->links;
     input.link_count = options->links ? options->link_count : 0;
     input.scope = options->scope;
-    return tracei_sampler.sample_fn(tracei_sampler.user, &input, output);
+    return sampler->sample_fn(sampler->user, &input, output);
 }
 
 /* The span's tracestate and baggage: the parent's, unless the sampler changed the state. */
@@ -6954,7 +7000,8 @@ static void tracei_slot_set_entry(tracei_slot *slot, const trace_context *parent
 
 static void tracei_write_open(tracei_unit *unit, tracei_slot *slot) {
     const tracei_record *const record = &slot->record;
-    (void)tracei_ring_write(unit, record, TRACEI_RECORD_OPEN, slot->data, tracei_padded(record->name_size), record->bits, 0); /* no room: not announced early */
+    if (!tracei_ring_write(unit, record, TRACEI_RECORD_OPEN, slot->data, tracei_padded(record->name_size), record->bits, 0)) return; /* no room: not announced early */
+    if (TRACEI_LOAD(&tracei_attention) != TRACEI_ATTENTION_START) tracei_ring_published(); /* no thread before the first span that ended */
 }
 
 static trace_span tracei_start_general(tracei_unit *unit, const char *name, size_t size, const trace_span_options *options) {
@@ -7338,7 +7385,7 @@ static TRACEI_ALWAYS_INLINE unsigned char *tracei_set_fast(tracei_unit *unit, tr
     if (TRACEI_RARE(slot->generation != span.generation || slot->record.span_id != span.id) && span.slot != TRACEI_SLOT_CURRENT) goto slow;
     used = slot->record.payload;
     needs = tracei_entry_needs(key_size, size);
-    if (TRACEI_RARE(needs > slot->capacity - used || size > tracei_limit.value_length)) goto slow;
+    if (TRACEI_RARE(needs > slot->capacity - used || size > TRACEI_LOAD(&tracei_limit.value_length))) goto slow;
     slot->record.payload = used + needs;
     return slot->data + used;
 slow:
@@ -7346,19 +7393,33 @@ slow:
     return NULL;
 }
 
+static TRACEI_NOINLINE void tracei_set_scalar_slow(trace_span span, const char *key, size_t key_size, uint32_t type, uint64_t bits) {
+    trace_attribute attribute;
+    attribute.key.data = key;
+    attribute.key.size = key_size;
+    attribute.value.type = (trace_type)type;
+    if (type == TRACE_TYPE_BOOL)
+        attribute.value.as.boolean = bits != 0;
+    else
+        memcpy(&attribute.value.as.integer, &bits, 8);
+    tracei_set_slow(span, &attribute);
+}
+
+static TRACEI_NOINLINE void tracei_set_text_slow(trace_span span, const char *key, size_t key_size, const char *value, size_t size) {
+    trace_attribute attribute;
+    attribute.key.data = key;
+    attribute.key.size = key_size;
+    attribute.value.type = value ? TRACE_TYPE_STRING : TRACE_TYPE_NULL;
+    attribute.value.as.string.data = value;
+    attribute.value.as.string.size = size;
+    tracei_set_slow(span, &attribute);
+}
+
 TRACE_API void tracei_set_scalar(trace_span span, const char *key, size_t key_size, uint32_t type, uint64_t bits) {
     tracei_unit *const unit = tracei_tls;
     unsigned char *const to = TRACEI_RARE(type == TRACEI_TYPE_UINT) ? NULL : tracei_set_fast(unit, span, key_size, 8);
     if (TRACEI_RARE(!to)) {
-        trace_attribute attribute;
-        attribute.key.data = key;
-        attribute.key.size = key_size;
-        attribute.value.type = (trace_type)type;
-        if (type == TRACE_TYPE_BOOL)
-            attribute.value.as.boolean = bits != 0;
-        else
-            memcpy(&attribute.value.as.integer, &bits, 8);
-        tracei_set_slow(span, &attribute);
+        tracei_set_scalar_slow(span, key, key_size, type, bits);
         return;
     }
     memcpy(tracei_put_head(to, type, key, key_size, 8), &bits, 8);
@@ -7367,15 +7428,9 @@ TRACE_API void tracei_set_scalar(trace_span span, const char *key, size_t key_si
 
 TRACE_API void tracei_set_text(trace_span span, const char *key, size_t key_size, const char *value, size_t size) {
     tracei_unit *const unit = tracei_tls;
-    unsigned char *const to = value ? tracei_set_fast(unit, span, key_size, size) : NULL;
+    unsigned char *const to = TRACEI_RARE(!value) ? NULL : tracei_set_fast(unit, span, key_size, size);
     if (TRACEI_RARE(!to)) {
-        trace_attribute attribute;
-        attribute.key.data = key;
-        attribute.key.size = key_size;
-        attribute.value.type = value ? TRACE_TYPE_STRING : TRACE_TYPE_NULL;
-        attribute.value.as.string.data = value;
-        attribute.value.as.string.size = size;
-        tracei_set_slow(span, &attribute);
+        tracei_set_text_slow(span, key, key_size, value, size);
         return;
     }
     (void)tracei_put_words(tracei_put_head(to, TRACE_TYPE_STRING, key, key_size, size), value, size);
@@ -7464,9 +7519,9 @@ static TRACEI_ALWAYS_INLINE void tracei_put_event(tracei_unit *unit, tracei_slot
     size_t name_size = tracei_length(name), list = 0;
     unsigned char *to = NULL;
     uint32_t dropped = 0;
-    if (slot->event_count < tracei_limit.events) {
+    if (slot->event_count < TRACEI_LOAD(&tracei_limit.events)) {
         if (TRACEI_RARE(name_size > UINT16_MAX)) name_size = tracei_utf8_cut(name, name_size, UINT16_MAX);
-        if (count) list = tracei_list_size(unit, attributes, count, tracei_limit.event_attributes, &dropped);
+        if (count) list = tracei_list_size(unit, attributes, count, TRACEI_LOAD(&tracei_limit.event_attributes), &dropped);
         if (list < UINT32_MAX / 2) {
             to = tracei_append(unit, slot, tracei_entry_needs(name_size, sizeof(tracei_event_head) + list));
             if (to) {
@@ -7474,7 +7529,7 @@ static TRACEI_ALWAYS_INLINE void tracei_put_event(tracei_unit *unit, tracei_slot
                 to = tracei_put_head(to, TRACEI_ENTRY_EVENT, name, name_size, sizeof(tracei_event_head) + list);
                 memcpy(to, &time, 8);
                 memcpy(to + 8, &rest, 8);
-                if (count) (void)tracei_put_list(unit, to + sizeof(tracei_event_head), attributes, count, tracei_limit.event_attributes);
+                if (count) (void)tracei_put_list(unit, to + sizeof(tracei_event_head), attributes, count, TRACEI_LOAD(&tracei_limit.event_attributes));
             }
         }
     }
@@ -7502,8 +7557,8 @@ static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_co
     state.data = "";
     state.size = 0;
     if (pinned) state = tracei_entry_state(context->entry);
-    if (slot->link_count < tracei_limit.links) {
-        const size_t list = tracei_list_size(unit, attributes, count, tracei_limit.link_attributes, &head.dropped);
+    if (slot->link_count < TRACEI_LOAD(&tracei_limit.links)) {
+        const size_t list = tracei_list_size(unit, attributes, count, TRACEI_LOAD(&tracei_limit.link_attributes), &head.dropped);
         if (list < UINT32_MAX / 2) to = tracei_append(unit, slot, tracei_entry_needs(0, sizeof head + tracei_padded((uint32_t)state.size) + list));
         if (to) {
             memcpy(head.trace_id, context->trace_id, 16);
@@ -7514,7 +7569,7 @@ static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_co
             to = tracei_put_head(to, TRACEI_ENTRY_LINK, NULL, 0, sizeof head + tracei_padded((uint32_t)state.size) + list);
             memcpy(to, &head, sizeof head);
             to = tracei_put_words(to + sizeof head, state.data, state.size);
-            (void)tracei_put_list(unit, to, attributes, count, tracei_limit.link_attributes);
+            (void)tracei_put_list(unit, to, attributes, count, TRACEI_LOAD(&tracei_limit.link_attributes));
         }
     }
     if (pinned) tracei_entry_unpin(context->entry);
@@ -9165,6 +9220,8 @@ static uint64_t tracei_round_number;
 static uint64_t tracei_pass_mono;           /* of this round's clock pair */
 static trace_span_data tracei_batch[TRACEI_BATCH_SPANS];
 
+static bool tracei_assembler_is_full(const tracei_record *record);
+static void tracei_assembler_make_room(const tracei_record *record);
 static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id, const char *thread_name);
 static void tracei_assembler_decide(bool everything);
 static bool tracei_assembler_undecided(void);
@@ -9209,7 +9266,10 @@ static void tracei_ledger_lost(void) {
 static void tracei_ledger_released(uint64_t spans) {
     tracei_lock(&tracei_ledger_lock);
     tracei_total.held -= spans;
-    tracei_total.exported += spans;
+    if (tracei_exporter_count == 0)
+        tracei_total.dropped[TRACE_DROP_NO_EXPORTER] += spans;
+    else
+        tracei_total.exported += spans;
     tracei_unlock(&tracei_ledger_lock);
 }
 
@@ -9382,7 +9442,7 @@ static void tracei_decode_events(trace_span_data *out, const unsigned char *at, 
         if (head.type == TRACEI_ENTRY_EVENT) {
             tracei_event_head event_head;
             memcpy(&event_head, value, sizeof event_head);
-            attributes = tracei_decode_attributes(value + sizeof event_head, value + head.size, tracei_limit.event_attributes);
+            attributes = tracei_decode_attributes(value + sizeof event_head, value + head.size, TRACEI_LOAD(&tracei_limit.event_attributes));
             event->name = tracei_slice(at + sizeof head, head.key_size);
             event->unix_ns = tracei_decode_event_time(interval, &event_head);
             event->attributes = attributes.items;
@@ -9393,7 +9453,7 @@ static void tracei_decode_events(trace_span_data *out, const unsigned char *at, 
         } else if (head.type == TRACEI_ENTRY_LINK) {
             tracei_link_head link_head;
             memcpy(&link_head, value, sizeof link_head);
-            attributes = tracei_decode_attributes(value + sizeof link_head + tracei_padded(link_head.state_size), value + head.size, tracei_limit.link_attributes);
+            attributes = tracei_decode_attributes(value + sizeof link_head + tracei_padded(link_head.state_size), value + head.size, TRACEI_LOAD(&tracei_limit.link_attributes));
             memset(link, 0, sizeof *link);
             memcpy(link->context.trace_id, link_head.trace_id, 16);
             memcpy(link->context.span_id, link_head.span_id, 8);
@@ -9443,7 +9503,7 @@ static void tracei_decode(trace_span_data *out, const tracei_record *record, con
         events += head.type == TRACEI_ENTRY_EVENT;
         links += head.type == TRACEI_ENTRY_LINK;
     }
-    attributes = tracei_decode_attributes(entries, end, tracei_limit.attributes);
+    attributes = tracei_decode_attributes(entries, end, TRACEI_LOAD(&tracei_limit.attributes));
     out->attributes = attributes.items;
     out->attribute_count = attributes.count;
     out->dropped_attribute_count = record->dropped_attributes + attributes.dropped;
@@ -9508,7 +9568,15 @@ static void tracei_drain_commit(tracei_drain *drain) {
     tracei_views_reset();
 }
 
+/* Before the assembler hands over traces, the batch goes: both use the arena. */
+static void tracei_drain_make_room(tracei_drain *drain, const tracei_record *record) {
+    if (!tracei_whole_trace_count || !tracei_assembler_is_full(record)) return;
+    if (drain->spans) tracei_drain_commit(drain);
+    tracei_assembler_make_room(record);
+}
+
 static void tracei_drain_span(tracei_drain *drain, const tracei_record *record, const unsigned char *payload) {
+    tracei_drain_make_room(drain, record);
     if (tracei_exporter_count > tracei_whole_trace_count) {
         const size_t needed = tracei_views_needed(record->payload);
         if (drain->spans == TRACEI_BATCH_SPANS || !tracei_views_reserve(needed)) {
@@ -9545,6 +9613,7 @@ static uint64_t tracei_drain_unit(tracei_unit *unit) {
             tracei_drain_span(&drain, &record, at + sizeof record);
             spans++;
         } else if (record.type == TRACEI_RECORD_OPEN) {
+            tracei_drain_make_room(&drain, &record);
             if (tracei_whole_trace_count) (void)tracei_assembler_add(&record, at + sizeof record, unit->thread_id, unit->thread_name);
         } else if (record.type == TRACEI_RECORD_THREAD) {
             if (drain.spans) tracei_drain_commit(&drain); /* views of the batch point to the name that changes now */
@@ -9596,13 +9665,12 @@ static uint64_t tracei_pass(bool everything) {
 
 /* --- the worker --- */
 
-enum { TRACEI_ATTENTION_START = 1, TRACEI_ATTENTION_ASLEEP = 2 };
-
 static tracei_thread tracei_worker;
 static uint32_t tracei_worker_lock;
 static uint32_t tracei_worker_stop;
 static uint32_t tracei_worker_calls;      /* futex word: changes when the worker is wanted */
 static uint32_t tracei_use_worker;
+static uint32_t tracei_no_threads TRACEI_UNUSED;       /* trace_config.disable_thread: exporters start none either */
 static uint32_t tracei_can_sleep_deeply;
 static uint64_t tracei_child_since;       /* in a forked child: when it first recorded; 0: not a child */
 
@@ -9622,21 +9690,23 @@ static void tracei_worker_sleep(uint32_t calls) {
 static void tracei_worker_main(void *user) {
     uint32_t idle = 0;
     (void)user;
-    while (!TRACEI_LOAD_ACQUIRE(&tracei_worker_stop)) {
-        const uint32_t calls = TRACEI_LOAD_ACQUIRE(&tracei_worker_calls);
+    for (;;) {
+        const uint32_t calls = TRACEI_LOAD_ACQUIRE(&tracei_worker_calls); /* before the order to stop: what comes with that call is not slept over */
         const uint64_t interval = TRACEI_LOAD(&tracei_whole_trace_count) ? 10000000u : 100000000u;
+        const bool stop = TRACEI_LOAD_ACQUIRE(&tracei_worker_stop) != 0;
         uint64_t spans = 0;
         bool quiet = true;
         if (tracei_try_lock(&tracei_pass_lock)) {
-            spans = tracei_pass(false);
+            spans = tracei_pass(stop); /* the last one is the worker's too: an exporter that blocks then blocks it and not who waits for it */
             quiet = tracei_assembler_idle();
             tracei_unlock(&tracei_pass_lock);
         }
+        if (stop) return;
         idle = spans ? 0 : idle + 1;
         if (idle * interval > 200000000u && quiet && TRACEI_LOAD(&tracei_can_sleep_deeply))
             tracei_worker_sleep(calls);
         else
-            (void)tracei_wait(&tracei_worker_calls, calls, tracei_mono_ns() + (idle * interval > 1000000000u ? interval * 5 : interval));
+            (void)tracei_wait(&tracei_worker_calls, calls, tracei_add_capped(tracei_mono_ns(), idle * interval > 1000000000u ? interval * 5 : interval));
     }
 }
 
@@ -9672,21 +9742,24 @@ static bool tracei_worker_end(uint64_t deadline_ns) {
 
 static TRACEI_COLD void tracei_attend(void) {
     const uint32_t attention = TRACEI_LOAD(&tracei_attention);
+    const int saved = errno;
     if (attention & TRACEI_ATTENTION_START) {
         tracei_worker_start();
     } else if (TRACEI_LOAD(&tracei_use_worker)) {
         if (attention) TRACEI_STORE(&tracei_attention, 0u); /* one wake-up is enough */
         tracei_worker_call();
     }
+    errno = saved;
 }
 
 /* Lossless mode: wait for room instead of dropping, for so long. */
 static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
-    const uint64_t deadline = tracei_deadline(tracei_lossless_ms);
+    const uint64_t deadline = tracei_deadline(TRACEI_LOAD(&tracei_lossless_ms));
     uint32_t tries = 0;
     for (;;) {
         unit->tail_seen = TRACEI_LOAD_ACQUIRE(&unit->tail);
         if (unit->head + total - unit->tail_seen <= unit->mask + 1) return true;
+        if (TRACEI_LOAD(&tracei_divert)) return false; /* shut down meanwhile */
         if (TRACEI_LOAD(&tracei_worker.state) != TRACEI_THREAD_RUNNING && tracei_try_lock(&tracei_pass_lock)) {
             (void)tracei_pass(false);
             tracei_unlock(&tracei_pass_lock);
@@ -9919,14 +9992,22 @@ static bool tracei_is_below_open_root(const tracei_trace *trace, const tracei_re
     return false;
 }
 
-static void tracei_trace_hand_over(tracei_trace *trace);
+static void tracei_trace_hand_over(tracei_trace *trace, bool for_good);
+
+/* Some trace has to go before this record can be added. */
+static bool tracei_assembler_is_full(const tracei_record *record) {
+    return tracei_assembler.oldest && tracei_assembler.bytes + record->payload + sizeof(tracei_held) + TRACEI_HOLD_PAGE > tracei_max_trace_bytes;
+}
+
+/* Uses the arena of views: the caller has none in it. */
+static void tracei_assembler_make_room(const tracei_record *record) {
+    while (tracei_assembler_is_full(record)) tracei_trace_hand_over(tracei_assembler.oldest, true);
+}
 
 static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id, const char *thread_name) {
     const bool is_root = (record->bits & TRACEI_BITS_LOCAL_ROOT) != 0;
     tracei_trace **place, *trace;
     tracei_held *held;
-    while (tracei_assembler.bytes + record->payload + sizeof *held + TRACEI_HOLD_PAGE > tracei_max_trace_bytes && tracei_assembler.oldest)
-        tracei_trace_hand_over(tracei_assembler.oldest);
     place = tracei_trace_place(record->trace_high, record->trace_low);
     trace = *place;
     if (!trace) {
@@ -10112,15 +10193,15 @@ static void tracei_trace_repack(tracei_trace *trace) {
     }
 }
 
-/* All of a trace, complete or not. A trace with an open root stays, empty. */
-static void tracei_trace_hand_over(tracei_trace *trace) {
+/* All of a trace, complete or not. A trace with an open root stays, empty, if there is room for it and not `for_good`. */
+static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
     tracei_held *root = tracei_trace_find(trace, TRACEI_RECORD_OPEN, false);
     tracei_held *spans;
     if (!root && trace->ended_roots) root = tracei_trace_find(trace, TRACEI_RECORD_SPAN, true);
     spans = tracei_trace_take_spans(trace);
     if (spans || (root && !trace->announced)) tracei_hand_over_list(spans, root, trace->late);
     trace->ended_roots = 0;
-    if (trace->open_roots && tracei_assembler.bytes <= tracei_max_trace_bytes / 2) {
+    if (trace->open_roots && !for_good && tracei_assembler.bytes <= tracei_max_trace_bytes / 2) {
         trace->announced = true;
         tracei_trace_repack(trace);
     } else {
@@ -10204,7 +10285,7 @@ static void tracei_trace_split(tracei_trace *trace) {
     index.count = 0;
     index.items = (tracei_held **)tracei_alloc(bytes);
     if (!index.items) {
-        tracei_trace_hand_over(trace);
+        tracei_trace_hand_over(trace, false);
         return;
     }
     for (held = trace->first; held; held = held->next)
@@ -10239,7 +10320,7 @@ static void tracei_trace_split(tracei_trace *trace) {
     if (trace->open_roots)
         tracei_trace_repack(trace);
     else
-        tracei_trace_hand_over(trace); /* the last root takes what is left */
+        tracei_trace_hand_over(trace, false); /* the last root takes what is left */
 }
 
 static void tracei_trace_announce(tracei_trace *trace) {
@@ -10261,7 +10342,7 @@ static void tracei_assembler_look_at_ages(void) {
         if (trace->open_roots && !trace->announced)
             tracei_trace_announce(trace);
         else if (!trace->open_roots && !trace->due && age > 10000000000u)
-            tracei_trace_hand_over(trace);
+            tracei_trace_hand_over(trace, false);
     }
 }
 
@@ -10279,23 +10360,23 @@ static void tracei_assembler_decide(bool everything) {
         if (trace->open_roots || trace->ended_roots > 1)
             tracei_trace_split(trace);
         else
-            tracei_trace_hand_over(trace);
+            tracei_trace_hand_over(trace, false);
     }
     if (everything) {
         for (trace = tracei_assembler.oldest; trace; trace = next) {
             next = trace->newer;
-            tracei_trace_hand_over(trace);
+            tracei_trace_hand_over(trace, false);
         }
     } else {
         tracei_assembler_look_at_ages();
     }
 }
 
-/* The exporters have changed: what is held was handed to none of the new ones. */
-static void tracei_assembler_redirect(void) {
+/* The exporters have changed: what is held goes to the new ones. `to_all`: nobody was handed it span by span. */
+static void tracei_assembler_redirect(bool to_all) {
     tracei_unit *const self = tracei_tls;
     tracei_tls = &tracei_unit_suppressed;
-    tracei_redirecting = true;
+    tracei_redirecting = to_all;
     tracei_assembler_decide(true);
     tracei_redirecting = false;
     tracei_tls = self;
@@ -13219,10 +13300,17 @@ static trace_result tracei_flush_exporter(tracei_running *running, uint64_t dead
     }
 }
 
+/* Whether spans were lost since this was last asked. */
+static trace_result tracei_losses_tell(trace_result result) {
+    const uint64_t losses = tracei_losses();
+    if (result == TRACE_RESULT_OK && losses != tracei_losses_told) result = TRACE_RESULT_FAILED;
+    tracei_losses_told = losses;
+    return result;
+}
+
 /* The caller holds the pass. */
 static trace_result tracei_flush_all(uint64_t deadline_ns) {
     trace_result result = TRACE_RESULT_OK;
-    uint64_t losses;
     uint32_t i;
     (void)tracei_pass(true);
     for (i = 0; i < tracei_exporter_count; i++) {
@@ -13231,10 +13319,7 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
         one = tracei_flush_exporter(&tracei_exporters[i], deadline_ns);
         if (one != TRACE_RESULT_OK && result != TRACE_RESULT_FAILED) result = one == TRACE_RESULT_TIMEOUT ? one : TRACE_RESULT_FAILED;
     }
-    losses = tracei_losses();
-    if (result == TRACE_RESULT_OK && losses != tracei_losses_told) result = TRACE_RESULT_FAILED;
-    tracei_losses_told = losses;
-    return result;
+    return tracei_losses_tell(result);
 }
 
 static trace_result tracei_flush_by(uint64_t deadline_ns) {
@@ -13271,13 +13356,22 @@ TRACE_APP size_t trace_pump(uint32_t budget_us) {
 
 /* --- shutdown and exit --- */
 
-static void tracei_shut_exporters(uint64_t deadline_ns) {
+/* The last call of each exporter: it sends what it can without retrying. One without shutdown_fn is flushed. */
+static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
     tracei_unit *const self = tracei_tls;
+    trace_result result = TRACE_RESULT_OK;
     uint32_t i;
-    tracei_tls = &tracei_unit_suppressed;
-    for (i = 0; i < tracei_exporter_count; i++)
-        if (tracei_exporters[i].exporter.shutdown_fn) tracei_exporters[i].exporter.shutdown_fn(tracei_exporters[i].exporter.user, deadline_ns);
-    tracei_tls = self;
+    for (i = 0; i < tracei_exporter_count; i++) {
+        const trace_exporter *const exporter = &tracei_exporters[i].exporter;
+        if (exporter->shutdown_fn) {
+            tracei_tls = &tracei_unit_suppressed;
+            exporter->shutdown_fn(exporter->user, deadline_ns);
+            tracei_tls = self;
+        } else if (exporter->flush_fn && tracei_flush_exporter(&tracei_exporters[i], deadline_ns) == TRACE_RESULT_TIMEOUT) {
+            result = TRACE_RESULT_TIMEOUT;
+        }
+    }
+    return tracei_losses_tell(result);
 }
 
 static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
@@ -13289,8 +13383,8 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
     TRACEI_STORE(&tracei_use_worker, 0u);
     (void)tracei_worker_end(deadline_ns);
     if (tracei_pass_acquire(deadline_ns)) {
-        result = tracei_flush_all(deadline_ns);
-        tracei_shut_exporters(deadline_ns);
+        (void)tracei_pass(true);
+        result = tracei_shut_exporters(deadline_ns);
         tracei_unlock(&tracei_pass_lock);
     }
 #if TRACE_CONFIG_UNLOADABLE
@@ -13324,7 +13418,9 @@ static void tracei_at_exit(void) {
     if (!tracei_exit_concerns_us()) return;
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
-    if (tracei_worker_end(deadline)) (void)tracei_flush_by(deadline);
+    if (!tracei_worker_end(deadline) || !tracei_pass_acquire(deadline)) return;
+    (void)tracei_pass(true);
+    tracei_unlock(&tracei_pass_lock);
 }
 
 /* The last that is heard of us. */
@@ -13514,7 +13610,14 @@ static void tracei_setup_resolve(tracei_setup *setup, const trace_config *config
     setup->sampler = config->sampler;
     if (!setup->sampler.sample_fn) (void)tracei_sampler_from_environment(&setup->sampler);
     if (propagators) (void)tracei_propagators_parse(propagators);
-    (void)tracei_resource_build(config);
+}
+
+/* Only where the caller asked for it: the first span of some thread must not read what another may be changing. */
+static void tracei_setup_environment(const trace_config *config) {
+    if (config->disable_environment)
+        tracei_environment_forget();
+    else
+        tracei_environment_snapshot();
 }
 
 static void tracei_setup_logging(const trace_config *config) {
@@ -13537,10 +13640,22 @@ static void tracei_shut_replaced(const tracei_setup *setup) {
     tracei_tls = self;
 }
 
+static void tracei_limits_store(const tracei_limits *limits) {
+    TRACEI_STORE(&tracei_limit.attributes, limits->attributes);
+    TRACEI_STORE(&tracei_limit.value_length, limits->value_length);
+    TRACEI_STORE(&tracei_limit.events, limits->events);
+    TRACEI_STORE(&tracei_limit.links, limits->links);
+    TRACEI_STORE(&tracei_limit.event_attributes, limits->event_attributes);
+    TRACEI_STORE(&tracei_limit.link_attributes, limits->link_attributes);
+}
+
 /* The caller holds the pass, or there is no other thread yet. */
 static void tracei_setup_apply(const tracei_setup *setup, const trace_config *config) {
+    const size_t sampler = (size_t)(tracei_sampler - tracei_samplers + 1) % (sizeof tracei_samplers / sizeof *tracei_samplers);
     const bool redirect = tracei_exporter_count != 0;
+    const bool nobody_had_them = tracei_exporter_count == tracei_whole_trace_count; /* what the assembler holds */
     uint32_t i;
+    (void)tracei_resource_build(config);
     if (redirect) tracei_shut_replaced(setup);
     tracei_lock(&tracei_ledger_lock);
     for (i = 0; i < setup->count; i++) {
@@ -13550,21 +13665,23 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     tracei_exporter_count = setup->count;
     TRACEI_STORE(&tracei_whole_trace_count, setup->whole);
     tracei_unlock(&tracei_ledger_lock);
-    if (redirect && tracei_assembler.oldest) tracei_assembler_redirect(); /* what the old ones were not handed */
-    tracei_limit = setup->limits;
-    tracei_sampler = setup->sampler;
+    if (redirect && tracei_assembler.oldest) tracei_assembler_redirect(nobody_had_them);
+    tracei_limits_store(&setup->limits);
+    tracei_samplers[sampler] = setup->sampler;
+    TRACEI_STORE_RELEASE(&tracei_sampler, (const trace_sampler *)&tracei_samplers[sampler]);
     TRACEI_STORE(&tracei_sample_children, setup->sampler.sample_fn && !setup->sampler.roots_only ? 1u : 0u);
     TRACEI_STORE(&tracei_want_opens, setup->whole ? 1u : 0u);
     TRACEI_STORE(&tracei_discard, setup->count ? 0u : 1u);
     TRACEI_STORE(&tracei_divert, setup->count && !setup->disabled ? 0u : 1u);
     tracei_shortcut_refresh();
-    if (config->ring_bytes) tracei_ring_bytes = config->ring_bytes;
-    if (config->max_open_spans) tracei_max_chunks = config->max_open_spans / TRACEI_SLOTS_A_CHUNK;
-    if (config->max_pool_bytes) tracei_max_pool_bytes = config->max_pool_bytes;
+    if (config->ring_bytes) TRACEI_STORE(&tracei_ring_bytes, config->ring_bytes);
+    if (config->max_open_spans) TRACEI_STORE(&tracei_max_chunks, config->max_open_spans / TRACEI_SLOTS_A_CHUNK);
+    if (config->max_pool_bytes) TRACEI_STORE(&tracei_max_pool_bytes, (size_t)config->max_pool_bytes);
     if (config->max_trace_bytes) tracei_max_trace_bytes = config->max_trace_bytes;
     if (config->exit_timeout_ms) tracei_exit_ms = config->exit_timeout_ms;
-    tracei_lossless_ms = config->lossless_timeout_ms;
+    TRACEI_STORE(&tracei_lossless_ms, config->lossless_timeout_ms);
     tracei_losses_told = tracei_losses();
+    TRACEI_STORE(&tracei_no_threads, config->disable_thread ? 1u : 0u);
     TRACEI_STORE(&tracei_use_worker, config->disable_thread || TRACEI_PLATFORM_NONE || setup->disabled || !setup->count ? 0u : 1u);
     if (!TRACEI_LOAD(&tracei_use_worker))
         TRACEI_STORE(&tracei_attention, 0u);
@@ -13618,13 +13735,11 @@ static void tracei_epoch_publish(void) {
 /* The caller holds tracei_begin_lock. */
 static void tracei_begin_first(const trace_config *config) {
     tracei_setup setup;
-    tracei_allocator = config->allocator;
     tracei_clock = config->clock;
     tracei_random = config->random;
-    if (config->disable_environment)
-        tracei_environment_forget();
-    else
-        tracei_environment_snapshot();
+#if !TRACEI_GNU
+    tracei_setup_environment(config); /* no constructor has */
+#endif
     tracei_setup_logging(config);
     tracei_ticks_choose(!config->disable_tsc && !tracei_clock.monotonic_fn);
     tracei_timeline_start(&tracei_times);
@@ -13688,13 +13803,12 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
     if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
     tracei_begin_enter();
     if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 && !tracei_generation) {
+        tracei_allocator = config->allocator;
+        tracei_setup_environment(config);
         tracei_begin_first(config);
     } else {
         if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) tracei_begin_child();
-        if (config->disable_environment)
-            tracei_environment_forget();
-        else
-            tracei_environment_snapshot();
+        tracei_setup_environment(config);
         tracei_setup_logging(config);
         tracei_setup_resolve(&setup, config);
         if (tracei_pass_acquire(tracei_deadline(2000))) {

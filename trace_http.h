@@ -2500,7 +2500,7 @@ static tracei_run *tracei_sender_run(tracei_sender *sender) {
 static bool tracei_sender_start(tracei_sender *sender, tracei_run *run) {
     uint64_t none = 0;
     if (run->threaded) return true;
-    if (sender->options.disable_thread || !TRACEI_LOAD(&tracei_use_worker) || run->pumping) return false; /* none any more at exit */
+    if (sender->options.disable_thread || !!TRACEI_LOAD(&tracei_no_threads) || run->pumping) return false; /* none any more at exit */
     run->limit_ns = UINT64_MAX;
     run->threaded = true;
     if (tracei_thread_start(&run->thread, tracei_sender_main, run, sender->thread_name)) return true;

@@ -921,6 +921,103 @@ TEST(ipv6) {
     hostile_free(server);
 }
 
+TEST(endless_heads_are_cut) {
+    static char spam[4096];
+    const hostile_step endless[] = {READ, SEND("HTTP/1.1 200 OK\r\nX: "), {HOSTILE_ENDLESS, spam, 0}};
+    hostile_server *const server = hostile_start(NULL);
+    char url[128];
+    tracei_http_options o = options_for(url_of(server, url, sizeof url));
+    tracei_sender *sender;
+    begin();
+    memset(spam, 's', sizeof spam - 1);
+    hostile_script(server, endless);
+    hostile_run(server);
+    sender = tracei_sender_open(&o);
+    REQUIRE(sender != NULL);
+    add_spans(sender, 2);
+    tracei_sender_shutdown(sender, in_ms(5000));
+    CHECK_HAS(log_text(), "the head of the answer does not end");
+    hostile_stop(server);
+    hostile_free(server);
+}
+
+/* Nobody waits at exit for a server that is down: one attempt, then the rest is counted. */
+TEST(shutdown_does_not_retry) {
+    unsigned pumped;
+    begin();
+    for (pumped = 0; pumped < 2; pumped++) {
+        hostile_server *const server = hostile_start(NULL); /* refuses */
+        char url[128];
+        tracei_http_options o = options_for(url_of(server, url, sizeof url));
+        tracei_sender *sender;
+        trace_exporter_stats s;
+        uint64_t start;
+        o.disable_thread = pumped != 0, o.schedule_delay_ms = 10000, o.max_batch_spans = 10;
+        sender = tracei_sender_open(&o);
+        REQUIRE(sender != NULL);
+        add_spans(sender, 5);
+        start = tracei_mono_ns();
+        tracei_sender_shutdown(sender, in_ms(5000));
+        CHECK(tracei_mono_ns() - start < 100 * TRACEI_MS + slack_ns());
+        s = stats_of(sender);
+        CHECK_UINT(s.failed[TRACE_FAILURE_UNREACHABLE], 5);
+        add_spans(sender, 25);
+        start = tracei_mono_ns();
+        tracei_sender_shutdown(sender, in_ms(5000));
+        CHECK(tracei_mono_ns() - start < 100 * TRACEI_MS + slack_ns());
+        s = stats_of(sender);
+        CHECK(ledger_exact(&s, 30));
+        CHECK_UINT(s.queued, 0);
+        CHECK_HAS(log_text(), "shut down before everything was sent; spans lost: 15");
+        hostile_stop(server);
+        hostile_free(server);
+        log_clear();
+    }
+}
+
+/* More than 4 MiB of answer: given up at once, and not asked for again. */
+static void oversize(bool by_curl) {
+    static char spam[65536], chunk[65536 + 16];
+    const hostile_step until_close[] = {READ, SEND("HTTP/1.1 200 OK\r\n\r\n"), {HOSTILE_ENDLESS, spam, 0}};
+    const hostile_step chunked[] = {READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), {HOSTILE_ENDLESS, chunk, 0}};
+    const hostile_step sized[] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n"), {HOSTILE_ENDLESS, spam, 0}};
+    const hostile_step *const scripts[] = {until_close, chunked, sized};
+    unsigned i;
+    memset(spam, 's', sizeof spam - 1);
+    snprintf(chunk, sizeof chunk, "ffff\r\n%s\r\n", spam);
+    for (i = 0; i < 3; i++) {
+        hostile_server *const server = hostile_start(NULL);
+        char url[128];
+        tracei_http_options o = options_for(url_of(server, url, sizeof url));
+        tracei_sender *sender;
+        trace_exporter_stats s;
+        hostile_script(server, scripts[i]);
+        hostile_run(server);
+        sender = tracei_sender_open(&o);
+        REQUIRE(sender != NULL);
+        sender->by_curl = by_curl;
+        log_clear();
+        add_spans(sender, 2);
+        CHECK_INT(tracei_sender_flush(sender, in_ms(8000)), TRACE_RESULT_FAILED);
+        tracei_sender_shutdown(sender, in_ms(1000));
+        s = stats_of(sender);
+        CHECK_UINT(s.failed[TRACE_FAILURE_REJECTED], 2);
+        CHECK_HAS(log_text(), "larger than 4 MiB");
+        hostile_stop(server);
+        CHECK_UINT(server->requests, 1);
+        hostile_free(server);
+    }
+}
+
+TEST(oversize_is_final) { begin(), oversize(false); }
+#ifdef TRACE_HTTP_CURL
+TEST(oversize_is_final_with_curl) {
+    begin();
+    REQUIRE(tracei_curl_start());
+    oversize(true);
+}
+#endif
+
 /* A name server that does not answer: the deadlines hold all the same, and one thread at a time waits for it. */
 static void slow_lookups(bool by_curl) {
     tracei_http_options o = options_for("http://collector.invalid:4318/v1/traces");
@@ -1164,6 +1261,7 @@ TEST(a_stuck_thread_is_abandoned) {
     tracei_http_options o = options_for("http://fake/");
     trace_http_transport transport;
     tracei_sender *sender;
+    tracei_run *stuck;
     trace_exporter_stats s;
     uint64_t start;
     begin();
@@ -1176,6 +1274,7 @@ TEST(a_stuck_thread_is_abandoned) {
     poll(NULL, 0, 30);
     add_spans(sender, 5);
     start = tracei_mono_ns();
+    stuck = sender->run;
     CHECK_INT(tracei_sender_flush(sender, in_ms(20)), TRACE_RESULT_TIMEOUT);
     tracei_sender_shutdown(sender, in_ms(30));
     CHECK(tracei_mono_ns() - start < 100 * TRACEI_MS + slack_ns());
@@ -1188,7 +1287,8 @@ TEST(a_stuck_thread_is_abandoned) {
     s = stats_of(sender);
     CHECK(ledger_exact(&s, 15));
     CHECK_UINT(s.sent, 5);
-    poll(NULL, 0, 450);
+    poll(NULL, 0, 600);
+    CHECK_INT(TRACEI_LOAD_ACQUIRE(&stuck->thread.state), TRACEI_THREAD_DONE); /* ends when it can */
     s = stats_of(sender);
     CHECK(ledger_exact(&s, 15));
     CHECK_UINT(s.sent, 5);

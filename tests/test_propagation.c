@@ -2,6 +2,7 @@
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 #include "test.h"
 
+#include <ctype.h>
 #include <pthread.h>
 
 static uint32_t test_refuse_memory;
@@ -381,6 +382,21 @@ TEST(ids_as_text) {
         char again[33];
         CHECK_STR(trace_id_string(c, trace), trace_id_string(current, again));
         CHECK(strcmp(trace, "00000000000000000000000000000000") != 0);
+    }
+}
+
+/* The table of characters against the grammars as they are written down. */
+TEST(character_classes) {
+    for (int i = 0; i < 256; i++) {
+        const char c = (char)i;
+        const bool print = i >= 0x20 && i <= 0x7e, alnum = print && isalnum(i);
+        uint32_t want = 0;
+        if (alnum || (i && strchr("!#$%&'*+-.^_`|~", i))) want |= TRACEI_CHAR_TOKEN;                /* RFC 7230, 3.2.6 */
+        if (i == 0x21 || (i >= 0x23 && i <= 0x2b) || (i >= 0x2d && i <= 0x3a) || (i >= 0x3c && i <= 0x5b) || (i >= 0x5d && i <= 0x7e))
+            want |= TRACEI_CHAR_OCTET;                                                              /* W3C Baggage, 3.2 */
+        if ((alnum && !isupper(i)) || (i && strchr("_-*/@", i))) want |= TRACEI_CHAR_STATE_KEY;     /* Trace Context 2, 3.3.1.3.1 */
+        if (print && i != ',' && i != '=') want |= TRACEI_CHAR_STATE_VALUE;                         /* 3.3.1.3.2 */
+        if (!CHECK_UINT(tracei_char_class(c), want)) fprintf(stderr, "    of %d\n", i);
     }
 }
 
@@ -1046,7 +1062,7 @@ TEST(sixteen_mebibytes) {
     tracei_propagators_parse("tracecontext,baggage,b3,jaeger,xray");
     trace_get_stats(&before);
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-        trace_header headers[3];
+        trace_header headers[2];
         uint64_t from;
         fill(bytes, size, patterns[i]);
         for (size_t j = 0; j <= sizeof names / sizeof names[0]; j++) {
@@ -1058,8 +1074,7 @@ TEST(sixteen_mebibytes) {
                 headers[1].name = text_of(names[j]);
                 headers[1].value.data = bytes;
                 headers[1].value.size = size;
-                headers[2] = headers[1];
-                c = trace_extract_headers(headers, 3);
+                c = trace_extract_headers(headers, 2);
             } else {
                 c = trace_extract_raw(bytes, size);
             }
@@ -1071,7 +1086,7 @@ TEST(sixteen_mebibytes) {
         }
     }
     trace_get_stats(&after);
-    CHECK(slowest < 10000);               /* twice 16 MiB; about 0.1 s without a sanitizer */
+    CHECK(slowest < 10000);               /* about 0.1 s without a sanitizer */
     CHECK(after.bytes_mapped - before.bytes_mapped < 2u << 20);
     free(bytes);
 }

@@ -403,8 +403,8 @@ TEST(consistent_keeps_its_share_and_adjusted_counts_add_up) {
 TEST(an_ot_member_stays_within_256_characters) {
     char state[300] = "ot=aa:1;x:";
     trace_sampler_input child = child_input(true, true);
-    memset(state + 10, 'v', 240);
-    memcpy(state + 250, ";y:2,b=2", 9);
+    memset(state + 10, 'v', 241);
+    memcpy(state + 251, ";y:2,b=2", 9);
     put_id(child.trace_id + 9, 7, UINT64_C(0xffffffffffffff));
     give_state(&child, state);
     CHECK_INT(ask(trace_sampler_consistent(0.01), &child), SAMPLE);

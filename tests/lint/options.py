@@ -18,9 +18,11 @@ for header in sorted(glob.glob(os.path.join(ROOT, "trace*.h"))):
 code = re.sub(r"/\*.*?\*/", "", header_text, flags=re.S)
 wanted |= set(re.findall(r"\bTRACE_CONFIG_[A-Z_]+\b", code))
 wanted |= set(re.findall(r"\bTRACE_HTTP_[A-Z]+(?=\))", code))
-wanted |= {name for name in re.findall(r'"((?:OTEL|TRACE|NO_COLOR|CLICOLOR|COLUMNS)[A-Z_]*)"', code) if not name.endswith("_") and "_" in name or
+wanted |= {name for name in re.findall(r'"((?:OTEL|TRACER?|AI_INFRA|NO_COLOR|CLICOLOR|COLUMNS)[A-Z_]*)"', code) if not name.endswith("_") and "_" in name or
            name in ("TRACEPARENT", "TRACESTATE", "COLUMNS")}
 wanted -= {"OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"}
+if "`OTLP_TRACES_`" in readme:                  # described once for all of them
+    wanted = {name.replace("OTLP_TRACES_", "OTLP_") for name in wanted}
 for name in sorted(wanted):
     if not re.search(rf"\b{name}\b", readme):
         complaints.append(f"README.md: {name} is read by a header and not documented")

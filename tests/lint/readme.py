@@ -20,7 +20,7 @@ ROOT = os.path.abspath(sys.argv[1])
 HERE = os.path.dirname(os.path.abspath(__file__))
 PRELUDE = os.path.join(HERE, "readme_prelude.h")
 CC, CXX = os.environ.get("CC", "cc").split(), os.environ.get("CXX", "c++").split()
-FLAGS = ["-Wall", "-Wextra", "-Werror", "-O1", "-iquote", ROOT]
+FLAGS = ["-Wall", "-Wextra", "-Werror", "-O1", "-iquote", ROOT, "-iquote", os.path.join(ROOT, "tests")]
 
 
 def blocks(path):
@@ -51,6 +51,9 @@ def manual_blocks(path):
 def wrap(language, code):
     if re.search(r"\bint main\(", code):
         return code
+    if '#include "' in code:                     # brings the header itself, by the path a user would have
+        own_main = re.search(r"^TEST_MAIN\(\)", code, flags=re.M)
+        return code.replace("third_party/trace_h/", "") + ("" if own_main else "\nint main(void) { return 0; }\n")
     start = f'#include "trace.h"\n#include "{PRELUDE}"\n'
     if language.endswith(" file"):
         return start + code + "\nint main(void) { return 0; }\n"

@@ -86,13 +86,13 @@ static trace_string corpus_text(bool may_be_empty) {
 }
 
 /* Keys that mean something to somebody, now and then. */
-static trace_string corpus_key(void) {
+static trace_string corpus_key(bool known_only) {
     static const char *const known[] = {
         "peer.service", "server.address", "net.peer.name", "network.peer.address", "network.peer.port", "server.socket.domain", "server.socket.address",
         "server.socket.port", "net.sock.peer.name", "net.sock.peer.addr", "net.sock.peer.port", "peer.hostname", "peer.address", "db.name", "error",
         "otel.status_code", "otel.scope.name", "otel.library.version", "otel.dropped_events_count", "service.name"};
     const char *key = known[corpus_below(sizeof known / sizeof *known)];
-    return corpus_below(4) ? corpus_text(false) : corpus_copy(key, strlen(key));
+    return known_only || !corpus_below(4) ? corpus_copy(key, strlen(key)) : corpus_text(false);
 }
 
 static int64_t corpus_integer(void) {
@@ -165,13 +165,22 @@ static trace_value corpus_deep(unsigned levels) {
     return value;
 }
 
+static trace_value corpus_string_value(void) {
+    trace_value value;
+    memset(&value, 0, sizeof value);
+    value.type = TRACE_TYPE_STRING;
+    value.as.string = corpus_text(false);
+    return value;
+}
+
 static const trace_attribute *corpus_attributes(size_t *count, unsigned limit) {
     trace_attribute *attributes;
+    bool known_only = corpus_below(6) == 0;
     *count = corpus_below(3) ? corpus_below(limit + 1) : 0;
     attributes = (trace_attribute *)corpus_take((*count + 1) * sizeof *attributes);
     for (size_t i = 0; i < *count; i++) {
-        attributes[i].key = corpus_key();
-        attributes[i].value = corpus_below(200) ? corpus_value(0) : corpus_deep(28 + corpus_below(10));
+        attributes[i].key = corpus_key(known_only);
+        attributes[i].value = known_only && corpus_below(2) ? corpus_string_value() : corpus_below(200) ? corpus_value(0) : corpus_deep(28 + corpus_below(10));
     }
     return attributes;
 }

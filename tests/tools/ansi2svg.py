@@ -1,6 +1,6 @@
 """Draws what a program printed on a terminal as an SVG picture: text and colours from standard input, picture on standard output.
 
-    CLICOLOR_FORCE=1 COLUMNS=100 program 2>&1 | python3 tests/tools/ansi2svg.py "command shown in the first line" >picture.svg
+    python3 tests/tools/on_terminal.py 100 program | python3 tests/tools/ansi2svg.py "command shown in the first line" >picture.svg
 SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 """
 import re

@@ -8,7 +8,7 @@ mkdir -p build/picture docs
 : "${CC:=cc}"
 
 draw() { # name shown-command program
-    env -i PATH="$PATH" LC_ALL=C.UTF-8 TERM=xterm-256color CLICOLOR_FORCE=1 COLUMNS=96 "$3" >build/picture/out 2>&1 </dev/null
+    env -i PATH="$PATH" LC_ALL=C.UTF-8 TERM=xterm-256color python3 tests/tools/on_terminal.py 110 "$3" >build/picture/out
     python3 tests/tools/ansi2svg.py "$2" <build/picture/out >"docs/$1.svg"
     echo "docs/$1.svg: $(wc -l <build/picture/out | tr -d ' ') lines, $(wc -c <"docs/$1.svg" | tr -d ' ') bytes"
 }
