@@ -1116,7 +1116,7 @@ static tracei_io tracei_lookup_name(tracei_run *run, const char *host, uint16_t 
     tracei_http_keep_text(lookup->host, sizeof lookup->host, tracei_http_string_of(host));
     lookup->port = port;
     lookup->done = 0;
-    if (run->sender->options.disable_thread || !tracei_thread_start(&lookup->thread, tracei_lookup_main, lookup, "trace-lookup")) {
+    if (run->sender->options.disable_thread || TRACEI_LOAD(&tracei_no_threads) || !tracei_thread_start(&lookup->thread, tracei_lookup_main, lookup, "trace-lookup")) {
         tracei_lookup_main(lookup);
     } else {
         lookup->busy = true;
@@ -2500,7 +2500,7 @@ static tracei_run *tracei_sender_run(tracei_sender *sender) {
 static bool tracei_sender_start(tracei_sender *sender, tracei_run *run) {
     uint64_t none = 0;
     if (run->threaded) return true;
-    if (sender->options.disable_thread || !!TRACEI_LOAD(&tracei_no_threads) || run->pumping) return false; /* none any more at exit */
+    if (sender->options.disable_thread || !TRACEI_LOAD(&tracei_use_worker) || run->pumping) return false; /* none any more at exit */
     run->limit_ns = UINT64_MAX;
     run->threaded = true;
     if (tracei_thread_start(&run->thread, tracei_sender_main, run, sender->thread_name)) return true;

@@ -53,7 +53,7 @@ TEXT = [
     ('(word - TRACEI_BYTES_OF(0x20))', '(word - TRACEI_BYTES_OF(0x1f))'),
     ("if (lead == 0xed) high = 0x9f;", ''),
     ('return at + tracei_copy_word(at, "0.0");', ';'),
-    ('value & 63', 'value & 31'),
+    ('at[3] = digits[bits & 63];', 'at[3] = digits[bits & 31];'),
     ('"%.*g", precision, value', '"%.15g", value'),
 ]
 
@@ -82,9 +82,8 @@ def main():
         for header, mutants in (('trace_otlp.h', OTLP), ('trace_zipkin.h', ZIPKIN), ('trace.h', TEXT)):
             for old, new in mutants:
                 if old not in whole[header]:
-                    if header != 'trace.h':
-                        print('gone from %s: %s' % (header, old))
-                        survivors += 1
+                    print('gone from %s: %s' % (header, old))
+                    survivors += 1
                     continue
                 open(folder + '/' + header, 'w').write(whole[header].replace(old, new))
                 tried += 1

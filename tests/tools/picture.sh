@@ -15,5 +15,5 @@ draw() { # name shown-command program
 
 $CC -O2 examples/hello.c -pthread -o build/picture/hello
 $CC -O2 examples/wordcount.c -pthread -o build/picture/wordcount
-draw hello "cc hello.c && ./a.out" build/picture/hello
-draw wordcount "make run" build/picture/wordcount
+draw hello "cc hello.c -pthread && ./a.out" build/picture/hello
+draw wordcount "build/examples/wordcount" build/picture/wordcount
