@@ -2,7 +2,179 @@
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
    Spans, context propagation and a lock-free ring per thread; a console tree at once, any OpenTelemetry backend by environment.
 
-@MANUAL@
+   Do this
+   -------
+       #define TRACE_IMPLEMENTATION                   in one file of the program; elsewhere the include alone
+       #include "trace.h"
+       #include <stdio.h>
+
+       int main(void) {
+           TRACE_SPAN("hello") {
+               TRACE_SPAN("greet") printf("hello, world\n");
+               trace_set("greeted", "world");
+           }
+           return 0;
+       }
+
+       cc hello.c -pthread && ./a.out                 prints the tree of spans with their durations on stderr
+       OTEL_TRACES_EXPORTER=none ./a.out              prints nothing; "otlp" and "zipkin" once trace_otlp.h, trace_zipkin.h are
+                                                      included
+
+   Copy the file to a folder of its own (third_party/trace_h/) and include it by that path; do not put the folder on the include
+   path: other files called trace.h exist.
+
+   Contents (search for the tag)
+   -----------------------------
+       >>modes >>results >>values >>context >>reading >>hooks >>exporters >>config >>spans >>propagation     the public half
+       >>inline >>macros                                                                                     what it is made of
+       >>platform >>log >>text >>time >>environment >>resource >>unit >>sampler >>span >>pass >>assembler >>console
+                                                                            the implementation; each begins with an essay
+
+   What it does
+       - Times blocks of code as spans of a trace, with attributes, events, links, status; from C99 to C23 and C++11 to C++23.
+       - Carries the context over threads, callbacks, forks and, as W3C, B3, Jaeger or X-Ray headers, over processes.
+       - Copies each finished span into a ring of its thread: no lock, no malloc, no system call. A worker hands them to
+         exporters.
+       - Prints trees to the terminal by itself; any OpenTelemetry backend by environment, through the companions.
+       - Counts everything it loses, and says why (trace_get_stats).
+   What it does not
+       - Metrics, logs, profiles. Instrument anything by itself. Read configuration files.
+       - Survive kill -9 with what is still in rings: up to 100 ms of spans, 10 ms with the console.
+       - Record in a signal handler that interrupted the library itself, or in a process's very first span: counted instead.
+       - Keep spans of traces it was told not to sample.
+
+   Concepts
+   --------
+       span        a piece of work with a start and an end. `trace_span` is a handle to one under construction.
+       current     each thread has a current span: the innermost one started there and not ended. New spans become its children.
+       detached    a span that never becomes current by itself: for work that is resumed in callbacks. TRACE_WITH_SPAN makes it
+                   so.
+       context     where in which trace: ids, flags, tracestate and baggage. `trace_context` is a plain value to hand around. All
+                   zero means "the current span"; the explicit empty context, which a failed extract gives, means "a new root".
+       local root  a span without parent in this process. A trace is printed when its local root has ended.
+       abandoned   a span that was still open when the block or mark around it was left: it ends there, is marked, and counted.
+       scope       which library made the span: TRACE_CONFIG_SCOPE, or .scope.
+       resource    what this process is: service.name, host, process, ... the same for all its spans.
+       exporter    where finished spans go. Several may run at once; one that fails costs the others nothing.
+
+   Step by step
+   ------------
+   1. Spans around blocks. TRACE_SPAN("name") { ... }, TRACE_BLOCK("name"); for the rest of a block, TRACE_FUNCTION(). break,
+      continue, return, goto and exceptions end them (GNU C and C++; with other C compilers a return leaves the end to the
+      enclosing block). Inside a loop or switch use TRACE_BLOCK when `break` is to leave the loop: in TRACE_SPAN it leaves the
+      span's block.
+   2. What happened. trace_set("key", value) on the current span, trace_span_set(span, "key", value) on any: by type in C11 and
+      C++. In C99 trace_span_set_int, _string, ... do the same. trace_event("retry"); trace_error("Timeout", "no answer in 20
+      ms"); trace_span_record_errno(span, errno).
+   3. Spans by hand. trace_span s = trace_span_start("name"); ... trace_span_end(s);  with options: trace_span_start_with, or
+      members of trace_span_options after the name in the macros: TRACE_SPAN("GET /", .kind = TRACE_KIND_SERVER) (C99, C++20).
+   4. Over threads. Take trace_context_current() where the work is handed over, TRACE_WITH(context) { ... } where it is done.
+   5. Over callbacks. Start with .detached = true, keep the handle, TRACE_WITH_SPAN(span) { ... } in each callback, end it by its
+      handle.
+   6. Over processes. Incoming: trace_extract_headers, _raw, _environment or trace_context_parse; use the result as .parent.
+      Outgoing: trace_inject_raw, trace_inject or trace_context_format, inside the client span.
+   7. Configure, if at all: trace_config c = {0}; c.service_name = "checkout"; trace_init(&c). Environment variables do as well.
+   8. Leave. Spans are delivered at exit, within exit_timeout_ms. Before _exit, exec or abort call trace_flush.
+   A library that instruments itself for others defines TRACE_CONFIG_LIBRARY 1 and no TRACE_IMPLEMENTATION: it uses the tracer of
+   the application if there is one, and otherwise does nothing.
+
+   Threads, fork, signals, unloading
+   ---------------------------------
+       Threads     Every function may be called by any thread unless its comment says otherwise. One span is written by one thread
+                   at a time; handing its handle over is yours to synchronise, as with any pointer. What ends on another thread
+                   than it began on is fine. Spans in destructors of thread-local data work until the last of the C library's
+                   rounds, then are counted.
+       fork        The child has ids, rings, worker and counters of its own, sends nothing of the parent's, and what it records
+                   belongs below the span that was current. Handles from before the fork do nothing in it. Its worker starts when
+                   its spans are 50 ms old, so fork and exec costs nothing. After vfork call nothing before exec. Exporters are
+                   told through fork_fn.
+       Signals     Recording in a handler works, unless it interrupted the library on that very thread: then the span is dropped
+                   and counted (TRACE_DROP_SIGNAL). Starting the process's first span, init, flush and shutdown are not for
+                   handlers. The worker and sender threads block all signals.
+       longjmp     trace_mark m = trace_mark_get() before setjmp, trace_unwind(m) after the jump. Without it the next end of an
+                   enclosing block does the same.
+       Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s). Nothing is freed, so any call is safe at
+                   any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
+       dlclose     The shared object that carries the implementation stays loaded (the worker runs its code). With
+                   TRACE_CONFIG_UNLOADABLE it does not; call trace_shutdown before dlclose.
+       Two copies  Several files, libraries or plugins may each carry a copy. Symbols are hidden but for one weak, versioned one
+                   (trace_h_shared_1) by which copies find each other, so that spans nest across them.
+       Strings     What you pass is copied before the call returns. What exporters and samplers are given is theirs to read until
+                   they return. Getters copy into your buffer. Names in trace_exporter, trace_sampler and trace_exporter_choice
+                   must be static.
+
+   Limits, and what happens beyond them (each is counted in trace_stats)
+   ---------------------------------------------------------------------
+       open spans, max_open_spans              65,536      start gives an inert handle: `refused`; its children go to the next
+                                               ancestor
+       ring of a thread, ring_bytes            1 MiB       full: the span is dropped, RING_FULL; lossless_timeout_ms waits instead
+       one span                                1/4 ring    values, then events, links and attributes are cut: `truncated`, else
+                                               TOO_LARGE
+       attributes, events, links of a span     128 each    later ones are dropped; counted in the span (dropped_..._count)
+       key                                     65,535      bytes; longer or empty: ignored, one log line
+       value, attribute_value_length_limit     none        characters; cut between code points
+       memory of grown spans, max_pool_bytes   64 MiB      values are cut: `truncated`
+       held for whole traces, max_trace_bytes  16 MiB      the oldest trace is delivered incomplete
+       scopes in a process                     255         later ones are recorded without scope, one log line
+       tracestate and baggage                  a bounded table: contexts kept by nobody degrade to their ids: `contexts_evicted`
+       baggage                                 64 members, 8,192 bytes: more is refused, one log line
+       exporters                               8
+   Ledgers, exact whenever nothing moves:
+       ended = exported + sampled_out + dropped[...] + pending              of the process: trace_get_stats
+       received = sent + failed[...] + queued                               of each exporter: trace_get_exporter_stats
+   trace_flush answers OK only when nothing is pending or queued and nothing was lost since the last flush.
+
+   Options: macros, before the include (in every file alike, but for LIBRARY and SCOPE)
+   ------------------------------------------------------------------------------------
+       TRACE_IMPLEMENTATION            this file carries the implementation
+       TRACE_CONFIG_OFF 1              kill switch: everything compiles and nothing is left of it; arguments are not evaluated
+       TRACE_CONFIG_LIBRARY 1          this file belongs to a library that only instruments itself; no implementation
+       TRACE_CONFIG_SCOPE pointer      a const trace_scope * for the macros of this file; default NULL
+       TRACE_CONFIG_STATIC 1           the implementation is static: one file has all there is
+       TRACE_CONFIG_SINGLE_THREADED 1  no threads, no system: clock, random bytes and output are given in trace_config; trace_pump
+       TRACE_CONFIG_STATIC_BYTES n     memory of the former; default 32,768
+       TRACE_CONFIG_UNLOADABLE 1       does not pin its shared object: call trace_shutdown before dlclose
+   Options: environment, copied once at load and again by trace_init; a field of trace_config beats it (disable_environment: none)
+       OTEL_SDK_DISABLED=true          nothing is recorded, whatever trace_config says; contexts still propagate
+       OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES=key=value,...
+       OTEL_TRACES_EXPORTER            console (default), none, otlp, zipkin, ... comma-separated; what is included is available
+       OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG        always_on, always_off, traceidratio, parentbased_always_on (default),
+                                                           ...
+       OTEL_PROPAGATORS                tracecontext,baggage (default), b3, b3multi, jaeger, xray, none
+       OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_SPAN_EVENT_COUNT_LIMIT,
+       OTEL_SPAN_LINK_COUNT_LIMIT, OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT, OTEL_LINK_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT,
+       OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT
+       OTEL_LOG_LEVEL                  none, error, warn (default), info, debug
+       TRACE_CONSOLE                   tree (default), all, line
+       NO_COLOR, CLICOLOR_FORCE, COLUMNS, TERM, LC_ALL, LC_CTYPE, LANG     what the console looks like
+       TRACEPARENT, TRACESTATE, BAGGAGE                                    read by trace_extract_environment
+       OTEL_EXPORTER_OTLP_*, OTEL_EXPORTER_ZIPKIN_*, OTEL_BSP_*            see the companions
+   A variable that is set to what it cannot be is reported in one line that names what would be valid, and counts as unset.
+
+   Errors, log, allocator
+   ----------------------
+   Recording never fails towards the caller: it counts. Functions that can fail return trace_result. What a person can fix is said
+   once, in one line that names the field or variable, on stderr ("trace.h: ...") or to trace_config.logger; every line passes
+   through tracei_log, a place for a breakpoint. Memory is mapped from the system, never malloc, and never given back;
+   trace_config.allocator replaces that. A refusal at any point costs spans, which are counted, and nothing else.
+
+   Writing an exporter
+   -------------------
+   One function is enough; it gets spans to read and must not block. See trace_exporter for what flush_fn and fork_fn owe.
+
+       static trace_result count(void *user, const trace_batch *batch) {
+           *(size_t *)user += batch->span_count;
+           return TRACE_RESULT_OK;
+       }
+       static size_t seen;
+       trace_exporter counter = {sizeof counter, "counter", count, NULL, NULL, NULL, NULL, &seen, false};
+       trace_config c = {0};
+       c.exporters[0] = trace_console_exporter(NULL);
+       c.exporters[1] = counter;
+       trace_init(&c);
+
+   Ask for whole_traces to get one local trace at a time, sorted by start. A network exporter encodes into a queue of its own in
+   export_fn and sends from a thread of its own: trace_http.h has both.
 */
 #ifndef TRACE_H_INCLUDED_6D1F9C
 #define TRACE_H_INCLUDED_6D1F9C
@@ -714,12 +886,14 @@ typedef struct trace_carrier {
     void *user;
 } trace_carrier;
 
-/* Reads every propagator of OTEL_PROPAGATORS (default tracecontext, baggage). Nothing valid: the explicit empty context. */
+/* Reads every propagator of OTEL_PROPAGATORS (default tracecontext, baggage). Nothing valid: the explicit empty context. Values and
+   keys must stay readable until trace_extract returns; at most 64 values of a name and 128 keys are read. What brings tracestate
+   or baggage takes a short lock: not for signal handlers. */
 TRACE_API trace_context trace_extract(const trace_carrier *carrier);
 TRACE_API trace_context trace_extract_headers(const trace_header *headers, size_t count);
 TRACE_API trace_context trace_extract_raw(const char *bytes, size_t size);     /* "name: value\r\n..." up to the empty line */
-TRACE_API trace_context trace_extract_environment(void);                       /* TRACEPARENT, TRACESTATE, BAGGAGE */
-/* Writes the context's headers; zero context: the current span's. An invalid context writes none. */
+TRACE_API trace_context trace_extract_environment(void);       /* TRACEPARENT, TRACESTATE, BAGGAGE; reads the environment now */
+/* Writes the context's headers; zero context: the current span's. An invalid context writes none but its baggage. */
 TRACE_API void trace_inject(trace_context context, const trace_carrier *carrier);
 /* The same as bytes, "traceparent: ...\r\n...", like snprintf: returns the size needed without the terminator. */
 TRACE_API size_t trace_inject_raw(trace_context context, char *buffer, size_t size);
@@ -4725,6 +4899,8 @@ static void tracei_resource_after_fork(void) {
 #define TRACEI_ENTRY_PINS_MAX 0x40000000u /* pins beyond this are refused, which also catches EVICTING */
 #define TRACEI_EVICTIONS_MAX 1024u        /* for one new entry */
 
+#define TRACEI_CONTEXT_DEFERRED 1u        /* in trace_context.reserved: the caller left the sampling decision to us */
+
 typedef struct tracei_entry {
     uint32_t pins;
     uint32_t generation;          /* 0: never used */
@@ -5080,7 +5256,8 @@ enum { /* tracei_record.bits */
     TRACEI_BITS_LOCAL_ROOT = 0x0040,
     TRACEI_BITS_START_UNIX = 0x0080,
     TRACEI_BITS_END_UNIX = 0x0100,
-    TRACEI_BITS_ABANDONED = 0x0200
+    TRACEI_BITS_ABANDONED = 0x0200,
+    TRACEI_BITS_DEFERRED = 0x0400 /* of an attachment: see TRACEI_CONTEXT_DEFERRED */
 };
 
 typedef struct tracei_record {
@@ -5186,6 +5363,7 @@ typedef struct tracei_unit {
     bool unnamed;                 /* there was no room yet for the record that names the thread: nothing else may come first */
     uint32_t tail_told;           /* where the tail was then */
     uint32_t payload_max;         /* a span's, so that its record is no larger than a quarter ring */
+    uint32_t value_length;        /* the limit during this call: what is measured and then copied must come out the same */
     uint32_t counts[TRACEI_COUNTS];
     uint32_t chunks_made;
     tracei_buffer *buffers[TRACEI_BUFFER_CLASSES];
@@ -5229,6 +5407,11 @@ static uint32_t tracei_ring_bytes = TRACEI_RING_DEFAULT;
 static uint32_t tracei_max_chunks = 65536u / TRACEI_SLOTS_A_CHUNK;
 static size_t tracei_max_pool_bytes = 64u << 20;
 static uint32_t tracei_lossless_ms;
+
+typedef struct tracei_limits {
+    uint32_t attributes, value_length, events, links, event_attributes, link_attributes;
+} tracei_limits;
+static tracei_limits tracei_limit = {128, UINT32_MAX, 128, 128, 128, 128}; /* changed by init while others read: each word alone */
 
 /* Counted where no unit can be: several writers. */
 static uint32_t tracei_signal_spans; /* started in a handler that interrupted the library */
@@ -5830,6 +6013,7 @@ static tracei_unit *tracei_enter(void) {
         if (!unit) return NULL;
     }
     tracei_close_gate(unit);
+    unit->value_length = TRACEI_LOAD(&tracei_limit.value_length);
     return unit;
 }
 
@@ -6508,15 +6692,10 @@ typedef struct tracei_link_head {
     uint32_t padding;
 } tracei_link_head;
 
-typedef struct tracei_limits {
-    uint32_t attributes, value_length, events, links, event_attributes, link_attributes;
-} tracei_limits;
-
 #define TRACEI_DEPTH_MAX 4        /* arrays in arrays; deeper ones become null */
 #define TRACEI_SCOPES_MAX 256u
 #define TRACEI_NAME_MAX 4096u     /* bytes of a span's name */
 
-static tracei_limits tracei_limit = {128, UINT32_MAX, 128, 128, 128, 128};
 static trace_sampler tracei_samplers[4];  /* of the latest configurations: a start that is still at an old one never meets half a new one */
 static const trace_sampler *tracei_sampler = tracei_samplers;     /* sample_fn NULL: parent-based, roots always on */
 static uint32_t tracei_sample_children;   /* the sampler wants to be asked for every span */
@@ -6700,8 +6879,8 @@ static size_t tracei_utf8_characters(const char *text, size_t size, size_t limit
 /* How much of a text or bytes value is kept: the configured limit, and half of what a span may hold. */
 static TRACEI_ALWAYS_INLINE size_t tracei_value_keep(tracei_unit *unit, trace_type type, const char *data, size_t size) {
     size_t keep = size;
-    if (TRACEI_RARE(size > TRACEI_LOAD(&tracei_limit.value_length) && type != TRACE_TYPE_JSON))
-        keep = type == TRACE_TYPE_BYTES ? TRACEI_LOAD(&tracei_limit.value_length) : tracei_utf8_characters(data, size, TRACEI_LOAD(&tracei_limit.value_length));
+    if (TRACEI_RARE(size > unit->value_length && type != TRACE_TYPE_JSON))
+        keep = type == TRACE_TYPE_BYTES ? unit->value_length : tracei_utf8_characters(data, size, unit->value_length);
     if (TRACEI_RARE(keep > unit->payload_max / 2))
         keep = type == TRACE_TYPE_BYTES ? unit->payload_max / 2 : tracei_utf8_cut(data, size, unit->payload_max / 2);
     if (TRACEI_RARE(keep != size)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
@@ -6871,6 +7050,7 @@ static trace_context tracei_slot_context(const tracei_slot *slot) {
     tracei_id_bytes(context.span_id, slot->record.span_id);
     context.flags = slot->record.flags;
     context.is_remote = slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_PARENT_REMOTE) != 0;
+    if (slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_DEFERRED)) context.reserved = TRACEI_CONTEXT_DEFERRED;
     context.entry = slot->entry;
     context.entry_generation = slot->entry_generation;
     return context;
@@ -6962,10 +7142,11 @@ static trace_context tracei_unit_context(tracei_unit *unit) {
 static trace_decision tracei_sample(const tracei_record *record, trace_string name, const trace_span_options *options, const trace_context *parent,
                                     trace_sampler_output *output) {
     const trace_sampler *const sampler = TRACEI_LOAD_ACQUIRE(&tracei_sampler);
+    const bool ours = !record->parent_id || (parent->reserved & TRACEI_CONTEXT_DEFERRED); /* B3, X-Ray: the caller left the decision to us */
     trace_sampler_input input;
     memset(output, 0, sizeof *output);
-    if (!sampler->sample_fn || (record->parent_id && sampler->roots_only))
-        return !record->parent_id || (record->flags & TRACE_FLAG_SAMPLED) ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
+    if (!sampler->sample_fn || (!ours && sampler->roots_only))
+        return ours || (record->flags & TRACE_FLAG_SAMPLED) ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
     memset(&input, 0, sizeof input);
     input.parent = *parent;
     tracei_id_bytes(input.trace_id, record->trace_high);
@@ -7516,12 +7697,13 @@ TRACE_API void tracei_set_status(trace_span span, trace_status status, const cha
 
 static TRACEI_ALWAYS_INLINE void tracei_put_event(tracei_unit *unit, tracei_slot *slot, const char *name, const trace_attribute *attributes, size_t count,
                                                   uint64_t unix_ns) {
+    const uint32_t limit = TRACEI_LOAD(&tracei_limit.event_attributes);
     size_t name_size = tracei_length(name), list = 0;
     unsigned char *to = NULL;
     uint32_t dropped = 0;
     if (slot->event_count < TRACEI_LOAD(&tracei_limit.events)) {
         if (TRACEI_RARE(name_size > UINT16_MAX)) name_size = tracei_utf8_cut(name, name_size, UINT16_MAX);
-        if (count) list = tracei_list_size(unit, attributes, count, TRACEI_LOAD(&tracei_limit.event_attributes), &dropped);
+        if (count) list = tracei_list_size(unit, attributes, count, limit, &dropped);
         if (list < UINT32_MAX / 2) {
             to = tracei_append(unit, slot, tracei_entry_needs(name_size, sizeof(tracei_event_head) + list));
             if (to) {
@@ -7529,7 +7711,7 @@ static TRACEI_ALWAYS_INLINE void tracei_put_event(tracei_unit *unit, tracei_slot
                 to = tracei_put_head(to, TRACEI_ENTRY_EVENT, name, name_size, sizeof(tracei_event_head) + list);
                 memcpy(to, &time, 8);
                 memcpy(to + 8, &rest, 8);
-                if (count) (void)tracei_put_list(unit, to + sizeof(tracei_event_head), attributes, count, TRACEI_LOAD(&tracei_limit.event_attributes));
+                if (count) (void)tracei_put_list(unit, to + sizeof(tracei_event_head), attributes, count, limit);
             }
         }
     }
@@ -7550,6 +7732,7 @@ TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_a
 
 static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_context *context, const trace_attribute *attributes, size_t count) {
     const bool pinned = context->entry && tracei_entry_pin(context->entry, context->entry_generation);
+    const uint32_t limit = TRACEI_LOAD(&tracei_limit.link_attributes);
     tracei_link_head head;
     trace_string state;
     unsigned char *to = NULL;
@@ -7558,7 +7741,7 @@ static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_co
     state.size = 0;
     if (pinned) state = tracei_entry_state(context->entry);
     if (slot->link_count < TRACEI_LOAD(&tracei_limit.links)) {
-        const size_t list = tracei_list_size(unit, attributes, count, TRACEI_LOAD(&tracei_limit.link_attributes), &head.dropped);
+        const size_t list = tracei_list_size(unit, attributes, count, limit, &head.dropped);
         if (list < UINT32_MAX / 2) to = tracei_append(unit, slot, tracei_entry_needs(0, sizeof head + tracei_padded((uint32_t)state.size) + list));
         if (to) {
             memcpy(head.trace_id, context->trace_id, 16);
@@ -7569,7 +7752,7 @@ static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_co
             to = tracei_put_head(to, TRACEI_ENTRY_LINK, NULL, 0, sizeof head + tracei_padded((uint32_t)state.size) + list);
             memcpy(to, &head, sizeof head);
             to = tracei_put_words(to + sizeof head, state.data, state.size);
-            (void)tracei_put_list(unit, to, attributes, count, TRACEI_LOAD(&tracei_limit.link_attributes));
+            (void)tracei_put_list(unit, to, attributes, count, limit);
         }
     }
     if (pinned) tracei_entry_unpin(context->entry);
@@ -7886,7 +8069,7 @@ static trace_attachment tracei_attach(tracei_unit *unit, const trace_context *co
     slot->record.trace_low = tracei_id_number(context->trace_id + 8, 8);
     slot->record.span_id = tracei_id_number(context->span_id, 8);
     slot->record.flags = context->flags;
-    slot->record.bits = context->is_remote ? TRACEI_BITS_PARENT_REMOTE : 0;
+    slot->record.bits = (uint16_t)((context->is_remote ? TRACEI_BITS_PARENT_REMOTE : 0) | (context->reserved & TRACEI_CONTEXT_DEFERRED ? TRACEI_BITS_DEFERRED : 0));
     slot->record.start = target.id;
     slot->record.end = (uint64_t)target.generation << 32 | target.slot;
     slot->entry = context->entry;
@@ -8001,7 +8184,6 @@ static trace_context tracei_resolve(trace_context context);    /* all zero: the 
 #define TRACEI_BAGGAGE_MEMBERS 64u
 #define TRACEI_BAGGAGE_BYTES 8192u
 #define TRACEI_CARRIER_KEYS 128u
-#define TRACEI_CONTEXT_DEFERRED 1u        /* in trace_context.reserved: the caller left the sampling decision to us */
 
 typedef enum tracei_propagator {
     TRACEI_PROPAGATOR_NONE = 0,
@@ -9184,11 +9366,13 @@ static bool tracei_propagators_parse(const char *list) {
 #define TRACEI_VIEWS_MIN 2048u
 #define TRACEI_VIEWS_KEPT 8192u
 #define TRACEI_TRACE_BYTES_DEFAULT 8192u
+#define TRACEI_TRACE_BYTES_MIN 1024u
 #else
 #define TRACEI_BATCH_SPANS 256u
 #define TRACEI_VIEWS_MIN 65536u
 #define TRACEI_VIEWS_KEPT (1u << 20)
 #define TRACEI_TRACE_BYTES_DEFAULT (16u << 20)
+#define TRACEI_TRACE_BYTES_MIN 65536u
 #endif
 
 /* Memory for decoded views; reset after each batch. */
@@ -9226,7 +9410,6 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
 static void tracei_assembler_decide(bool everything);
 static bool tracei_assembler_undecided(void);
 static bool tracei_assembler_idle(void);
-static void tracei_pin_module(void);
 
 /* --- the ledgers --- */
 
@@ -9719,7 +9902,10 @@ static TRACEI_COLD void tracei_worker_start(void) {
             return;
         }
         TRACEI_STORE(&tracei_can_sleep_deeply, TRACEI_HAVE_FUTEX && TRACEI_MEMBARRIER_REGISTER() ? 1u : 0u);
-        tracei_pin_module();
+        if (!tracei_thread_join(&tracei_worker, 0)) { /* an abandoned one that has not come back yet */
+            tracei_unlock(&tracei_worker_lock);
+            return;
+        }
         TRACEI_STORE(&tracei_worker_stop, 0u);
         TRACEI_STORE(&tracei_attention, 0u);
         if (!tracei_thread_start(&tracei_worker, tracei_worker_main, NULL, "trace-worker") && tracei_first_time(&said))
@@ -13124,6 +13310,7 @@ static uint32_t tracei_state;
 static uint32_t tracei_begin_lock;
 static uint32_t tracei_generation;          /* processes begun in this memory: 1, then one more with each fork that records */
 static uint32_t tracei_exit_ms = 1000;
+static uint64_t tracei_exit_spent_ms;
 static bool tracei_exit_watched;
 static uint64_t tracei_losses_told;         /* lost spans up to the last flush; under the pass */
 static trace_exporter_choice tracei_registered[TRACE_EXPORTERS_MAX];    /* by companions, before main */
@@ -13236,7 +13423,7 @@ static bool tracei_foreign_context(const tracei_unit *unit, trace_context *out) 
     return found;
 }
 
-/* A library that carries a live worker must not be unmapped by dlclose. */
+/* A library with a live worker, a thread key and a place in the table of copies must not be unmapped by dlclose. */
 #if TRACEI_PLATFORM_POSIX && defined(__PIC__) && !defined(__PIE__) && !TRACE_CONFIG_UNLOADABLE && defined(RTLD_NODELETE)
 static void tracei_pin_module(void) {
     Dl_info info;
@@ -13258,15 +13445,14 @@ static bool tracei_pass_acquire(uint64_t deadline_ns) {
 }
 
 static void tracei_exporter_read(uint32_t i, trace_exporter_stats *stats) {
-    tracei_running *const running = &tracei_exporters[i];
+    tracei_running running;
+    tracei_lock(&tracei_ledger_lock); /* trace_init may be replacing it */
+    running = tracei_exporters[i];
+    tracei_unlock(&tracei_ledger_lock);
+    *stats = running.stats;
+    if (!running.exporter.stats_fn) return;
     memset(stats, 0, sizeof *stats);
-    if (running->exporter.stats_fn) {
-        running->exporter.stats_fn(running->exporter.user, stats);
-    } else {
-        tracei_lock(&tracei_ledger_lock);
-        *stats = running->stats;
-        tracei_unlock(&tracei_ledger_lock);
-    }
+    running.exporter.stats_fn(running.exporter.user, stats);
 }
 
 static uint64_t tracei_losses(void) {
@@ -13331,7 +13517,7 @@ static trace_result tracei_flush_by(uint64_t deadline_ns) {
 }
 
 static bool tracei_is_suppressed(void) {
-    return tracei_tls == &tracei_unit_suppressed;
+    return tracei_tls == &tracei_unit_suppressed || tracei_tls == &tracei_unit_entering;
 }
 
 TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
@@ -13345,7 +13531,8 @@ TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
 TRACE_APP size_t trace_pump(uint32_t budget_us) {
     const uint64_t deadline = tracei_mono_ns() + (uint64_t)budget_us * 1000u;
     uint64_t spans = 0, now;
-    if (tracei_is_suppressed() || TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 || !tracei_try_lock(&tracei_pass_lock)) return 0;
+    if (tracei_is_suppressed() || TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 || TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT) return 0;
+    if (!tracei_try_lock(&tracei_pass_lock)) return 0;
     do {
         now = tracei_pass(false);
         spans += now;
@@ -13414,20 +13601,28 @@ static bool tracei_exit_concerns_us(void) {
 
 /* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
 static void tracei_at_exit(void) {
-    const uint64_t deadline = tracei_deadline(tracei_exit_ms);
+    const uint64_t since = tracei_mono_ns(), deadline = tracei_deadline(tracei_exit_ms);
     if (!tracei_exit_concerns_us()) return;
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
-    if (!tracei_worker_end(deadline) || !tracei_pass_acquire(deadline)) return;
-    (void)tracei_pass(true);
-    tracei_unlock(&tracei_pass_lock);
+    if (tracei_worker_end(deadline) && tracei_pass_acquire(deadline)) {
+        (void)tracei_pass(true);
+        tracei_unlock(&tracei_pass_lock);
+    }
+    tracei_exit_spent_ms += (tracei_mono_ns() - since) / 1000000u;
+}
+
+/* Of what an exit may take, the part that is left. */
+static uint64_t tracei_exit_deadline(void) {
+    if (tracei_exit_ms == UINT32_MAX) return UINT64_MAX;
+    return tracei_deadline(tracei_exit_spent_ms < tracei_exit_ms ? tracei_exit_ms - (uint32_t)tracei_exit_spent_ms : 0);
 }
 
 /* The last that is heard of us. */
 static void tracei_at_last(void) {
     uint32_t running = TRACEI_STATE_RUNNING;
     if (!tracei_exit_watched || !tracei_exit_concerns_us() || TRACEI_LOAD(&tracei_worker.state) == TRACEI_THREAD_RUNNING) return;
-    if (TRACEI_CAS(&tracei_state, &running, (uint32_t)TRACEI_STATE_SHUT)) (void)tracei_shutdown_by(tracei_deadline(tracei_exit_ms));
+    if (TRACEI_CAS(&tracei_state, &running, (uint32_t)TRACEI_STATE_SHUT)) (void)tracei_shutdown_by(tracei_exit_deadline());
 }
 
 static void tracei_at_quick_exit(void) {
@@ -13450,13 +13645,23 @@ static void tracei_exit_watch(void) {
 }
 
 #if TRACEI_GNU && !TRACEI_PLATFORM_NONE
-__attribute__((constructor)) static void tracei_constructor(void) {
+/* Before the program's own constructors and after its own destructors, so that spans may be recorded in all of them. */
+#ifdef __APPLE__
+#define TRACEI_EARLIEST
+#else
+#define TRACEI_EARLIEST (101)
+#endif
+__attribute__((constructor TRACEI_EARLIEST)) static void tracei_constructor(void) {
+    tracei_pin_module(); /* here, under the loader's lock as it is: taking that lock under one of ours could deadlock */
     tracei_environment_snapshot();
     tracei_shared_join();
 }
 
-__attribute__((destructor)) static void tracei_destructor(void) {
+__attribute__((destructor TRACEI_EARLIEST)) static void tracei_destructor(void) {
     tracei_at_last();
+#if TRACE_CONFIG_UNLOADABLE
+    tracei_shared_leave(); /* one that was never used and so never shut down */
+#endif
 }
 #endif
 
@@ -13496,7 +13701,7 @@ static bool tracei_config_check(const trace_config *config) {
         return tracei_config_wrong("ring_bytes", "must be a power of two from 4,096 to 1,073,741,824");
     if (config->max_open_spans && (config->max_open_spans < TRACEI_SLOTS_A_CHUNK || config->max_open_spans > TRACEI_CHUNKS_MAX * TRACEI_SLOTS_A_CHUNK))
         return tracei_config_wrong("max_open_spans", "must be from 16 to 262,144");
-    if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_HOLD_PAGE * 2) return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
+    if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_TRACE_BYTES_MIN) return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
     if (!config->clock.monotonic_fn != !config->clock.unix_fn) return tracei_config_wrong("clock", "needs both functions or neither");
     if (config->allocator.release_fn && !config->allocator.allocate_fn) return tracei_config_wrong("allocator", "has release_fn but no allocate_fn");
     if ((uint32_t)config->log_level > TRACE_LOG_LEVEL_DEBUG) return tracei_config_wrong("log_level", "is not one of TRACE_LOG_LEVEL_*");
@@ -13609,7 +13814,7 @@ static void tracei_setup_resolve(tracei_setup *setup, const trace_config *config
     tracei_setup_limits(&setup->limits, config);
     setup->sampler = config->sampler;
     if (!setup->sampler.sample_fn) (void)tracei_sampler_from_environment(&setup->sampler);
-    if (propagators) (void)tracei_propagators_parse(propagators);
+    (void)tracei_propagators_parse(propagators); /* NULL: the default set */
 }
 
 /* Only where the caller asked for it: the first span of some thread must not read what another may be changing. */
@@ -13683,9 +13888,10 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     tracei_losses_told = tracei_losses();
     TRACEI_STORE(&tracei_no_threads, config->disable_thread ? 1u : 0u);
     TRACEI_STORE(&tracei_use_worker, config->disable_thread || TRACEI_PLATFORM_NONE || setup->disabled || !setup->count ? 0u : 1u);
-    if (!TRACEI_LOAD(&tracei_use_worker))
-        TRACEI_STORE(&tracei_attention, 0u);
-    else if (TRACEI_LOAD(&tracei_worker.state) != TRACEI_THREAD_RUNNING)
+    if (!TRACEI_LOAD(&tracei_use_worker)) TRACEI_STORE(&tracei_attention, 0u);
+    /* one that is not wanted any more, or came too late for its shutdown: it cannot be in an exporter, since the pass is ours */
+    if (!TRACEI_LOAD(&tracei_use_worker) || TRACEI_LOAD(&tracei_worker_stop)) (void)tracei_worker_end(tracei_deadline(1000));
+    if (TRACEI_LOAD(&tracei_use_worker) && TRACEI_LOAD(&tracei_worker.state) != TRACEI_THREAD_RUNNING)
         TRACEI_STORE(&tracei_attention, (uint32_t)TRACEI_ATTENTION_START);
     if (!config->disable_exit) tracei_exit_watch();
     TRACEI_STORE_RELEASE(&tracei_off_flag, setup->disabled ? (uint32_t)TRACEI_OFF_DISABLED : 0u);
@@ -13765,7 +13971,8 @@ static void tracei_begin_child(void) {
     tracei_pool_bytes = 0;
     tracei_pass_lock = tracei_ledger_lock = tracei_worker_lock = 0;
     tracei_signal_spans = tracei_late_spans = tracei_refused_starts = tracei_misused_calls = 0;
-    tracei_losses_told = 0;
+    tracei_redirecting = false;
+    tracei_worker_stop = 0;
     tracei_child_since = tracei_mono_ns();
     tracei_entries_after_fork();
     tracei_resource_after_fork();
@@ -13774,6 +13981,7 @@ static void tracei_begin_child(void) {
         memset(&tracei_exporters[i].stats, 0, sizeof tracei_exporters[i].stats);
         if (tracei_exporters[i].exporter.fork_fn) tracei_exporters[i].exporter.fork_fn(tracei_exporters[i].exporter.user);
     }
+    tracei_losses_told = tracei_losses();
     TRACEI_STORE(&tracei_attention, TRACEI_LOAD(&tracei_use_worker) ? (uint32_t)TRACEI_ATTENTION_START : 0u);
     tracei_epoch_publish();
 }
@@ -13794,6 +14002,7 @@ static TRACEI_COLD bool tracei_process_begin(void) {
 }
 
 TRACE_APP trace_result trace_init(const trace_config *config) {
+    tracei_unit *const self = tracei_tls;
     trace_config defaults;
     tracei_setup setup;
     trace_result result = TRACE_RESULT_OK;
@@ -13801,6 +14010,7 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
     if (!config) config = &defaults;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
+    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) tracei_tls = &tracei_unit_entering; /* a handler that records now must not begin a second time */
     tracei_begin_enter();
     if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 && !tracei_generation) {
         tracei_allocator = config->allocator;
@@ -13808,6 +14018,10 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
         tracei_begin_first(config);
     } else {
         if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) tracei_begin_child();
+#if TRACE_CONFIG_UNLOADABLE
+        tracei_thread_key_make(); /* trace_shutdown took these back */
+        tracei_shared_join();
+#endif
         tracei_setup_environment(config);
         tracei_setup_logging(config);
         tracei_setup_resolve(&setup, config);
@@ -13820,6 +14034,7 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
         }
     }
     tracei_begin_leave();
+    tracei_tls = self;
     return result;
 }
 
@@ -13858,16 +14073,17 @@ TRACE_APP void trace_get_stats(trace_stats *stats) {
 }
 
 TRACE_APP bool trace_get_exporter_stats(const char *name, trace_exporter_stats *stats) {
+    bool found;
     uint32_t i;
     if (!stats) return false;
     memset(stats, 0, sizeof *stats);
     if (!name || TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) return false;
-    for (i = 0; i < tracei_exporter_count; i++) {
-        if (strcmp(tracei_exporters[i].exporter.name, name) != 0) continue;
-        tracei_exporter_read(i, stats);
-        return true;
-    }
-    return false;
+    tracei_lock(&tracei_ledger_lock);
+    for (i = 0; i < tracei_exporter_count && strcmp(tracei_exporters[i].exporter.name, name) != 0; i++) {}
+    found = i < tracei_exporter_count;
+    tracei_unlock(&tracei_ledger_lock);
+    if (found) tracei_exporter_read(i, stats);
+    return found;
 }
 
 TRACE_API const char *trace_result_string(trace_result result) {
@@ -13888,3 +14104,55 @@ TRACE_API const char *trace_result_string(trace_result result) {
 }
 #endif
 #endif /* TRACE_IMPLEMENTATION */
+
+/*
+   trace.h is available under either of two licences; choose the one you prefer.
+
+   SPDX-License-Identifier: MIT OR Unlicense
+
+   ------------------------------------------------------------------------------
+   ALTERNATIVE A - MIT License
+
+   Copyright (c) 2026 trace.h contributors
+
+   Permission is hereby granted, free of charge, to any person obtaining a copy of
+   this software and associated documentation files (the "Software"), to deal in
+   the Software without restriction, including without limitation the rights to
+   use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies
+   of the Software, and to permit persons to whom the Software is furnished to do
+   so, subject to the following conditions:
+
+   The above copyright notice and this permission notice shall be included in all
+   copies or substantial portions of the Software.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+   LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+   OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+   SOFTWARE.
+
+   ------------------------------------------------------------------------------
+   ALTERNATIVE B - Public Domain (www.unlicense.org)
+
+   This is free and unencumbered software released into the public domain.
+
+   Anyone is free to copy, modify, publish, use, compile, sell, or distribute this
+   software, either in source code form or as a compiled binary, for any purpose,
+   commercial or non-commercial, and by any means.
+
+   In jurisdictions that recognize copyright laws, the author or authors of this
+   software dedicate any and all copyright interest in the software to the public
+   domain. We make this dedication for the benefit of the public at large and to
+   the detriment of our heirs and successors. We intend this dedication to be an
+   overt act of relinquishment in perpetuity of all present and future rights to
+   this software under copyright law.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN
+   ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+   WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+*/

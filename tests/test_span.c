@@ -459,6 +459,33 @@ TEST(an_unsampled_remote_parent_is_obeyed) {
     CHECK_UINT(collect(), 0);
 }
 
+TEST(a_caller_that_leaves_the_decision_to_us) {
+    trace_context remote;
+    trace_attachment attachment;
+    trace_header b3;
+    begin();
+    CHECK(tracei_propagators_parse("b3"));
+    b3.name.data = "b3";
+    b3.name.size = 2;
+    b3.value.data = "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1";
+    b3.value.size = strlen(b3.value.data);
+    remote = trace_extract_headers(&b3, 1);
+    REQUIRE(trace_context_is_valid(remote));
+    attachment = trace_attach(remote);
+    trace_span_end(trace_span_start("ours"));
+    trace_detach(attachment);
+    {
+        trace_span_options options;
+        memset((void *)&options, 0, sizeof options);
+        options.parent = remote;
+        trace_span_end(trace_span_start_with("ours too", &options));
+    }
+    CHECK(tracei_propagators_parse(NULL));
+    REQUIRE(collect() == 2);
+    CHECK_MEM(spans[0].trace_id, remote.trace_id, 16);
+    CHECK_INT(spans[0].flags & TRACE_FLAG_SAMPLED, TRACE_FLAG_SAMPLED);
+}
+
 TEST(status_rules) {
     static const struct { trace_status first, second; const char *text; trace_status wanted; const char *message; } cases[] = {
         {TRACE_STATUS_UNSET, TRACE_STATUS_ERROR, "late", TRACE_STATUS_ERROR, "late"},

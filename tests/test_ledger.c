@@ -1,0 +1,523 @@
+/* test_ledger.c - the ledgers: every span is somewhere, and flush tells the truth
+   SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* not: windows */
+#include "test.h"
+#define TRACE_IMPLEMENTATION
+#include "../trace.h"
+
+#include "ledger.h"
+
+static void record(const char *name, unsigned count) {
+    while (count--) trace_span_end(trace_span_start(name));
+}
+
+/* --- exporters --- */
+
+ISOLATED(two_exporters_one_failing) {
+    static doer one, two;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    trace_exporter_stats stats;
+    two.fail = 1;
+    config.exporters[1] = doer_exporter(&two, "two");
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1000);
+    CHECK_UINT(ledger_stats().pending, 1000);
+    CHECK_LEDGER();
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_FAILED);
+    CHECK_UINT(one.spans, 1000);
+    CHECK_UINT(two.spans, 1000);
+    stats = ledger_of("one");
+    CHECK_UINT(stats.received, 1000);
+    CHECK_UINT(stats.sent, 1000);
+    CHECK(stats.last_success_unix_ns != 0 && stats.last_failure_unix_ns == 0);
+    stats = ledger_of("two");
+    CHECK_UINT(stats.received, 1000);
+    CHECK_UINT(stats.sent, 0);
+    CHECK_UINT(stats.failed[TRACE_FAILURE_REJECTED], 1000);
+    CHECK(stats.last_success_unix_ns == 0 && stats.last_failure_unix_ns != 0);
+    CHECK_UINT(ledger_stats().exported, 1000);
+    CHECK_LEDGER();
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);   /* what was lost is told once */
+    two.fail = 0;
+    record("y", 1);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(ledger_of("two").sent, 1);
+    CHECK_LEDGER();
+}
+
+/* The second fails from some point on, at every point. */
+ISOLATED(an_exporter_that_fails_late) {
+    static doer one, two;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    unsigned i, failed = 0;
+    config.exporters[1] = doer_exporter(&two, "two");
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 300; i++) {
+        record("x", 1 + i % 7);
+        two.fail = i % 3 == 2;
+        if (two.fail) failed += 1 + i % 7;
+        CHECK_INT(trace_flush(1000), two.fail ? TRACE_RESULT_FAILED : TRACE_RESULT_OK);
+        CHECK_UINT(ledger_stats().pending, 0);
+    }
+    CHECK_UINT(ledger_of("two").failed[TRACE_FAILURE_REJECTED], failed);
+    CHECK_UINT(ledger_of("one").sent, ledger_stats().exported);
+    CHECK_LEDGER();
+}
+
+ISOLATED(no_exporter) {
+    trace_config config;
+    memset(&config, 0, sizeof config);
+    config.disable_environment = true;
+    setenv("OTEL_TRACES_EXPORTER", "none", 1);
+    config.disable_environment = false;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK(!trace_is_enabled(NULL));
+    record("x", 100);
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_NO_EXPORTER], 100);
+    CHECK_UINT(ledger_stats().ended, 100);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);   /* nobody wanted them: not a loss */
+    CHECK_LEDGER();
+}
+
+/* --- drops --- */
+
+/* A ring of 4 KiB that nobody drains holds a number of spans that can be told in advance. */
+ISOLATED(ring_full) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    const uint32_t record_size = (uint32_t)sizeof(tracei_record) + 8, thread_record = (uint32_t)sizeof(tracei_record) + 32;
+    uint32_t fit = (4096 - thread_record) / record_size, round;
+    config.disable_thread = true;
+    config.ring_bytes = 4096;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1000);
+    CHECK_UINT(ledger_stats().ended, 1000);
+    CHECK_UINT(ledger_stats().pending, fit);
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_RING_FULL], 1000 - fit);
+    CHECK_LEDGER();
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_FAILED);
+    CHECK_UINT(one.spans, fit);
+    CHECK_UINT(ledger_stats().pending, 0);
+    CHECK_LEDGER();
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    for (round = 0; round < 2000; round++) {     /* all positions of the wrap */
+        const uint64_t dropped = ledger_stats().dropped[TRACE_DROP_RING_FULL];
+        const uint32_t count = 1 + round % 60;
+        record(round % 3 ? "x" : "a longer name of a span", count);
+        CHECK_UINT(trace_pump(0), count - (ledger_stats().dropped[TRACE_DROP_RING_FULL] - dropped));
+        CHECK_UINT(ledger_stats().pending, 0);
+    }
+    CHECK_UINT(ledger_stats().exported, one.spans);
+    CHECK_LEDGER();
+}
+
+typedef struct racer {
+    uint32_t stop;
+    unsigned spans;
+} racer;
+
+static void *race_stats(void *user) {
+    racer *const self = (racer *)user;
+    uint64_t before = 0;
+    while (!__atomic_load_n(&self->stop, __ATOMIC_ACQUIRE)) {
+        const trace_stats stats = ledger_stats();
+        uint64_t sum = stats.exported + stats.sampled_out + stats.pending, i;
+        for (i = 0; i < TRACE_DROP_COUNT; i++) sum += stats.dropped[i];
+        CHECK(sum <= stats.ended);                /* never over, at any moment */
+        CHECK(stats.ended - sum < 1000000);
+        CHECK(stats.ended >= before && stats.ended < (UINT64_C(1) << 31));
+        before = stats.ended;
+        ledger_nap(10);
+    }
+    return NULL;
+}
+
+/* Somebody reads the ledger all the time while spans are dropped because the ring is full. */
+ISOLATED(reading_while_dropping) {
+    static doer one;
+    static racer racing;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    const uint64_t until = ledger_ms() + (test_scaled(10) > 1 ? 400 : 1000);
+    pthread_t reader;
+    unsigned rounds = 0;
+    config.disable_thread = true;
+    config.ring_bytes = 4096;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    pthread_create(&reader, NULL, race_stats, &racing);
+    while (ledger_ms() < until) {
+        record("x", 1000);
+        if (++rounds % 10 == 0) (void)trace_pump(0);
+    }
+    __atomic_store_n(&racing.stop, 1u, __ATOMIC_RELEASE);
+    pthread_join(reader, NULL);
+    CHECK_UINT(ledger_stats().ended, (uint64_t)rounds * 1000);
+    CHECK_LEDGER();
+    (void)trace_flush(1000);
+    CHECK_LEDGER();
+}
+
+static trace_span handed_over;
+
+static void *end_it(void *unused) {
+    (void)unused;
+    record("first", 1);
+    trace_span_end(handed_over);
+    return NULL;
+}
+
+/* Built where rings are large, ended where they are small. */
+ISOLATED(too_large) {
+    static doer one;
+    static char text[100000];
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    trace_span_options options;
+    pthread_t thread;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    memset(text, 'x', sizeof text);
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.detached = true;
+    handed_over = trace_span_start_with("large", &options);
+    trace_span_set_string_n(handed_over, "text", text, sizeof text);
+    config.ring_bytes = 4096;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    pthread_create(&thread, NULL, end_it, NULL);
+    pthread_join(thread, NULL);
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_TOO_LARGE], 1);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_FAILED);
+    CHECK_UINT(one.spans, 1);
+    CHECK_LEDGER();
+    trace_span_end(handed_over);                 /* dead by now */
+    CHECK_UINT(ledger_stats().misused, 1);
+    CHECK_LEDGER();
+}
+
+static trace_decision every_third(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    static unsigned asked;
+    (void)user, (void)input, (void)output;
+    asked++;
+    return asked % 3 == 0 ? TRACE_DECISION_SAMPLE : asked % 3 == 1 ? TRACE_DECISION_DROP : TRACE_DECISION_RECORD;
+}
+
+ISOLATED(sampled_out) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.sampler.sample_fn = every_third;
+    config.sampler.roots_only = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 300);
+    CHECK_UINT(ledger_stats().sampled_out, 200);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 100);
+    TRACE_SPAN("dropped, with all below it") { record("x", 10); }
+    CHECK_UINT(ledger_stats().sampled_out, 211);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(ledger_stats().exported, 100);
+    CHECK_LEDGER();
+}
+
+ISOLATED(ended_after_shutdown) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    trace_span span;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 10);
+    span = trace_span_start("open");
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 10);
+    CHECK_UINT(one.shutdowns, 1);
+    trace_span_end(span);
+    record("late", 5);                           /* not even started */
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_SHUTDOWN], 1);
+    CHECK_UINT(ledger_stats().started, 11);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_SHUT_DOWN);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_SHUT_DOWN);
+    CHECK_UINT(trace_pump(0), 0);
+    CHECK_LEDGER();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("y", 3);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 13);
+    CHECK_LEDGER();
+}
+
+/* --- what flush answers --- */
+
+ISOLATED(flush_before_anything) {
+    CHECK_INT(trace_flush(0), TRACE_RESULT_OK);
+    CHECK_UINT(trace_pump(0), 0);
+    CHECK_UINT(ledger_stats().bytes_mapped, 0);  /* and it began nothing */
+    CHECK_LEDGER();
+}
+
+ISOLATED(calls_from_inside_an_exporter) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    one.call_back = 1;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_INT(one.nested_flush, TRACE_RESULT_BUSY);
+    CHECK_INT(one.nested_shutdown, TRACE_RESULT_BUSY);
+    CHECK_INT(one.nested_init, TRACE_RESULT_BUSY);
+    CHECK_UINT(one.spans, 1);
+    CHECK_UINT(ledger_stats().started, 1);       /* an exporter does not feed itself */
+    CHECK_LEDGER();
+}
+
+ISOLATED(flush_answers_what_exporters_answer) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    uint64_t since;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    one.flush_result = TRACE_RESULT_FAILED;
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_FAILED);
+    one.flush_result = TRACE_RESULT_TIMEOUT;
+    since = ledger_ms();
+    CHECK_INT(trace_flush(100), TRACE_RESULT_TIMEOUT);
+    CHECK(ledger_ms() - since < 150);
+    one.flush_result = TRACE_RESULT_OK;
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_LEDGER();
+}
+
+/* The worker is stuck in an exporter: flush and shutdown come back in time, and what was stuck is not lost. */
+ISOLATED(blocked_exporter) {
+    static doer one, two;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    uint64_t since;
+    config.exporters[1] = doer_exporter(&two, "two");
+    one.block = 1;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 10);
+    REQUIRE(ledger_await(&one.inside, 1, 5000));
+    CHECK_INT(trace_flush(0), TRACE_RESULT_BUSY);
+    since = ledger_ms();
+    CHECK_INT(trace_flush(100), TRACE_RESULT_TIMEOUT);
+    CHECK(ledger_ms() - since >= 99 && ledger_ms() - since < 150);
+    CHECK_UINT(ledger_stats().pending, 10);
+    record("y", 5);
+    since = ledger_ms();
+    CHECK_INT(trace_shutdown(100), TRACE_RESULT_TIMEOUT);
+    CHECK(ledger_ms() - since >= 99 && ledger_ms() - since < 150);
+    CHECK_UINT(ledger_stats().pending, 15);
+    CHECK_LEDGER();
+    since = ledger_ms();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_BUSY);
+    CHECK(ledger_ms() - since < 2100);
+    __atomic_store_n(&one.block, 0u, __ATOMIC_RELEASE);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("z", 1);
+    CHECK(ledger_await(&one.spans, 16, 5000));   /* there is a worker again */
+    CHECK(ledger_await(&two.spans, 16, 5000));
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(ledger_stats().exported, 16);
+    CHECK_LEDGER();
+}
+
+/* --- pending --- */
+
+ISOLATED(held_for_their_root) {
+    static doer one, two;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.exporters[0].whole_traces = true;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACE_SPAN("root") {
+        record("child", 10);
+        CHECK_UINT(trace_pump(0), 10);
+        CHECK_UINT(ledger_stats().pending, 10);
+        CHECK_UINT(one.spans, 0);
+        CHECK_LEDGER();
+        CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);     /* without their root, if need be */
+        CHECK_UINT(ledger_stats().pending, 0);
+        CHECK_UINT(one.spans, 10);
+        record("child", 5);
+        CHECK_UINT(trace_pump(0), 5);
+        config.exporters[0] = doer_exporter(&two, "two");   /* spans not delivered yet go to the new exporters */
+        CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+        CHECK_UINT(two.spans, 5);
+        CHECK_UINT(ledger_stats().pending, 0);
+        CHECK_LEDGER();
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(two.spans, 6);
+    CHECK_UINT(one.spans, 10);
+    CHECK_LEDGER();
+}
+
+/* One exporter takes spans, the other traces; then the traces' one goes away, then all. Nobody is handed a span twice. */
+ISOLATED(held_while_exporters_change) {
+    static doer two;
+    store *const kept = store_make(1000);
+    trace_config config = ledger_config(store_exporter(kept));
+    config.exporters[1] = doer_exporter(&two, "two");
+    config.exporters[1].whole_traces = true;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACE_SPAN("root") {
+        record("child", 10);
+        CHECK_UINT(trace_pump(0), 10);
+        CHECK_UINT(kept->count, 10);
+        CHECK_UINT(ledger_stats().pending, 10);
+        memset(&config.exporters[1], 0, sizeof config.exporters[1]);
+        CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+        CHECK_UINT(ledger_stats().pending, 0);
+        CHECK_LEDGER();
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(kept->count, 11);
+    CHECK_UINT(store_duplicates(kept), 0);
+    CHECK_LEDGER();
+}
+
+/* More is held than may be: whole traces go out early, while single spans are on their way to the other exporter. */
+ISOLATED(held_beyond_the_limit) {
+    static doer two;
+    static char text[1000];
+    store *const kept = store_make(100000);
+    trace_config config = ledger_config(store_exporter(kept));
+    unsigned i, j;
+    config.exporters[1] = doer_exporter(&two, "two");
+    config.exporters[1].whole_traces = true;
+    config.disable_thread = true;
+    config.max_trace_bytes = 65536;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    memset(text, 'x', sizeof text - 1);
+    for (i = 0; i < 50; i++) {
+        TRACE_SPAN("root") {
+            for (j = 0; j < 100; j++) {
+                TRACE_SPAN("child") { trace_set("text", text); }
+            }
+            if (i % 2) (void)trace_pump(0);
+        }
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(kept->count, 5050);
+    CHECK_UINT(two.spans, 5050);
+    CHECK_UINT(store_count(kept, "child", 0), 5000);       /* nothing was overwritten in between */
+    CHECK_UINT(store_count(kept, "root", 0), 50);
+    CHECK_UINT(store_duplicates(kept), 0);
+    CHECK_UINT(ledger_stats().exported, 5050);
+    CHECK_LEDGER();
+}
+
+/* A span larger than all that may be held, below a root that stays open: once an endless loop. */
+ISOLATED(a_giant_below_an_open_root) {
+    static doer one;
+    static char text[200000];
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.exporters[0].whole_traces = true;
+    config.disable_thread = true;
+    config.max_trace_bytes = 65536;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    memset(text, 'x', sizeof text - 1);
+    TRACE_SPAN("root") {
+        record("child", 1);
+        (void)trace_pump(0);
+        TRACE_SPAN("giant") { trace_set("text", text); }
+        CHECK_UINT(trace_pump(0), 1);
+        record("child", 1);
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 4);
+    CHECK_LEDGER();
+}
+
+/* --- lossless --- */
+
+static void *half_a_million(void *user) {
+    record((const char *)user, (unsigned)test_scaled(500000));
+    return NULL;
+}
+
+static void lossless(bool with_worker, uint32_t ring_bytes) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    const uint64_t total = 2 * (uint64_t)test_scaled(500000);
+    pthread_t threads[2];
+    unsigned i;
+    config.lossless_timeout_ms = 20000;
+    config.ring_bytes = ring_bytes;
+    config.disable_thread = !with_worker;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 2; i++) pthread_create(&threads[i], NULL, half_a_million, (void *)(i ? "a" : "bcdefghijklmno"));
+    for (i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, total);
+    CHECK_UINT(ledger_stats().exported, total);
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_RING_FULL], 0);
+    CHECK_LEDGER();
+}
+
+ISOLATED(lossless_with_the_worker) { lossless(true, 1u << 16); }
+ISOLATED(lossless_in_small_rings) { lossless(true, 4096); }
+ISOLATED(lossless_without_a_worker) { lossless(false, 1u << 14); }
+
+/* Waiting has an end: the exporter is stuck, the ring full. */
+ISOLATED(lossless_gives_up) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    uint64_t since;
+    config.lossless_timeout_ms = 50;
+    config.ring_bytes = 4096;
+    one.block = 1;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    REQUIRE(ledger_await(&one.inside, 1, 5000));
+    since = ledger_ms();
+    record("x", 52);
+    CHECK(ledger_ms() - since < 1000);
+    CHECK(ledger_stats().dropped[TRACE_DROP_RING_FULL] > 0);
+    __atomic_store_n(&one.block, 0u, __ATOMIC_RELEASE);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_FAILED);
+    CHECK_LEDGER();
+}
+
+/* --- everything at once: threads record and drop, one flushes, one changes the exporters --- */
+
+static uint32_t storm_over;
+
+static void *storm_thread(void *unused) {
+    (void)unused;
+    while (!__atomic_load_n(&storm_over, __ATOMIC_ACQUIRE)) {
+        TRACE_SPAN("outer") {
+            TRACE_SPAN("inner") { trace_set("k", 1); }
+        }
+    }
+    return NULL;
+}
+
+ISOLATED(storm) {
+    static doer one, two;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    pthread_t threads[4];
+    unsigned i;
+    config.ring_bytes = 16384;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 4; i++) pthread_create(&threads[i], NULL, storm_thread, NULL);
+    for (i = 0; i < 30; i++) {
+        config.exporters[0] = doer_exporter(i % 2 ? &one : &two, i % 2 ? "one" : "two");
+        config.exporters[0].whole_traces = i % 3 == 0;
+        config.disable_thread = i % 5 == 0;
+        config.attribute_value_length_limit = 1 + i;
+        if (i % 7 == 6) CHECK_INT(trace_shutdown(5000) == TRACE_RESULT_TIMEOUT, 0);
+        CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+        ledger_nap(10000);
+        CHECK(trace_flush(5000) != TRACE_RESULT_TIMEOUT);
+    }
+    __atomic_store_n(&storm_over, 1u, __ATOMIC_RELEASE);
+    for (i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    CHECK(trace_flush(5000) != TRACE_RESULT_TIMEOUT);
+    CHECK_UINT(ledger_stats().pending, 0);
+    CHECK_UINT(ledger_stats().open, 0);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_UINT(ledger_stats().exported, (uint64_t)one.spans + two.spans);
+    CHECK_LEDGER();
+}
+
+TEST_MAIN()
