@@ -1965,7 +1965,11 @@ static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t 
 #define TRACEI_PRINTF(at, first) __attribute__((format(printf, at, first)))
 #define TRACEI_MAY_ALIAS __attribute__((may_alias))
 #define TRACEI_NOINLINE __attribute__((noinline))
+#if defined(__clang__)
+#define TRACEI_COLD __attribute__((noinline, cold, minsize))
+#else
 #define TRACEI_COLD __attribute__((noinline, cold))
+#endif
 #define TRACEI_ALWAYS_INLINE __attribute__((always_inline)) __inline__
 #else
 #define TRACEI_PRINTF(at, first)
@@ -1973,6 +1977,20 @@ static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t 
 #define TRACEI_COLD
 #define TRACEI_ALWAYS_INLINE __inline
 #endif
+
+/* Around what is neither on the recording path nor on the way from the rings to the exporters: there small counts, not fast. */
+#if defined(__clang__)
+#define TRACEI_SMALL_BEGIN _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
+#define TRACEI_SMALL_END _Pragma("clang attribute pop")
+#elif defined(__GNUC__) && defined(__OPTIMIZE__)
+#define TRACEI_SMALL_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"Os\")")
+#define TRACEI_SMALL_END _Pragma("GCC pop_options")
+#else
+#define TRACEI_SMALL_BEGIN
+#define TRACEI_SMALL_END
+#endif
+
+TRACEI_SMALL_BEGIN
 
 static void tracei_yield(void) {
 #if TRACEI_PLATFORM_POSIX
@@ -1999,6 +2017,8 @@ static bool tracei_try_lock(uint32_t *word) {
 static void tracei_unlock(uint32_t *word) {
     TRACEI_STORE_RELEASE(word, 0u);
 }
+
+TRACEI_SMALL_END
 
 /* The user's hooks; set once, before the first span, because they are read without a lock. */
 static trace_clock tracei_clock;
@@ -2045,6 +2065,8 @@ static uint64_t tracei_unix_ns(void) {
     return 0;
 #endif
 }
+
+TRACEI_SMALL_BEGIN
 
 /* A time-out as an absolute monotonic time; UINT32_MAX is no limit. */
 static uint64_t tracei_deadline(uint32_t timeout_ms) {
@@ -2303,7 +2325,7 @@ typedef struct tracei_thread {
 } tracei_thread;
 
 static void tracei_suppress_thread(void);
-static uint32_t tracei_threads_started; /* for trace_stats and tests */
+static uint32_t tracei_threads_started TRACEI_UNUSED; /* for tests */
 
 #if TRACEI_PLATFORM_NONE
 static bool tracei_thread_start(tracei_thread *thread, void (*main_fn)(void *), void *user, const char *name) {
@@ -2316,10 +2338,6 @@ static bool tracei_thread_join(tracei_thread *thread, uint64_t deadline_ns) {
     return true;
 }
 
-static bool tracei_thread_is_self(const tracei_thread *thread) {
-    (void)thread;
-    return false;
-}
 #else
 #if TRACEI_PLATFORM_POSIX
 static void *tracei_thread_main(void *argument) {
@@ -2552,6 +2570,8 @@ static bool tracei_first_time(uint32_t *flag) {
     uint32_t expected = 0;
     return TRACEI_LOAD(flag) == 0 && TRACEI_CAS(flag, &expected, 1u);
 }
+
+TRACEI_SMALL_END
 
 
 /* >>text ---------------------------------------------------------------------------------------------------------- */
@@ -3153,6 +3173,8 @@ static TRACEI_ALWAYS_INLINE uint64_t tracei_ticks(void) {
     return source ? tracei_ticks_by(source) : tracei_mono_ns();
 }
 
+TRACEI_SMALL_BEGIN
+
 /* Keeps a counter from being read before what comes earlier in the program. */
 static void tracei_ticks_fence(void) {
 #if TRACEI_HAVE_COUNTER && defined(__aarch64__)
@@ -3197,6 +3219,8 @@ static bool tracei_counter_is_trusted(void) {
 #endif
 }
 
+TRACEI_SMALL_END
+
 static uint64_t tracei_add_capped(uint64_t a, uint64_t b) {
     return a + b < a ? UINT64_MAX : a + b;
 }
@@ -3208,6 +3232,8 @@ static uint64_t tracei_subtract_capped(uint64_t a, uint64_t b) {
 static uint64_t tracei_distance(uint64_t a, uint64_t b) {
     return a > b ? a - b : b - a;
 }
+
+TRACEI_SMALL_BEGIN
 
 /* One reading of everything, as ticks before, between and after. */
 typedef struct tracei_bracket {
@@ -3258,6 +3284,8 @@ static void tracei_ticks_choose(bool allow_counter) {
     tracei_tick_origin = tracei_timeline_read();
 }
 
+TRACEI_SMALL_END
+
 #if !TRACE_CONFIG_SINGLE_THREADED
 
 /* Ticks times slope: the upper part of a 64 x 64 bit product, rounded down, so the line never falls. */
@@ -3302,6 +3330,8 @@ static uint64_t tracei_timeline_at(const tracei_timeline *timeline, uint64_t tic
     }
     return tracei_knot_ns(&knots[low - 1], ticks);
 }
+
+TRACEI_SMALL_BEGIN
 
 /* Takes out every other knot of the older half where a line at or below the two pieces can stand for both. */
 static void tracei_knots_thin(tracei_timeline *timeline) {
@@ -3523,7 +3553,11 @@ static void tracei_timeline_draw(tracei_timeline *timeline, tracei_pair *pair) {
     tracei_timeline_remember(timeline, pair);
 }
 
+TRACEI_SMALL_END
+
 #endif /* !TRACE_CONFIG_SINGLE_THREADED */
+
+TRACEI_SMALL_BEGIN
 
 /* A new offset for what has not been mapped yet. */
 static void tracei_timeline_anchor(tracei_timeline *timeline, const tracei_pair *pair, uint64_t from_ns, uint64_t doubt_ns) {
@@ -3592,6 +3626,8 @@ static void tracei_timeline_advance(tracei_timeline *timeline) {
     tracei_tick_origin = timeline->last;
 }
 
+TRACEI_SMALL_END
+
 /* CLOCK_MONOTONIC of a tick: the same now and later. */
 static uint64_t tracei_timeline_mono(tracei_timeline *timeline, uint64_t ticks) {
     uint64_t reach = TRACEI_TICKS_REACH_NS;
@@ -3628,6 +3664,8 @@ static uint64_t tracei_timeline_unix_since(const tracei_timeline *timeline, uint
 static uint64_t tracei_timeline_unix(const tracei_timeline *timeline, uint64_t mono_ns) {
     return tracei_timeline_unix_since(timeline, mono_ns, mono_ns);
 }
+
+TRACEI_SMALL_BEGIN
 
 /* >>environment ----------------------------------------------------------------------------------------------------
 
@@ -3727,6 +3765,15 @@ static const tracei_variable tracei_variables[] = {
     {"LANGSMITH_PROJECT", {"LANGCHAIN_PROJECT", NULL}},
     {"LANGCHAIN_TRACING_V2", {NULL, NULL}},
     {"AGENTOPS_API_KEY", {NULL, NULL}},
+    /* the console's */
+    {"TRACE_CONSOLE", {NULL, NULL}},
+    {"NO_COLOR", {NULL, NULL}},
+    {"CLICOLOR_FORCE", {NULL, NULL}},
+    {"TERM", {NULL, NULL}},
+    {"COLUMNS", {NULL, NULL}},
+    {"LC_ALL", {NULL, NULL}},
+    {"LC_CTYPE", {NULL, NULL}},
+    {"LANG", {NULL, NULL}},
     /* carriers: see trace_extract_environment */
     {"TRACEPARENT", {NULL, NULL}},
     {"TRACESTATE", {NULL, NULL}},
@@ -5217,6 +5264,8 @@ static void tracei_entries_after_fork(void) {
     }
 }
 
+TRACEI_SMALL_END
+
 /* >>unit -----------------------------------------------------------------------------------------------------------
 
    A unit is what one recording thread owns: a ring of finished spans, a pool of slots for spans under construction, its id
@@ -5881,7 +5930,7 @@ static DWORD tracei_thread_key = FLS_OUT_OF_INDEXES;
 #endif
 
 /* Frees the unit for another thread. Spans still open in it stay valid handles; whoever holds one may end it. */
-static void tracei_unit_disown(tracei_unit *unit) {
+static TRACEI_UNUSED void tracei_unit_disown(tracei_unit *unit) {
     while (unit->current) {
         tracei_slot *const slot = unit->current;
         tracei_chain_remove(unit, slot);
@@ -5975,7 +6024,7 @@ static TRACEI_COLD tracei_unit *tracei_unit_adopt(uint32_t open) {
     return unit;
 }
 
-static void tracei_suppress_thread(void) {
+static TRACEI_UNUSED void tracei_suppress_thread(void) {
     tracei_tls = &tracei_unit_suppressed;
 }
 
@@ -6032,6 +6081,8 @@ static TRACEI_COLD void tracei_count_misuse(tracei_unit *unit) {
         tracei_log(TRACE_LOG_LEVEL_WARNING, "a span handle that is stale, invented or zero was used (double end? use after end?): ignored, "
                                             "counted in trace_stats.misused; said once");
 }
+
+TRACEI_SMALL_BEGIN
 
 /* >>sampler --------------------------------------------------------------------------------------------------------
 
@@ -6647,6 +6698,8 @@ static bool tracei_sampler_from_environment(trace_sampler *out) {
     *out = trace_sampler_roots_only(trace_sampler_ratio(ratio));
     return true;
 }
+
+TRACEI_SMALL_END
 
 /* >>span -----------------------------------------------------------------------------------------------------------
 
@@ -8165,6 +8218,8 @@ TRACE_API void trace_unwind(trace_mark mark) {
     tracei_leave_unit(unit);
 }
 
+TRACEI_SMALL_BEGIN
+
 /* >>propagation ----------------------------------------------------------------------------------------------------
 
    Every carrier (callbacks, header array, raw bytes, environment) is reduced to fields: a name of tracei_fields and a value.
@@ -8177,8 +8232,6 @@ TRACE_API void trace_unwind(trace_mark mark) {
 
    A failed extract is the explicit empty context: a new root, never the current span. Several propagators run in the order
    of OTEL_PROPAGATORS; the last one that finds valid ids wins, and W3C's tracestate goes with W3C's ids only. */
-
-static trace_context tracei_resolve(trace_context context);    /* all zero: the calling thread's current context */
 
 #define TRACEI_STATE_MEMBERS 32u
 #define TRACEI_BAGGAGE_MEMBERS 64u
@@ -9349,6 +9402,8 @@ static bool tracei_propagators_parse(const char *list) {
     TRACEI_STORE(&tracei_propagators, set || none ? set : (uint32_t)TRACEI_PROPAGATORS_DEFAULT);
     return understood;
 }
+
+TRACEI_SMALL_END
 
 /* >>pass -----------------------------------------------------------------------------------------------------------
 
@@ -10568,6 +10623,8 @@ static void tracei_assembler_redirect(bool to_all) {
     tracei_tls = self;
 }
 
+TRACEI_SMALL_BEGIN
+
 /* >>console --------------------------------------------------------------------------------------------------------
 
    Text for people. Three layers, each knowing only the one below it:
@@ -10575,18 +10632,19 @@ static void tracei_assembler_redirect(bool to_all) {
        rows       cells, columns, styles, escapes: know how it looks
        output     pieces of whole rows go to a descriptor or a function: know nothing of spans but how many a piece stands for
 
-   Trees. One block of scratch memory holds a node for each span (first child, next sibling, parent), a hash table of span ids and
-   a list to sort in. Every walk follows links, so depth costs no stack; every search is the hash table or a sort, so 3,000 siblings
-   cost n log n. Ids are not trusted: a cycle of parents is cut where it closes. Node [count] is the parent of everything without
-   one. The shape of a node is a hash of its name and of the set of its children's shapes, so a loop whose body loops 7 times here
-   and 8 times there is still one loop.
+   Trees. One block of scratch memory holds a node for each span (first child, next sibling, parent), a hash table of span ids
+   and a list to sort in. Every walk follows links, so depth costs no stack; every search is the hash table or a sort, so 3,000
+   siblings cost n log n. Ids are not trusted: a cycle of parents is cut where it closes. Node [count] is the parent of
+   everything without one. The shape of a node is a hash of its name and of the set of its children's shapes, so a loop whose
+   body loops 7 times here and 8 times there is still one loop.
 
-   Output. A console belongs to whoever holds the pass: no lock but the one around the ledger, which any thread may read. What a
-   descriptor does not take at once waits in a queue of records {bytes, spans} and text, at most 256 KiB; a piece that does not fit
-   is counted, and the reader is told when he is back. Terminals and pipes are opened anew through /proc where there is one, because
-   O_NONBLOCK on the descriptor we were given would be seen by every process that shares it; elsewhere poll() and small writes come
-   close. A duplicate of the descriptor was rejected: it follows no dup2 onto it (log rotation). Instead the descriptor is looked at
-   before each tree, and what was opened is closed when it no longer leads to the same file.
+   Output. A console belongs to whoever holds the pass: no lock but the one around the ledger, which any thread may read. What
+   a descriptor does not take at once waits in a queue of records {bytes, spans} and text, at most 256 KiB; a piece that does
+   not fit is counted, and the reader is told when he is back. Terminals and pipes are opened anew through /proc where there is
+   one, because O_NONBLOCK on the descriptor we were given would be seen by every process that shares it; elsewhere poll() and
+   small writes come close (a terminal that cannot be opened anew and has room for less than a small write still makes us
+   wait). A duplicate of the descriptor was rejected: it follows no dup2 onto it (log rotation). Instead the descriptor is
+   looked at before each tree, and what was opened is closed when it no longer leads to the same file.
 
    Thinning needs the seconds of people, so it goes by tracei_unix_ns; tokens go by tracei_mono_ns. */
 
@@ -10659,7 +10717,14 @@ typedef struct tracei_console_glyphs {
     const char *dot, *cross, *times, *micro, *into, *late, *more, *sum, *ellipsis, *unknown;
 } tracei_console_glyphs;
 
-enum { TRACEI_CONSOLE_CLOSED, TRACEI_CONSOLE_FUNCTION, TRACEI_CONSOLE_FILE, TRACEI_CONSOLE_PIPE, TRACEI_CONSOLE_SOCKET, TRACEI_CONSOLE_TERMINAL };
+enum {
+    TRACEI_CONSOLE_CLOSED,
+    TRACEI_CONSOLE_FUNCTION,
+    TRACEI_CONSOLE_FILE,
+    TRACEI_CONSOLE_PIPE,
+    TRACEI_CONSOLE_SOCKET,
+    TRACEI_CONSOLE_TERMINAL
+};
 
 typedef struct tracei_console {
     uint32_t lock;                /* guards stats, wanted and renew */
@@ -10730,7 +10795,8 @@ static const tracei_console_glyphs tracei_console_unicode = {
 static const tracei_console_glyphs tracei_console_words = { /* the same for a file: no signs that a search would miss */
     "\xe2\x94\x9c\xe2\x94\x80 ", "\xe2\x94\x94\xe2\x94\x80 ", "\xe2\x94\x82  ", "\xe2\x94\x9c\xe2\x95\xb4 ", "\xe2\x94\x94\xe2\x95\xb4 ",
     "\xc2\xb7", "ERROR", "\xc3\x97", "\xc2\xb5s", "\xe2\x80\xba", "\xe2\x86\xb3 late", "\xe2\x8b\xaf", "\xce\xa3", "\xe2\x80\xa6", "\xef\xbf\xbd"};
-static const tracei_console_glyphs tracei_console_ascii = {"|- ", "`- ", "|  ", "|- ", "`- ", "-", "ERROR", "x", "us", ">", "-> late", ">>", "sum", "...", "?"};
+static const tracei_console_glyphs tracei_console_ascii = {"|- ", "`- ", "|  ",     "|- ", "`- ", "-",   "ERROR", "x",
+                                                           "us",  ">",   "-> late", ">>",  "sum", "...", "?"};
 
 /* --- output: the ledger --- */
 
@@ -10767,37 +10833,41 @@ static void tracei_console_close(tracei_console *console) {
     if (own) close(own - 1);
 }
 
-/* Digits of a small number, terminated. */
-static void tracei_console_proc_path(char *path, int descriptor) {
-    static const char prefix[] = "/proc/self/fd/";
-    memcpy(path, prefix, sizeof prefix - 1);
-    *tracei_put_u64(path + sizeof prefix - 1, (uint64_t)descriptor) = '\0';
+/* By the name of the terminal where there is no /proc, or no descriptors in it. */
+static int tracei_console_open_again(int descriptor) {
+    const int flags = O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+    char path[128];
+    int own = -1;
+    if (TRACEI_FAIL("console reopen")) return -1;
+#ifdef __linux__
+    {
+        static const char prefix[] = "/proc/self/fd/";
+        memcpy(path, prefix, sizeof prefix - 1);
+        *tracei_put_u64(path + sizeof prefix - 1, (uint64_t)descriptor) = '\0';
+        own = open(path, flags);
+    }
+#endif
+    if (own < 0 && isatty(descriptor) && ttyname_r(descriptor, path, sizeof path) == 0) own = open(path, flags);
+    return own;
 }
 
 static void tracei_console_reopen(tracei_console *console) {
-#ifdef __linux__
-    char path[40];
     struct stat theirs, ours;
-    int own;
-    const int descriptor = tracei_console_descriptor(console);
-    tracei_console_proc_path(path, descriptor);
-    if (TRACEI_FAIL("console reopen")) return;
-    own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    const int descriptor = tracei_console_descriptor(console), own = tracei_console_open_again(descriptor);
     if (own < 0) return;
-    if (own > 2 && fstat(descriptor, &theirs) == 0 && fstat(own, &ours) == 0 && theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)
+    if (own > 2 && fstat(descriptor, &theirs) == 0 && fstat(own, &ours) == 0 && theirs.st_dev == ours.st_dev &&
+        theirs.st_ino == ours.st_ino)
         console->own = own + 1;
     else
         close(own); /* 0 to 2 were free: that place is not ours to take */
-#else
-    (void)console;
-#endif
 }
 
 /* Looks where the descriptor leads now. True: somewhere else than before. */
 static bool tracei_console_look_at_target(tracei_console *console) {
     struct stat file;
     const int descriptor = tracei_console_descriptor(console);
-    if (console->kind == TRACEI_CONSOLE_CLOSED && console->target[2]) return false; /* closed once; the number may be anybody's now */
+    /* closed once: the number may be anybody's now */
+    if (console->kind == TRACEI_CONSOLE_CLOSED && console->target[2]) return false;
     if (fstat(descriptor, &file) != 0) {
         tracei_console_close(console);
         console->kind = TRACEI_CONSOLE_CLOSED;
@@ -10805,7 +10875,8 @@ static bool tracei_console_look_at_target(tracei_console *console) {
         console->target[2] = 1;
         return true;
     }
-    if (console->target[2] && console->target[0] == (uint64_t)file.st_dev && console->target[1] == (uint64_t)file.st_ino) return false;
+    if (console->target[2] && console->target[0] == (uint64_t)file.st_dev && console->target[1] == (uint64_t)file.st_ino)
+        return false;
     console->target[0] = (uint64_t)file.st_dev;
     console->target[1] = (uint64_t)file.st_ino;
     console->target[2] = 1;
@@ -10981,8 +11052,9 @@ static bool tracei_console_drain(tracei_console *console) {
     while (console->queue_head < console->queue_size) {
         tracei_console_record record;
         memcpy(&record, console->queue + console->queue_head, sizeof record);
-        console->queue_done += tracei_console_write(console, console->queue + console->queue_head + sizeof record + console->queue_done,
-                                                    record.size - console->queue_done);
+        console->queue_done +=
+            tracei_console_write(console, console->queue + console->queue_head + sizeof record + console->queue_done,
+                                 record.size - console->queue_done);
         if (console->is_dead) break;
         if (console->queue_done < record.size) return false;
         tracei_console_account(console, TRACEI_CONSOLE_SENT, record.spans);
@@ -11047,7 +11119,8 @@ static size_t tracei_console_excuse(const tracei_console *console, char *excuse)
 }
 
 /* False: there is no room. What the reader should know first goes first. */
-static bool tracei_console_enqueue_after(tracei_console *console, const char *excuse, size_t excused, const char *text, size_t size, uint32_t spans) {
+static bool tracei_console_enqueue_after(tracei_console *console, const char *excuse, size_t excused, const char *text,
+                                         size_t size, uint32_t spans) {
     if (excused) {
         if (!tracei_console_queue_reserve(console, 2 * sizeof(tracei_console_record) + excused + size)) return false;
         if (!tracei_console_enqueue(console, excuse, excused, 0)) return false;
@@ -11096,7 +11169,8 @@ static bool tracei_console_is_utf8(void) {
         const char *at = tracei_environment(names[i]);
         if (!at) continue;
         for (; *at; at++)
-            if ((at[0] == 'U' || at[0] == 'u') && (at[1] == 'T' || at[1] == 't') && (at[2] == 'F' || at[2] == 'f') && (at[3] == '8' || (at[3] == '-' && at[4] == '8')))
+            if ((at[0] == 'U' || at[0] == 'u') && (at[1] == 'T' || at[1] == 't') && (at[2] == 'F' || at[2] == 'f') &&
+                (at[3] == '8' || (at[3] == '-' && at[4] == '8')))
                 return true;
         return false;
     }
@@ -11145,7 +11219,9 @@ static int32_t tracei_console_zone(void) {
 #elif TRACEI_PLATFORM_WINDOWS
     TIME_ZONE_INFORMATION zone;
     const DWORD season = GetTimeZoneInformation(&zone);
-    const LONG bias = season == TIME_ZONE_ID_INVALID ? 0 : zone.Bias + (season == TIME_ZONE_ID_DAYLIGHT ? zone.DaylightBias : zone.StandardBias);
+    const LONG bias = season == TIME_ZONE_ID_INVALID
+                          ? 0
+                          : zone.Bias + (season == TIME_ZONE_ID_DAYLIGHT ? zone.DaylightBias : zone.StandardBias);
     return (int32_t)bias * -60;
 #else
     return 0;
@@ -11159,14 +11235,16 @@ static void tracei_console_choose_look(tracei_console *console) {
     if (terminal) {
         DWORD mode = 0;
         (void)GetConsoleMode(console->handle, &mode);
-        if (console->color && !SetConsoleMode(console->handle, mode | 0x0004u /* ENABLE_VIRTUAL_TERMINAL_PROCESSING */)) console->color = false;
+        if (console->color && !SetConsoleMode(console->handle, mode | 0x0004u /* ENABLE_VIRTUAL_TERMINAL_PROCESSING */))
+            console->color = false;
     }
     console->unicode = terminal || tracei_console_is_utf8();
 #else
     console->unicode = tracei_console_is_utf8();
 #endif
     if (console->options.unicode != TRACE_CHOICE_AUTO) console->unicode = console->options.unicode == TRACE_CHOICE_YES;
-    console->rich = terminal || console->color || console->options.width != 0; /* who gives a width or wants colour has something like a terminal */
+    /* who gives a width or wants colour has something like a terminal */
+    console->rich = terminal || console->color || console->options.width != 0;
     console->glyphs = !console->unicode ? &tracei_console_ascii : console->rich ? &tracei_console_unicode : &tracei_console_words;
     console->zone = console->rich ? tracei_console_zone() : 0;
 }
@@ -11314,21 +11392,24 @@ static bool tracei_console_in(uint32_t code, uint32_t low, uint32_t high) {
 }
 
 static uint32_t tracei_console_columns(uint32_t code) {
-    if (tracei_console_in(code, 0x300, 0x36f) || tracei_console_in(code, 0x1ab0, 0x1aff) || tracei_console_in(code, 0x20d0, 0x20ff) ||
-        tracei_console_in(code, 0x200b, 0x200d) || tracei_console_in(code, 0xfe00, 0xfe0f) || tracei_console_in(code, 0xfe20, 0xfe2f))
+    if (tracei_console_in(code, 0x300, 0x36f) || tracei_console_in(code, 0x1ab0, 0x1aff) ||
+        tracei_console_in(code, 0x20d0, 0x20ff) || tracei_console_in(code, 0x200b, 0x200d) ||
+        tracei_console_in(code, 0xfe00, 0xfe0f) || tracei_console_in(code, 0xfe20, 0xfe2f))
         return 0;
-    if (tracei_console_in(code, 0x1100, 0x115f) || tracei_console_in(code, 0x2e80, 0xa4cf) || tracei_console_in(code, 0xac00, 0xd7a3) ||
-        tracei_console_in(code, 0xf900, 0xfaff) || tracei_console_in(code, 0xfe30, 0xfe6f) || tracei_console_in(code, 0xff00, 0xff60) ||
-        tracei_console_in(code, 0xffe0, 0xffe6) || tracei_console_in(code, 0x1f300, 0x1f64f) || tracei_console_in(code, 0x1f680, 0x1f6ff) ||
-        tracei_console_in(code, 0x1f900, 0x1f9ff) || tracei_console_in(code, 0x20000, 0x3fffd))
+    if (tracei_console_in(code, 0x1100, 0x115f) || tracei_console_in(code, 0x2e80, 0xa4cf) ||
+        tracei_console_in(code, 0xac00, 0xd7a3) || tracei_console_in(code, 0xf900, 0xfaff) ||
+        tracei_console_in(code, 0xfe30, 0xfe6f) || tracei_console_in(code, 0xff00, 0xff60) ||
+        tracei_console_in(code, 0xffe0, 0xffe6) || tracei_console_in(code, 0x1f300, 0x1f64f) ||
+        tracei_console_in(code, 0x1f680, 0x1f6ff) || tracei_console_in(code, 0x1f900, 0x1f9ff) ||
+        tracei_console_in(code, 0x20000, 0x3fffd))
         return 2;
     return 1;
 }
 
 /* What makes a terminal show something other than what is there: C1 controls, directions, invisible line ends. */
 static bool tracei_console_is_treacherous(uint32_t code) {
-    return tracei_console_in(code, 0x80, 0x9f) || code == 0x61c || code == 0x200e || code == 0x200f || tracei_console_in(code, 0x2028, 0x202e) ||
-           tracei_console_in(code, 0x2066, 0x2069) || code == 0xfeff;
+    return tracei_console_in(code, 0x80, 0x9f) || code == 0x61c || code == 0x200e || code == 0x200f ||
+           tracei_console_in(code, 0x2028, 0x202e) || tracei_console_in(code, 0x2066, 0x2069) || code == 0xfeff;
 }
 
 static void tracei_console_escape(tracei_console *console, uint32_t code) {
@@ -11574,7 +11655,8 @@ static void tracei_console_short_row(tracei_console *console, uint32_t spans) {
         tracei_console_time(at, span->end_unix_ns > span->start_unix_ns ? span->end_unix_ns - span->start_unix_ns : 0, 3, "us");
         at += strlen(at);
         *at++ = ' ', *at++ = ' ';
-        for (i = 0; i < span->name.size && i < 80; i++) *at++ = tracei_console_is_printable(span->name.data[i]) ? span->name.data[i] : '?';
+        for (i = 0; i < span->name.size && i < 80; i++)
+            *at++ = tracei_console_is_printable(span->name.data[i]) ? span->name.data[i] : '?';
     }
     memcpy(at, why, sizeof why - 1);
     tracei_console_put(console, text, (size_t)(at - text) + sizeof why - 1, spans);
@@ -11600,7 +11682,8 @@ static void tracei_console_sift(tracei_console_key *keys, size_t at, size_t end)
     for (;;) {
         size_t child = 2 * at + 1;
         if (child >= end) break;
-        if (child + 1 < end && (keys[child].key < keys[child + 1].key || (keys[child].key == keys[child + 1].key && keys[child].index < keys[child + 1].index)))
+        if (child + 1 < end && (keys[child].key < keys[child + 1].key ||
+                                (keys[child].key == keys[child + 1].key && keys[child].index < keys[child + 1].index)))
             child++;
         if (moved.key > keys[child].key || (moved.key == keys[child].key && moved.index >= keys[child].index)) break;
         keys[at] = keys[child];
@@ -11639,7 +11722,8 @@ static uint32_t tracei_console_slot(const tracei_console *console, const uint8_t
     uint32_t at;
     memcpy(&id, span_id, sizeof id);
     at = (uint32_t)tracei_console_mix(id) & console->table_mask;
-    while (console->table[at] != TRACEI_CONSOLE_NONE && memcmp(console->batch->spans[console->table[at]].span_id, span_id, 8) != 0)
+    while (console->table[at] != TRACEI_CONSOLE_NONE &&
+           memcmp(console->batch->spans[console->table[at]].span_id, span_id, 8) != 0)
         at = (at + 1) & console->table_mask;
     return at;
 }
@@ -11651,7 +11735,8 @@ static uint64_t tracei_console_length(const trace_span_data *span) {
 static bool tracei_console_scratch_reserve(tracei_console *console, uint32_t count) {
     size_t slots = 8, needed;
     while (slots < (size_t)count * 2) slots *= 2;
-    needed = ((size_t)count + 1) * sizeof *console->nodes + (size_t)count * sizeof *console->keys + slots * sizeof *console->table;
+    needed =
+        ((size_t)count + 1) * sizeof *console->nodes + (size_t)count * sizeof *console->keys + slots * sizeof *console->table;
     if (needed > console->scratch_size) {
         tracei_free(console->scratch, console->scratch_size);
         console->scratch_size = 0;
@@ -11683,7 +11768,8 @@ static bool tracei_console_is_zero(const uint8_t *id, size_t size) {
 /* A remote parent is somewhere else, and so is that of an open root's child. */
 static bool tracei_console_is_orphan(const tracei_console *console, const trace_span_data *span) {
     const trace_span_data *const root = console->batch->root;
-    if (tracei_console_is_zero(span->parent_span_id, 8) || span->parent_is_remote || span->is_local_root || span == root) return false;
+    if (tracei_console_is_zero(span->parent_span_id, 8) || span->parent_is_remote || span->is_local_root || span == root)
+        return false;
     return !console->batch->late && !(root && root->end_unix_ns == 0 && memcmp(span->parent_span_id, root->span_id, 8) == 0);
 }
 
@@ -11723,7 +11809,8 @@ static void tracei_console_cut_cycles(tracei_console *console) {
 static void tracei_console_link_children(tracei_console *console) {
     tracei_console_node *const nodes = console->nodes;
     uint32_t i;
-    for (i = 0; i <= console->count; i++) nodes[i].first = nodes[i].next = nodes[i].leader = nodes[i].peer = nodes[i].failed = TRACEI_CONSOLE_NONE;
+    for (i = 0; i <= console->count; i++)
+        nodes[i].first = nodes[i].next = nodes[i].leader = nodes[i].peer = nodes[i].failed = TRACEI_CONSOLE_NONE;
     for (i = console->count; i-- > 0;) { /* backward, so that lists are in order of their starts */
         tracei_console_node *const parent = &nodes[nodes[i].parent];
         nodes[i].next = parent->first;
@@ -11759,7 +11846,8 @@ static void tracei_console_fold_children(tracei_console *console, uint32_t paren
             nodes[keys[child].index].peer = child + 1 < to ? keys[child + 1].index : TRACEI_CONSOLE_NONE;
         }
     }
-    for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) { /* who has a visible sibling after him */
+    /* who has a visible sibling after him */
+    for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) {
         if (nodes[child].leader != TRACEI_CONSOLE_NONE && nodes[child].leader != child) continue;
         if (last != TRACEI_CONSOLE_NONE) nodes[last].more = true;
         last = child;
@@ -11840,7 +11928,8 @@ static uint64_t tracei_console_scaled(const tracei_console *console, uint64_t un
 /* Eighths of cells. A block is filled from its left side only, save one: the right half. */
 static void tracei_console_bar(tracei_console *console, uint64_t start_ns, uint64_t end_ns, const char *color) {
     const uint32_t cells = TRACEI_CONSOLE_BAR;
-    uint32_t start = (uint32_t)tracei_console_scaled(console, start_ns, cells * 8), end = (uint32_t)tracei_console_scaled(console, end_ns, cells * 8), i;
+    uint32_t start = (uint32_t)tracei_console_scaled(console, start_ns, cells * 8),
+             end = (uint32_t)tracei_console_scaled(console, end_ns, cells * 8), i;
     char block[4] = "\xe2\x96\x88";
     if (console->end == console->start) end = cells * 8;
     if (start >= cells * 8) start = cells * 8 - 1;
@@ -11888,7 +11977,8 @@ static void tracei_console_left_moment(tracei_console *console, uint64_t unix_ns
     char text[24];
     if (!console->rich) since = console->start;
     text[0] = unix_ns < since ? '-' : '+';
-    tracei_console_time(text + 1, unix_ns < since ? since - unix_ns : unix_ns - since, console->rich ? 2 : 3, console->glyphs->micro);
+    tracei_console_time(text + 1, unix_ns < since ? since - unix_ns : unix_ns - since, console->rich ? 2 : 3,
+                        console->glyphs->micro);
     if (!console->rich) {
         tracei_console_spaces(console, 10);
         tracei_console_right(console, text, 10);
@@ -11940,7 +12030,8 @@ static trace_string tracei_console_find(const trace_attribute *attributes, size_
     none.data = "";
     none.size = 0;
     for (i = 0; i < count; i++)
-        if (attributes[i].value.type == TRACE_TYPE_STRING && tracei_console_key_is(attributes[i].key, key)) return attributes[i].value.as.string;
+        if (attributes[i].value.type == TRACE_TYPE_STRING && tracei_console_key_is(attributes[i].key, key))
+            return attributes[i].value.as.string;
     return none;
 }
 
@@ -11958,7 +12049,8 @@ static tracei_console_error tracei_console_error_of(const trace_span_data *span)
         const trace_event_data *const event = &span->events[i];
         if (!tracei_console_key_is(event->name, "exception")) continue;
         if (!error.type.size) error.type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
-        if (!error.message.size) error.message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
+        if (!error.message.size)
+            error.message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
     }
     return error;
 }
@@ -11971,13 +12063,15 @@ static bool tracei_console_same(trace_string a, trace_string b) {
 static bool tracei_console_is_told(const trace_span_data *span, const trace_event_data *event) {
     const tracei_console_error error = tracei_console_error_of(span);
     size_t i;
-    if (span->status != TRACE_STATUS_ERROR || !tracei_console_key_is(event->name, "exception") || event->dropped_attribute_count) return false;
+    if (span->status != TRACE_STATUS_ERROR || !tracei_console_key_is(event->name, "exception") || event->dropped_attribute_count)
+        return false;
     for (i = 0; i < event->attribute_count; i++) {
         const trace_attribute *const attribute = &event->attributes[i];
         if (attribute->value.type != TRACE_TYPE_STRING) return false;
-        if (tracei_console_key_is(attribute->key, "exception.type") ? !tracei_console_same(attribute->value.as.string, error.type)
-                                                                     : !tracei_console_key_is(attribute->key, "exception.message") ||
-                                                                           !tracei_console_same(attribute->value.as.string, error.message))
+        if (tracei_console_key_is(attribute->key, "exception.type")
+                ? !tracei_console_same(attribute->value.as.string, error.type)
+                : !tracei_console_key_is(attribute->key, "exception.message") ||
+                      !tracei_console_same(attribute->value.as.string, error.message))
             return false;
     }
     return true;
@@ -12071,7 +12165,8 @@ static void tracei_console_dropped(tracei_console *console, uint64_t attributes,
 }
 
 static bool tracei_console_is_error_key(trace_string key) {
-    return tracei_console_key_is(key, "error.type") || tracei_console_key_is(key, "exception.type") || tracei_console_key_is(key, "exception.message");
+    return tracei_console_key_is(key, "error.type") || tracei_console_key_is(key, "exception.type") ||
+           tracei_console_key_is(key, "exception.message");
 }
 
 /* told: what went wrong is said already. */
@@ -12122,7 +12217,8 @@ static void tracei_console_origin(tracei_console *console, uint32_t at) {
 
 static bool tracei_console_self_tells(const tracei_console *console, uint32_t at) {
     const uint64_t self = console->nodes[at].self, length = tracei_console_length(&console->batch->spans[at]);
-    return console->nodes[at].first != TRACEI_CONSOLE_NONE && self / 10 >= length / 100 && self >= (console->end - console->start) / 20 && self;
+    return console->nodes[at].first != TRACEI_CONSOLE_NONE && self / 10 >= length / 100 &&
+           self >= (console->end - console->start) / 20 && self;
 }
 
 /* What is never cut: where it hangs, its name, what went wrong, what is missing. */
@@ -12145,7 +12241,8 @@ static void tracei_console_details(tracei_console *console, uint32_t at) {
     const trace_span_data *const span = &console->batch->spans[at];
     tracei_console_clip(console, true);
     if (tracei_console_self_tells(console, at)) tracei_console_duration(console, "  self ", node->self, 3);
-    if (node->parent != console->count && span->thread_id != console->batch->spans[node->parent].thread_id) tracei_console_thread(console, span);
+    if (node->parent != console->count && span->thread_id != console->batch->spans[node->parent].thread_id)
+        tracei_console_thread(console, span);
     tracei_console_links(console, span->link_count);
     tracei_console_attributes(console, span->attributes, span->attribute_count, span->status == TRACE_STATUS_ERROR);
     tracei_console_clip(console, false);
@@ -12187,7 +12284,8 @@ static void tracei_console_span_rows(tracei_console *console, uint32_t at) {
     const trace_span_data *const span = &console->batch->spans[at];
     size_t i;
     tracei_console_row_begin(console, span);
-    tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, span->status == TRACE_STATUS_ERROR, console->nodes[at].depth == 0);
+    tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, span->status == TRACE_STATUS_ERROR,
+                        console->nodes[at].depth == 0);
     tracei_console_lines(console, at, false);
     tracei_console_head(console, at);
     tracei_console_details(console, at);
@@ -12232,7 +12330,8 @@ static void tracei_console_fold_look(const tracei_console *console, uint32_t lea
     for (i = 0; i < fold->count; i++) keys[i].index = i;
     tracei_console_sort(keys, fold->count);
     for (i = 0; i < fold->count; i++) fold->threads += i == 0 || keys[i].key != keys[i - 1].key;
-    for (at = leader, i = 0; at != TRACEI_CONSOLE_NONE; at = console->nodes[at].peer, i++) keys[i].key = tracei_console_length(&console->batch->spans[at]);
+    for (at = leader, i = 0; at != TRACEI_CONSOLE_NONE; at = console->nodes[at].peer, i++)
+        keys[i].key = tracei_console_length(&console->batch->spans[at]);
     tracei_console_sort(keys, fold->count);
     fold->p50 = tracei_console_rank(keys, fold->count, 50);
     fold->p95 = tracei_console_rank(keys, fold->count, 95);
@@ -12296,7 +12395,8 @@ static void tracei_console_most_of_it(tracei_console *console, uint32_t at) {
         uint64_t sum = 0;
         uint32_t count = 0, peer;
         if (nodes[child].leader != TRACEI_CONSOLE_NONE && nodes[child].leader != child) continue;
-        for (peer = child; peer != TRACEI_CONSOLE_NONE; peer = nodes[child].leader == TRACEI_CONSOLE_NONE ? TRACEI_CONSOLE_NONE : nodes[peer].peer) {
+        for (peer = child; peer != TRACEI_CONSOLE_NONE;
+             peer = nodes[child].leader == TRACEI_CONSOLE_NONE ? TRACEI_CONSOLE_NONE : nodes[peer].peer) {
             sum += tracei_console_length(&console->batch->spans[peer]);
             count++;
         }
@@ -12318,7 +12418,8 @@ static void tracei_console_most_of_it(tracei_console *console, uint32_t at) {
     tracei_console_duration(console, " ", best_sum, 2);
 }
 
-static void tracei_console_fold_sample(tracei_console *console, const tracei_console_fold *fold, const char *label, uint32_t at, uint32_t number, bool last) {
+static void tracei_console_fold_sample(tracei_console *console, const tracei_console_fold *fold, const char *label, uint32_t at,
+                                       uint32_t number, bool last) {
     const trace_span_data *const span = &console->batch->spans[at];
     const uint32_t failed = console->nodes[at].failed;
     tracei_console_row_begin(console, NULL);
@@ -12353,7 +12454,8 @@ static void tracei_console_fold_rows(tracei_console *console, uint32_t leader) {
     slowest = fold.max / 6 > fold.p50 / 5 && fold.slowest != fold.first_failed; /* else all are about as fast */
     if (slowest) tracei_console_fold_sample(console, &fold, "slowest", fold.slowest, fold.slowest_number, !fold.failed);
     if (fold.failed)
-        tracei_console_fold_sample(console, &fold, fold.slowest == fold.first_failed ? "slowest, failed" : "failed", fold.first_failed, fold.first_failed_number, true);
+        tracei_console_fold_sample(console, &fold, fold.slowest == fold.first_failed ? "slowest, failed" : "failed",
+                                   fold.first_failed, fold.first_failed_number, true);
 }
 
 /* --- trees: the footer --- */
@@ -12368,10 +12470,12 @@ static trace_string tracei_console_service(const trace_batch *batch) {
     trace_string none;
     none.data = "";
     none.size = 0;
-    return batch->resource ? tracei_console_find(batch->resource->attributes, batch->resource->attribute_count, "service.name") : none;
+    return batch->resource ? tracei_console_find(batch->resource->attributes, batch->resource->attribute_count, "service.name")
+                           : none;
 }
 
-static void tracei_console_footer(tracei_console *console, uint32_t spans, uint32_t errors, uint64_t start, const uint8_t *trace_id) {
+static void tracei_console_footer(tracei_console *console, uint32_t spans, uint32_t errors, uint64_t start,
+                                  const uint8_t *trace_id) {
     const trace_string service = tracei_console_service(console->batch);
     const uint32_t rows = console->rows;
     const bool folded = rows < spans;
@@ -12427,7 +12531,8 @@ static bool tracei_console_lone_row(tracei_console *console, uint32_t at) {
         tracei_console_right(console, text, 9);
         tracei_console_gap(console);
         tracei_console_head(console, at);
-        if (!console->batch->root && !console->batch->late && !console->nodes[at].orphan) tracei_console_mark(console, TRACEI_YELLOW, "(incomplete)");
+        if (!console->batch->root && !console->batch->late && !console->nodes[at].orphan)
+            tracei_console_mark(console, TRACEI_YELLOW, "(incomplete)");
         if (limit && limit < console->column + tail + (span->attribute_count ? 12 : 0)) {
             console->page_size = console->row;
             continue;
@@ -12528,7 +12633,8 @@ static void tracei_console_summarise(tracei_console *console) {
     uint32_t i, name_columns = 0;
     if (!console->roots) return;
     for (i = 0; i < TRACEI_CONSOLE_ROOTS && console->has_hidden; i++)
-        if (console->roots[i].hidden && console->roots[i].name_size > name_columns && console->roots[i].name_size <= 40) name_columns = console->roots[i].name_size;
+        if (console->roots[i].hidden && console->roots[i].name_size > name_columns && console->roots[i].name_size <= 40)
+            name_columns = console->roots[i].name_size;
     for (i = 0; i < TRACEI_CONSOLE_ROOTS; i++) {
         tracei_console_root *const root = &console->roots[i];
         if (root->hidden) tracei_console_summary_row(console, root, name_columns);
@@ -12550,7 +12656,8 @@ static void tracei_console_second(tracei_console *console) {
 
 static bool tracei_console_take_token(tracei_console *console) {
     const uint64_t now = tracei_mono_ns(), most = TRACEI_CONSOLE_TOKENS * 1000;
-    const uint64_t since = now > console->refilled ? (now - console->refilled) / 1000000u : 0, gained = since * TRACEI_CONSOLE_REFILL;
+    const uint64_t since = now > console->refilled ? (now - console->refilled) / 1000000u : 0,
+                   gained = since * TRACEI_CONSOLE_REFILL;
     if (!console->refilled || gained >= most) {
         console->tokens = (uint32_t)most;
         console->refilled = now;
@@ -12612,7 +12719,8 @@ static bool tracei_console_thins(tracei_console *console) {
 }
 
 /* False: it goes into the summary. */
-static bool tracei_console_is_shown(tracei_console *console, trace_string above, trace_string name, uint64_t length, uint32_t errors) {
+static bool tracei_console_is_shown(tracei_console *console, trace_string above, trace_string name, uint64_t length,
+                                    uint32_t errors) {
     tracei_console_root *root;
     uint32_t bucket;
     bool shown;
@@ -12768,7 +12876,8 @@ static void tracei_console_trees(tracei_console *console, const trace_batch *bat
         return;
     }
     if (batch->root && batch->root->end_unix_ns == 0 && !batch->late) {
-        for (top = console->nodes[console->count].first; top != TRACEI_CONSOLE_NONE; top = console->nodes[top].next) tracei_console_tree(console, top);
+        for (top = console->nodes[console->count].first; top != TRACEI_CONSOLE_NONE; top = console->nodes[top].next)
+            tracei_console_tree(console, top);
     } else {
         tracei_console_tree(console, console->count);
     }
@@ -12826,7 +12935,9 @@ static void tracei_console_line_string(tracei_console *console, trace_string str
     while (string.size) {
         const int step = tracei_console_line_step(string.data, string.size);
         const size_t length = (size_t)(step < 0 ? -step : step);
-        const uint32_t code = (unsigned char)*string.data < 0x80 ? (unsigned char)*string.data : tracei_utf8_step(string.data, string.size) < 0 ? 0 : tracei_console_decode(string.data, length);
+        const uint32_t code = (unsigned char)*string.data < 0x80               ? (unsigned char)*string.data
+                              : tracei_utf8_step(string.data, string.size) < 0 ? 0
+                                                                               : tracei_console_decode(string.data, length);
         char one[8] = "\\u0000", *end = one;
         if (code >= 0x7f && step < 0) {
             const uint8_t bytes[2] = {(uint8_t)(code >> 8), (uint8_t)code};
@@ -12940,7 +13051,9 @@ static void tracei_console_line(tracei_console *console, const trace_span_data *
     tracei_console_line_count(console, "dropped_events", span->dropped_event_count);
     tracei_console_line_count(console, "dropped_links", span->dropped_link_count);
     for (i = 0; i < span->attribute_count; i++) {
-        if (failed && span->attributes[i].value.type == TRACE_TYPE_STRING && tracei_console_key_is(span->attributes[i].key, "error.type")) continue;
+        if (failed && span->attributes[i].value.type == TRACE_TYPE_STRING &&
+            tracei_console_key_is(span->attributes[i].key, "error.type"))
+            continue;
         tracei_console_raw(console, " ", 1);
         tracei_console_line_key(console, span->attributes[i].key);
         tracei_console_line_value(console, &span->attributes[i].value);
@@ -13045,7 +13158,9 @@ static tracei_console *tracei_console_for(const trace_console_options *options) 
         tracei_console *const console = &tracei_consoles[i];
         if (!console->used) return console;
         if (console->wanted.write_fn != options->write_fn) continue;
-        if (options->write_fn ? console->wanted.user == options->user : console->wanted.descriptor_plus_one == options->descriptor_plus_one) return console;
+        if (options->write_fn ? console->wanted.user == options->user
+                              : console->wanted.descriptor_plus_one == options->descriptor_plus_one)
+            return console;
     }
     return NULL;
 }
@@ -13055,13 +13170,16 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *giv
     tracei_console *console;
     trace_exporter exporter;
     memset(&exporter, 0, sizeof exporter);
-    if (given && ((uint32_t)given->format > TRACE_CONSOLE_FORMAT_LINE || (uint32_t)given->color > TRACE_CHOICE_YES || (uint32_t)given->unicode > TRACE_CHOICE_YES || given->descriptor_plus_one < 0)) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_console_exporter: format, color, unicode or descriptor_plus_one is not a valid value; start from zero");
+    if (given && ((uint32_t)given->format > TRACE_CONSOLE_FORMAT_LINE || (uint32_t)given->color > TRACE_CHOICE_YES ||
+                  (uint32_t)given->unicode > TRACE_CHOICE_YES || given->descriptor_plus_one < 0)) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR,
+                   "trace_console_exporter: format, color, unicode or descriptor_plus_one is not a valid value; start from zero");
         return exporter;
     }
     tracei_console_resolve(&options, given);
     if (TRACEI_PLATFORM_NONE && !options.write_fn) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_console_exporter: there are no descriptors here: set trace_console_options.write_fn");
+        tracei_log(TRACE_LOG_LEVEL_ERROR,
+                   "trace_console_exporter: there are no descriptors here: set trace_console_options.write_fn");
         return exporter;
     }
     tracei_lock(&tracei_consoles_lock);
@@ -13075,7 +13193,8 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *giv
     }
     tracei_unlock(&tracei_consoles_lock);
     if (!console) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_console_exporter: %u consoles are in use, there are no more", (unsigned)TRACEI_CONSOLES_MAX);
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_console_exporter: %u consoles are in use, there are no more",
+                   (unsigned)TRACEI_CONSOLES_MAX);
         return exporter;
     }
     exporter.struct_size = sizeof exporter;
@@ -13430,7 +13549,7 @@ static void tracei_pin_module(void) {
     if (dladdr((void *)&tracei_state, &info) && info.dli_fname) (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 #else
-static void tracei_pin_module(void) {}
+static TRACEI_UNUSED void tracei_pin_module(void) {}
 #endif
 
 /* --- flush --- */
@@ -14099,6 +14218,8 @@ TRACE_API const char *trace_result_string(trace_result result) {
     }
     return "unknown result";
 }
+
+TRACEI_SMALL_END
 
 #ifdef __cplusplus
 }

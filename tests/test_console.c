@@ -185,6 +185,7 @@ static void fresh(void) {
     logged[0] = '\0';
     logged_lines = 0;
     test_refused = NULL;
+    test_refused_after = 0;
     environment("");
     clear_trace();
     clear_out();
@@ -327,7 +328,7 @@ TEST(a_tree_in_every_look) {
     golden("tree_plain", build_checkout, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
     golden("tree_plain_ascii", build_checkout, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
     golden("tree_80", build_checkout, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
-    CHECK_UINT(widest(), 82);                        /* the error: it is never cut */
+    CHECK_UINT(widest(), 83);                        /* the error: it is never cut */
     golden("tree_200", build_checkout, COMPLETE, look(200, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
     golden("tree_80_ascii", build_checkout, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
     golden("tree_color", build_checkout, COMPLETE, look(100, TRACE_CHOICE_YES, TRACE_CHOICE_YES));
@@ -538,7 +539,7 @@ TEST(what_folds_and_what_does_not) { golden("fold_unlike", build_unlike, COMPLET
 static uint32_t levels;
 
 static void build_deep(void) {
-    static char names[1000][16];
+    static char names[1000][24];
     uint32_t i;
     for (i = 0; i < levels; i++) {
         snprintf(names[i], sizeof names[i], "level %u", (unsigned)i);
@@ -986,6 +987,7 @@ static void read_what_is_there(int descriptor) {
 
 /* The two ends of a terminal; -1: there is none here. */
 static int terminal_pair(int *slave) {
+    struct termios mode;
     const int master = posix_openpt(O_RDWR | O_NOCTTY);
     char name[128];
     if (master < 0) return -1;
@@ -998,6 +1000,10 @@ static int terminal_pair(int *slave) {
     if (*slave < 0) {
         close(master);
         return -1;
+    }
+    if (tcgetattr(*slave, &mode) == 0) {
+        mode.c_oflag &= ~(tcflag_t)OPOST;                       /* what is written is what is read */
+        (void)tcsetattr(*slave, TCSANOW, &mode);
     }
     return master;
 }
@@ -1028,13 +1034,28 @@ static trace_exporter make_all_for(int descriptor) {
     return trace_console_exporter(&options);
 }
 
+static int drained;
+static uint32_t stop_draining;
+
+static void *drain(void *user) {
+    while (!__atomic_load_n(&stop_draining, __ATOMIC_ACQUIRE)) {
+        struct pollfd polled;
+        polled.fd = drained;
+        polled.events = POLLIN;
+        polled.revents = 0;
+        (void)poll(&polled, 1, 2);
+        read_what_is_there(drained);
+    }
+    return user;
+}
+
 /* A reader that does not read, then does: nothing waits, everything is counted, and the reader is told. */
 static void check_stopped_reader(int writer, int reader, int is_terminal) {
     trace_exporter exporter = make_all_for(writer);
     tracei_console *const console = (tracei_console *)exporter.user;
     trace_exporter_stats stats;
+    pthread_t thread;
     uint64_t received, before, lost;
-    unsigned i;
     received = overfill(&exporter);
     stats = stats_of(&exporter);
     check_ledger(&exporter, received);
@@ -1049,12 +1070,17 @@ static void check_stopped_reader(int writer, int reader, int is_terminal) {
     if (is_terminal) CHECK_INT(tcflow(writer, TCOON), 0);
     lost = console->lost;
     CHECK(lost > 0);
-    for (i = 0; i < 20000 && exporter.flush_fn(exporter.user, tracei_mono_ns() + MS) == TRACE_RESULT_TIMEOUT; i++) read_what_is_there(reader);
+    drained = reader;
+    stop_draining = 0;
+    REQUIRE(pthread_create(&thread, NULL, drain, NULL) == 0);
+    CHECK_INT(exporter.flush_fn(exporter.user, tracei_mono_ns() + 20000 * (uint64_t)MS), TRACE_RESULT_OK);
     CHECK_UINT(stats_of(&exporter).queued, 0);
     clear_trace();
     build_checkout();
     export_as(&exporter, COMPLETE);
-    for (i = 0; i < 100 && exporter.flush_fn(exporter.user, tracei_mono_ns() + MS) == TRACE_RESULT_TIMEOUT; i++) read_what_is_there(reader);
+    CHECK_INT(exporter.flush_fn(exporter.user, tracei_mono_ns() + 20000 * (uint64_t)MS), TRACE_RESULT_OK);
+    __atomic_store_n(&stop_draining, 1u, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
     read_what_is_there(reader);
     check_ledger(&exporter, received + 6);
     {
@@ -1094,9 +1120,8 @@ TEST(a_stopped_terminal) {
         check_stopped_reader(slave, master, 1);
         CHECK((fcntl(slave, F_GETFL) & O_NONBLOCK) == 0);
         CHECK(((tracei_console *)tracei_consoles)->kind == TRACEI_CONSOLE_TERMINAL);
-#ifdef __linux__
-        CHECK_INT(tracei_consoles[0].own != 0, !way);
-#endif
+        if (!way) CHECK(tracei_consoles[0].own != 0);
+        else CHECK_INT(tracei_consoles[0].own, 0);
         close(master), close(slave);
     }
 }

@@ -333,20 +333,30 @@ ISOLATED(held_for_their_root) {
         CHECK_UINT(ledger_stats().pending, 10);
         CHECK_UINT(one.spans, 0);
         CHECK_LEDGER();
-        CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);     /* without their root, if need be */
-        CHECK_UINT(ledger_stats().pending, 0);
-        CHECK_UINT(one.spans, 10);
-        record("child", 5);
-        CHECK_UINT(trace_pump(0), 5);
         config.exporters[0] = doer_exporter(&two, "two");   /* spans not delivered yet go to the new exporters */
         CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
-        CHECK_UINT(two.spans, 5);
+        CHECK_UINT(one.spans, 0);
+        CHECK_UINT(two.spans, 10);
+        CHECK_UINT(ledger_stats().pending, 0);
+        config.exporters[0].whole_traces = true;
+        CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+        record("child", 5);
+        CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);     /* without their root, if need be */
+        CHECK_UINT(ledger_stats().pending, 0);
+        CHECK_UINT(two.spans, 15);
+        CHECK_LEDGER();
+        setenv("OTEL_TRACES_EXPORTER", "none", 1);
+        record("child", 5);
+        memset(&config.exporters[0], 0, sizeof config.exporters[0]);
+        config.disable_environment = false;
+        CHECK_INT(trace_init(&config), TRACE_RESULT_OK);    /* nobody takes these */
+        CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+        CHECK_UINT(ledger_stats().dropped[TRACE_DROP_NO_EXPORTER], 5);
         CHECK_UINT(ledger_stats().pending, 0);
         CHECK_LEDGER();
     }
-    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
-    CHECK_UINT(two.spans, 6);
-    CHECK_UINT(one.spans, 10);
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_NO_EXPORTER], 6);
+    CHECK_UINT(two.spans, 15);
     CHECK_LEDGER();
 }
 

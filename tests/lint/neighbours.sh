@@ -6,7 +6,10 @@ CXX=${CXX:-c++}
 checked=0
 
 compiles() { # compiler: "$scratch/x"
-    $1 -fsyntax-only "$scratch/x.$2" 2>"$scratch/errors"
+    case $1 in
+    *ziglang*) $1 -c -o "$scratch/x.o" "$scratch/x.$2" ;;
+    *) $1 -fsyntax-only "$scratch/x.$2" ;;
+    esac 2>"$scratch/errors"
 }
 
 beside() { # package compiler extension lines
@@ -43,7 +46,7 @@ both unixodbc '#include <sql.h>
 if [ -x build/venv/bin/python3 ] && build/venv/bin/python3 -c 'import ziglang' 2>/dev/null; then
     ZIG_GLOBAL_CACHE_DIR=$PWD/build/zig ZIG_LOCAL_CACHE_DIR=$PWD/build/zig
     export ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
-    beside windows "build/venv/bin/python3 -m ziglang cc -target x86_64-windows-gnu" c '#include <windows.h>
+    beside windows "build/venv/bin/python3 -m ziglang cc -target x86_64-windows-gnu -Wno-#warnings" c '#include <windows.h>
 #include <evntrace.h>
 #include <evntprov.h>'
 else

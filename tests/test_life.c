@@ -1,0 +1,867 @@
+/* test_life.c - fork, exec, exit, init and shutdown, in every order
+   SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* not: windows */
+#include "test.h"
+
+/* Registered before the library's own constructor has run. */
+static void early_fork_child(void);
+#include <pthread.h>
+__attribute__((constructor(102))) static void register_early(void) { pthread_atfork(NULL, NULL, early_fork_child); }
+
+#define TRACE_IMPLEMENTATION
+#include "../trace.h"
+
+#include "ledger.h"
+
+static void record(const char *name, unsigned count) {
+    while (count--) trace_span_end(trace_span_start(name));
+}
+
+static unsigned threads_of_this_process(void) {
+    char *text = test_read_file("/proc/self/status", NULL);
+    const char *at = text ? strstr(text, "Threads:") : NULL;
+    const unsigned count = at ? (unsigned)strtoul(at + 8, NULL, 10) : 0;
+    free(text);
+    return count;
+}
+
+/* Runs until the process of that id has ended; its status as waitpid gives it, -1 after so many ms. */
+static int await_process(pid_t pid, unsigned timeout_ms) {
+    const uint64_t deadline = ledger_ms() + timeout_ms;
+    int status;
+    for (;;) {
+        if (waitpid(pid, &status, WNOHANG) == pid) return status;
+        if (ledger_ms() > deadline) {
+            kill(pid, SIGKILL);
+            waitpid(pid, &status, 0);
+            return -1;
+        }
+        ledger_nap(200);
+    }
+}
+
+static store *spans;              /* what all processes of the running test delivered */
+
+/* --- fork --- */
+
+static bool early_records;
+
+static void early_fork_child(void) {
+    if (early_records) record("early", 1);
+}
+
+static uint32_t tracing_over;
+static uint32_t traced;
+
+static void *trace_on(void *user) {
+    const uint32_t *const limit = (const uint32_t *)user;
+    uint32_t mine = 0;
+    while (!__atomic_load_n(&tracing_over, __ATOMIC_ACQUIRE) && mine < *limit) {
+        TRACE_SPAN("busy") { TRACE_SPAN("busy inside") { trace_set("key", "value"); } }
+        mine += 2;
+        if (mine % 64 == 0) ledger_nap(100);
+    }
+    __atomic_fetch_add(&traced, mine, __ATOMIC_ACQ_REL);
+    return NULL;
+}
+
+static void child_of_many(uint64_t current, trace_span inherited) {
+    const trace_context context = trace_context_current();
+    trace_stats stats;
+    CHECK_UINT(ledger_id(context.span_id), current);
+    CHECK(context.is_remote);
+    TRACE_SPAN("child") {
+        TRACE_SPAN("child inside") {}
+        trace_span_set_int(inherited, "key", 1);
+        trace_span_end(inherited);
+    }
+    record("child", 3);
+    stats = ledger_stats();
+    CHECK_UINT(stats.started, 5);
+    CHECK_UINT(stats.pending + stats.exported, 5);
+    CHECK_UINT(stats.misused, 2);
+    CHECK_LEDGER();
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(ledger_stats().exported, 5);
+    CHECK_LEDGER();
+}
+
+/* Eight threads record while the process forks and forks. Every span of every process is delivered, once. */
+ISOLATED(fork_among_tracing_threads) {
+    enum { THREADS = 8 };
+    const unsigned forks = (unsigned)test_scaled(100);
+    uint32_t limit = 20000;
+    trace_config config;
+    pthread_t threads[THREADS];
+    unsigned i, j, children = 0;
+    spans = store_make(THREADS * limit + 100000);
+    config = ledger_config(store_exporter(spans));
+    config.lossless_timeout_ms = 5000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, trace_on, &limit);
+    for (i = 0; i < forks; i++) {
+        trace_span span = trace_span_start("forking");
+        const uint64_t current = ledger_id(trace_span_context(span).span_id);
+        const pid_t pid = fork();
+        if (pid == 0) {
+            test_failures = 0;
+            child_of_many(current, span);
+            exit(test_failures ? 1 : 0);
+        }
+        CHECK_INT(await_process(pid, 20000), 0);
+        children++;
+        trace_span_end(span);
+    }
+    __atomic_store_n(&tracing_over, 1u, __ATOMIC_RELEASE);
+    for (i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK(spans->count < spans->capacity);
+    CHECK_UINT(store_duplicates(spans), 0);
+    CHECK_UINT(store_count(spans, NULL, (uint32_t)getpid()), traced + children);
+    CHECK_UINT(store_count(spans, "child", 0), 4 * children);
+    CHECK_UINT(store_count(spans, "child inside", 0), children);
+    for (i = 0, j = 0; i < spans->count; i++) {      /* the parent's current span is the remote parent */
+        const kept *const span = &spans->spans[i];
+        if (strcmp(span->name, "child") != 0) continue;
+        CHECK(span->parent_is_remote && span->is_local_root && span->parent_id != 0);
+        j++;
+    }
+    CHECK_UINT(j, 4 * children);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_LEDGER();
+}
+
+/* Many children at once, each with threads of its own; nothing waits for anything. */
+ISOLATED(children_with_threads) {
+    enum { CHILDREN = 16 };
+    static const uint32_t limit = 500;
+    trace_config config;
+    pid_t children[CHILDREN];
+    pthread_t threads[4];
+    unsigned i;
+    spans = store_make(200000);
+    config = ledger_config(store_exporter(spans));
+    config.lossless_timeout_ms = 5000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("parent", 10);
+    for (i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            test_failures = 0;
+            for (i = 0; i < 4; i++) pthread_create(&threads[i], NULL, trace_on, (void *)&limit); /* all begin the child's life at once */
+            for (i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+            CHECK_UINT(ledger_stats().ended, 2000);
+            CHECK_LEDGER();
+            exit(test_failures ? 1 : 0);         /* delivered by exit */
+        }
+    }
+    for (i = 0; i < CHILDREN; i++) CHECK_INT(await_process(children[i], 20000), 0);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(spans->count, 10 + CHILDREN * 2000);
+    CHECK_UINT(store_duplicates(spans), 0);
+    CHECK_LEDGER();
+}
+
+ISOLATED(grandchildren) {
+    trace_config config;
+    unsigned depth;
+    pid_t pid = 0;
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (depth = 0; depth < 20; depth++) {
+        char name[16];
+        snprintf(name, sizeof name, "depth %u", depth);
+        record(name, 1);
+        pid = fork();
+        if (pid != 0) break;
+    }
+    if (pid) CHECK_INT(await_process(pid, 20000), 0);
+    CHECK_LEDGER();
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    CHECK_LEDGER();
+    if (depth) _exit(test_failures ? 1 : 0);
+    CHECK_UINT(spans->count, 20);
+    CHECK_UINT(store_duplicates(spans), 0);
+}
+
+/* The parent's ring is full of spans when it forks: the child does not deliver them, whether it records or not. */
+ISOLATED(a_child_does_not_deliver_for_its_parent) {
+    static doer one;
+    trace_config config;
+    unsigned i;
+    spans = store_make(10000);
+    config = ledger_config(store_exporter(spans));
+    config.exporters[1] = doer_exporter(&one, "one");
+    config.exporters[1].whole_traces = true;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACE_SPAN("root") {
+        record("parent", 50);
+        (void)trace_pump(0);                     /* held for their root */
+        record("parent", 50);
+        for (i = 0; i < 3; i++) {
+            const pid_t pid = fork();
+            if (pid == 0) {
+                test_failures = 0;
+                if (i == 1) record("child", 1);
+                if (i == 2) CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+                CHECK_UINT(one.forks, i == 1);
+                exit(test_failures ? 1 : 0);
+            }
+            CHECK_INT(await_process(pid, 5000), 0);
+        }
+    }
+    CHECK_UINT(spans->count, 51);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(spans->count, 102);
+    CHECK_UINT(store_count(spans, "parent", (uint32_t)getpid()), 100);
+    CHECK_UINT(store_duplicates(spans), 0);
+    CHECK_LEDGER();
+}
+
+/* What was made current by TRACE_WITH is current in the child, tracestate and baggage included. */
+ISOLATED(contexts_go_through_fork) {
+    trace_config config;
+    trace_context context;
+    char value[64];
+    pid_t pid;
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK(trace_context_parse(&context, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=value"));
+    context = trace_baggage_set(context, "user", "42");
+    TRACE_WITH(context) {
+        TRACE_SPAN("parent") {
+            pid = fork();
+            if (pid == 0) {
+                test_failures = 0;
+                (void)trace_state_get(trace_context_current(), value, sizeof value);
+                CHECK_STR(value, "vendor=value");
+                TRACE_SPAN("child") {
+                    (void)trace_baggage_get(trace_context_current(), "user", value, sizeof value);
+                    CHECK_STR(value, "42");
+                    CHECK_UINT(ledger_id(trace_context_current().trace_id), 0x4bf92f3577b34da6u);
+                }
+                CHECK_LEDGER();
+                exit(test_failures ? 1 : 0);
+            }
+            CHECK_INT(await_process(pid, 5000), 0);
+        }
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK(store_find(spans, "child") && store_find(spans, "child")->parent_id == store_find(spans, "parent")->span_id);
+    CHECK_LEDGER();
+}
+
+ISOLATED(fork_in_an_early_atfork_handler) {
+    trace_config config;
+    pid_t pid;
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("parent", 5);
+    early_records = true;
+    pid = fork();
+    if (pid == 0) {
+        test_failures = 0;
+        CHECK_UINT(ledger_stats().ended, 1);
+        record("child", 1);
+        CHECK_UINT(ledger_stats().ended, 2);
+        CHECK_LEDGER();
+        exit(test_failures ? 1 : 0);
+    }
+    CHECK_INT(await_process(pid, 5000), 0);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(store_count(spans, "early", (uint32_t)pid), 1);
+    CHECK_UINT(spans->count, 7);
+    CHECK_UINT(store_duplicates(spans), 0);
+    CHECK_LEDGER();
+}
+
+/* _Fork runs no atfork handlers at all. */
+ISOLATED(fork_without_handlers) {
+#if defined(__GLIBC__) && defined(__GLIBC_PREREQ) && !defined(__SANITIZE_THREAD__)
+#if __GLIBC_PREREQ(2, 34)
+    trace_config config;
+    unsigned i;
+    spans = store_make(10000);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 50; i++) {
+        pid_t pid;
+        record("parent", 3);
+        pid = _Fork();
+        if (pid == 0) {
+            record("child", 2);
+            (void)trace_shutdown(1000);
+            _exit(0);
+        }
+        CHECK_INT(await_process(pid, 5000), 0);
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(spans->count, 250);
+    CHECK_UINT(store_duplicates(spans), 0);
+    CHECK_LEDGER();
+#endif
+#endif
+}
+
+ISOLATED(vfork_and_exec) {
+    static char *arguments[] = {(char *)"true", NULL};
+    static unsigned i;
+    trace_config config;
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACE_SPAN("outer") {
+        for (i = 0; i < 20; i++) {
+            pid_t pid;
+            record("before", 1);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+            pid = vfork();
+#pragma GCC diagnostic pop
+            if (pid == 0) {
+                execvp("true", arguments);
+                _exit(127);
+            }
+            CHECK_INT(await_process(pid, 5000), 0);
+            record("after", 1);
+        }
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(spans->count, 41);
+    CHECK_LEDGER();
+}
+
+/* Those that a program executed now would inherit. */
+static void descriptors(char *out, size_t size) {
+    size_t at = 0;
+    int i;
+    out[0] = '\0';
+    for (i = 0; i < 100 && at + 4 < size; i++) {
+        const int flags = fcntl(i, F_GETFD);
+        if (flags != -1 && !(flags & FD_CLOEXEC)) at += (size_t)snprintf(out + at, size - at, "%d ", i);
+    }
+}
+
+/* A child that records a little and then executes something else starts no thread and opens no descriptor. */
+ISOLATED(fork_and_exec) {
+    trace_config config;
+    char before[200];
+    pid_t pid;
+    spans = store_make(1000);
+    descriptors(before, sizeof before);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("parent", 1);
+    CHECK(ledger_await(&spans->count, 1, 5000));  /* so the parent has its worker */
+    pid = fork();
+    if (pid == 0) {
+        char after[200];
+        test_failures = 0;
+        record("child", 10);
+        CHECK_UINT(threads_of_this_process(), 1);
+        descriptors(after, sizeof after);
+        CHECK_STR(after, before);
+        if (test_failures) _exit(1);
+        execlp("true", "true", (char *)NULL);
+        _exit(127);
+    }
+    CHECK_INT(await_process(pid, 5000), 0);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(spans->count, 1);
+    CHECK_LEDGER();
+}
+
+/* A child that goes on gets a worker of its own. */
+ISOLATED(a_child_that_lives) {
+    trace_config config;
+    pid_t pid;
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("parent", 1);
+    pid = fork();
+    if (pid == 0) {
+        test_failures = 0;
+        record("child", 1);
+        ledger_nap(60000);
+        record("child", 1);
+        CHECK(ledger_await(&spans->count, 3, 5000));
+        CHECK_LEDGER();
+        exit(test_failures ? 1 : 0);
+    }
+    CHECK_INT(await_process(pid, 10000), 0);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(spans->count, 3);
+    CHECK_LEDGER();
+}
+
+/* Forked while another thread is in trace_init, in a flush, in an exporter: locks whose holders are gone hold up nobody. */
+static void *busy_with_the_pipeline(void *user) {
+    const trace_config *const config = (const trace_config *)user;
+    while (!__atomic_load_n(&tracing_over, __ATOMIC_ACQUIRE)) {
+        (void)trace_init(config);
+        record("busy", 100);
+        (void)trace_flush(1000);
+        (void)ledger_stats();
+    }
+    return NULL;
+}
+
+ISOLATED(fork_while_locks_are_held) {
+    const unsigned forks = (unsigned)test_scaled(200);
+    trace_config config;
+    pthread_t threads[2];
+    unsigned i;
+    spans = store_make(4000000);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 2; i++) pthread_create(&threads[i], NULL, busy_with_the_pipeline, &config);
+    for (i = 0; i < forks; i++) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            test_failures = 0;
+            record("child", 5);
+            if (i % 2) CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+            record("child", 5);
+            CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+            CHECK_UINT(ledger_stats().exported, 10);
+            CHECK_LEDGER();
+            exit(test_failures ? 1 : 0);
+        }
+        if (!CHECK_INT(await_process(pid, 10000), 0)) break;
+        ledger_nap((unsigned)test_random_below(300));
+    }
+    __atomic_store_n(&tracing_over, 1u, __ATOMIC_RELEASE);
+    for (i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    CHECK_UINT(store_count(spans, "child", 0), 10 * forks);
+    CHECK_LEDGER();
+}
+
+/* A process forks before anything was recorded, while another thread begins the process. */
+static void *begin(void *unused) {
+    (void)unused;
+    record("begin", 1);
+    return NULL;
+}
+
+TEST(fork_during_the_beginning) {
+    unsigned i;
+    spans = store_make(10000);
+    for (i = 0; i < test_scaled(50); i++) {
+        const pid_t pid = fork();                /* each its own beginning */
+        if (pid == 0) {
+            pthread_t thread;
+            pid_t inner;
+            int status;
+            test_failures = 0;
+            dup2(open("/dev/null", O_WRONLY), 2); /* the console is the default */
+            pthread_create(&thread, NULL, begin, NULL);
+            if (i % 2) ledger_nap((unsigned)(i * 10));
+            inner = fork();
+            if (inner == 0) {
+                record("child", 1);
+                _exit(ledger_stats().ended == 1 ? 0 : 1);
+            }
+            status = await_process(inner, 5000);
+            pthread_join(thread, NULL);
+            _exit(status == 0 && !test_failures ? 0 : 1);
+        }
+        if (!CHECK_INT(await_process(pid, 10000), 0)) break;
+    }
+}
+
+/* --- the worker --- */
+
+ISOLATED(no_thread_before_the_first_span_has_ended) {
+    trace_config config;
+    trace_span span;
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    config.exporters[0].whole_traces = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_UINT(threads_of_this_process(), 1);
+    (void)trace_context_current();
+    CHECK_UINT(threads_of_this_process(), 1);
+    span = trace_span_start("x");
+    trace_span_set_int(span, "key", 1);
+    CHECK_UINT(threads_of_this_process(), 1);
+    trace_span_end(span);
+    CHECK_UINT(threads_of_this_process(), 2);
+    CHECK(ledger_await(&spans->count, 1, 5000));
+    config.disable_thread = true;                /* and it ends when it is not wanted any more */
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_UINT(threads_of_this_process(), 1);
+    record("x", 1);
+    CHECK_UINT(threads_of_this_process(), 1);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(spans->count, 2);
+    CHECK_LEDGER();
+}
+
+/* It sleeps deeply, and wakes up for one span. */
+ISOLATED(the_worker_wakes_up) {
+    trace_config config;
+    unsigned i;
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 1; i <= 4; i++) {
+        record("x", 1);
+        CHECK(ledger_await(&spans->count, i, 5000));
+        ledger_nap(i == 3 ? 1500000 : 500000);
+    }
+    CHECK_LEDGER();
+}
+
+/* Started, stopped, started: the order to stop is never slept over. */
+ISOLATED(start_and_stop) {
+    const unsigned cycles = (unsigned)test_scaled(3000);
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    unsigned i;
+    for (i = 0; i < cycles; i++) {
+        uint64_t since;
+        CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+        record("x", 1);
+        if (i % 50 == 0) ledger_nap((unsigned)test_random_below(5000));
+        since = ledger_ms();
+        if (!CHECK_INT(trace_shutdown(2000), TRACE_RESULT_OK) || !CHECK(ledger_ms() - since < 1000)) break;
+    }
+    CHECK_UINT(one.spans, cycles);
+    CHECK_UINT(one.shutdowns, cycles);
+    CHECK_UINT(threads_of_this_process(), 1);
+    CHECK_LEDGER();
+}
+
+static void *persist(void *user) {
+    uint32_t *const recorded = (uint32_t *)user;
+    while (!__atomic_load_n(&tracing_over, __ATOMIC_ACQUIRE)) {
+        TRACE_SPAN("outer") { record("inner", 5); }
+        __atomic_fetch_add(recorded, 1u, __ATOMIC_ACQ_REL);
+        ledger_nap(10);
+    }
+    return NULL;
+}
+
+/* Threads live on through shutdown and init, a thousand times. */
+ISOLATED(persistent_threads) {
+    const unsigned cycles = (unsigned)test_scaled(1000);
+    static doer one;
+    static uint32_t recorded;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    pthread_t threads[4];
+    uint64_t mapped = 0;
+    unsigned i;
+    for (i = 0; i < 4; i++) pthread_create(&threads[i], NULL, persist, &recorded);
+    for (i = 0; i < cycles; i++) {
+        if (!CHECK_INT(trace_init(&config), TRACE_RESULT_OK)) break;
+        ledger_nap(200);
+        if (!CHECK(trace_shutdown(5000) != TRACE_RESULT_TIMEOUT)) break;
+        if (i == cycles / 2) mapped = ledger_stats().bytes_mapped;
+    }
+    CHECK(ledger_stats().bytes_mapped <= mapped + (2u << 20));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    __atomic_store_n(&tracing_over, 1u, __ATOMIC_RELEASE);
+    for (i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    CHECK(trace_flush(5000) != TRACE_RESULT_TIMEOUT);
+    CHECK_UINT(ledger_stats().exported, one.spans);
+    CHECK_UINT(ledger_stats().open, 0);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_LEDGER();
+}
+
+/* --- exit --- */
+
+static const char *exit_way;
+
+static void record_in_exit_handler(void) { record("exit handler", 1); }
+static void exit_destructor(void) __attribute__((destructor));
+static bool destructor_records;
+static void exit_destructor(void) {
+    if (destructor_records) record("destructor", 1);
+}
+
+static void *trace_for_ever(void *unused) {
+    (void)unused;
+    for (;;) {
+        TRACE_SPAN("thread") { TRACE_SPAN("inside") {} }
+        ledger_nap(20);
+    }
+    return NULL;
+}
+
+static void leave_somehow(void *unused) {
+    trace_config config = ledger_config(store_exporter(spans));
+    pthread_t thread;
+    unsigned i;
+    (void)unused;
+    atexit(record_in_exit_handler);              /* runs after the library's */
+#if defined(__GLIBC__)
+    at_quick_exit(record_in_exit_handler);
+#endif
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    atexit(record_in_exit_handler);              /* runs before it */
+    destructor_records = true;
+    if (strstr(exit_way, "threads"))
+        for (i = 0; i < 4; i++) pthread_create(&thread, NULL, trace_for_ever, NULL);
+    record("main", 5);
+    if (strstr(exit_way, "nap")) ledger_nap(20000);
+    if (strstr(exit_way, "shutdown")) (void)trace_shutdown(1000);
+#if defined(__GLIBC__)
+    if (strstr(exit_way, "quick")) quick_exit(0);
+#endif
+    if (strstr(exit_way, "pthread_exit")) pthread_exit(NULL);
+}
+
+static void leave(const char *way, unsigned handlers, unsigned destructors) {
+    uint64_t since = ledger_ms();
+    test_child child;
+    spans = store_make(1000000);
+    exit_way = way;
+    child = test_fork(leave_somehow, NULL, 10000);
+    if (!CHECK_CHILD(&child, 0)) fprintf(stderr, "    (%s)\n", way);
+    CHECK(ledger_ms() - since < 1500);
+    CHECK_STR(child.err, "");
+    test_child_free(&child);
+    CHECK_UINT(store_count(spans, "main", 0), 5);
+    CHECK_UINT(store_count(spans, "exit handler", 0), handlers);
+    CHECK_UINT(store_count(spans, "destructor", 0), destructors);
+    CHECK_UINT(store_duplicates(spans), 0);
+    munmap(spans, sizeof *spans + spans->capacity * sizeof *spans->spans);
+}
+
+TEST(exit_in_all_ways) {
+    unsigned i;
+    for (i = 0; i < test_scaled(20); i++) {
+        leave("exit", 2, 1);
+        leave("exit, nap", 2, 1);
+        leave("exit, threads", 2, 1);
+        leave("exit, threads, nap", 2, 1);
+        leave("exit, shutdown", 0, 0);
+        leave("exit, threads, shutdown", 0, 0);
+#if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
+        leave("quick", 0, 0);                    /* its handler was registered first, so it runs last, after the end */
+        leave("quick, threads", 0, 0);
+#endif
+    }
+}
+
+/* The main thread ends; the last thread to end ends the process. */
+static void main_thread_leaves(void *unused) {
+    pthread_t thread;
+    static uint32_t limit = 100;
+    trace_config config = ledger_config(store_exporter(spans));
+    (void)unused;
+    config.disable_thread = true;                /* a worker would keep the process alive */
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    atexit(record_in_exit_handler);
+    pthread_create(&thread, NULL, trace_on, &limit);
+    pthread_detach(thread);
+    record("main", 5);
+    pthread_exit(NULL);
+}
+
+TEST(pthread_exit_from_main) {
+    test_child child;
+    spans = store_make(1000);
+    child = test_fork(main_thread_leaves, NULL, 10000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    CHECK_UINT(store_count(spans, "main", 0), 5);
+    CHECK_UINT(store_count(spans, "busy", 0), 50);
+}
+
+/* exit called by an exporter, on the worker and in a flush. */
+static bool exit_in_flush;
+
+static trace_result export_and_exit(void *user, const trace_batch *batch) {
+    (void)user, (void)batch;
+    exit(7);
+}
+
+static void exit_inside(void *unused) {
+    trace_exporter exporter = store_exporter(spans);
+    trace_config config;
+    (void)unused;
+    exporter.export_fn = export_and_exit;
+    config = ledger_config(exporter);
+    config.disable_thread = exit_in_flush;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    atexit(record_in_exit_handler);
+    record("x", 1);
+    if (exit_in_flush) (void)trace_flush(1000);
+    ledger_nap(5000000);
+}
+
+TEST(exit_inside_an_exporter) {
+    int i;
+    spans = store_make(1000);
+    for (i = 0; i < 2; i++) {
+        const uint64_t since = ledger_ms();
+        test_child child;
+        exit_in_flush = i == 1;
+        child = test_fork(exit_inside, NULL, 10000);
+        CHECK_CHILD(&child, 7);
+        CHECK(ledger_ms() - since < 1500);
+        test_child_free(&child);
+    }
+}
+
+/* An exporter that blocks for ever, from its first, its second or its last batch on: the program ends all the same. */
+static unsigned blocks_at, block_in_flush, block_exit_ms;
+
+static trace_result export_or_block(void *user, const trace_batch *batch) {
+    static unsigned calls;
+    (void)user, (void)batch;
+    if (++calls >= blocks_at)
+        for (;;) ledger_nap(100000);
+    return TRACE_RESULT_OK;
+}
+
+static trace_result flush_or_wait(void *user, uint64_t deadline_ns) {
+    (void)user;
+    if (block_in_flush)
+        while (trace_clock_ns() < deadline_ns) ledger_nap(1000);
+    return block_in_flush ? TRACE_RESULT_TIMEOUT : TRACE_RESULT_OK;
+}
+
+static void *flush_for_ever(void *unused) {
+    (void)unused;
+    (void)trace_flush(UINT32_MAX);
+    return NULL;
+}
+
+static bool flusher;
+
+static void exit_blocked(void *unused) {
+    trace_exporter exporter;
+    trace_config config;
+    pthread_t thread;
+    (void)unused;
+    memset(&exporter, 0, sizeof exporter);
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "one";
+    exporter.export_fn = export_or_block;
+    exporter.flush_fn = flush_or_wait;
+    config = ledger_config(exporter);
+    config.exit_timeout_ms = block_exit_ms;
+    config.disable_thread = flusher;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    if (flusher) pthread_create(&thread, NULL, flush_for_ever, NULL);
+    ledger_nap(150000);
+    record("x", 1);
+    if (blocks_at > 2) ledger_nap(150000);
+    record("x", 1);
+}
+
+TEST(exit_with_a_blocked_exporter) {
+    int i;
+    for (i = 0; i < 6; i++) {
+        uint64_t took;
+        test_child child;
+        unsigned naps;
+        block_exit_ms = i == 3 ? 1 : 200;
+        blocks_at = i == 1 ? 2 : i == 2 ? 3 : i == 4 ? 100 : 1;
+        block_in_flush = i == 4;
+        naps = blocks_at > 2 ? 300 : 150;
+        flusher = i == 5;
+        took = ledger_ms();
+        child = test_fork(exit_blocked, NULL, 10000);
+        took = ledger_ms() - took;
+        CHECK_CHILD(&child, 0);
+        if (!CHECK(took < naps + block_exit_ms + 50 + 60)) fprintf(stderr, "    case %d took %u ms\n", i, (unsigned)took);   /* 60: fork and process */
+        test_child_free(&child);
+    }
+}
+
+/* --- before init and after shutdown --- */
+
+static void call_everything(void) {
+    trace_span span = trace_span_start("x");
+    trace_attachment attachment;
+    trace_mark mark = trace_mark_get();
+    char text[56];
+    trace_attribute attribute = TRACE_ATTR_INT("key", 1);
+    trace_stats stats;
+    attachment = trace_attach(trace_span_context(span));
+    trace_span_set_string(span, "key", "value");
+    trace_span_set_attribute(span, attribute);
+    trace_span_set_name(span, "y");
+    trace_span_set_status(span, TRACE_STATUS_ERROR, "why");
+    trace_span_add_event(span, "event", &attribute, 1);
+    trace_span_add_link(span, trace_context_current(), &attribute, 1);
+    trace_span_record_error(span, "Type", "message");
+    trace_event("event");
+    (void)trace_span_is_recording(span);
+    (void)trace_is_enabled(NULL);
+    (void)trace_span_current();
+    trace_context_format(trace_context_current(), text);
+    trace_detach(attachment);
+    trace_unwind(mark);
+    trace_span_end(span);
+    TRACE_SPAN("block") { trace_set("key", 1); }
+    trace_get_stats(&stats);
+    (void)trace_pump(0);
+}
+
+ISOLATED(calls_before_init) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    setenv("OTEL_TRACES_EXPORTER", "none", 1);
+    call_everything();
+    CHECK_LEDGER();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    call_everything();
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 2);
+    CHECK_LEDGER();
+}
+
+ISOLATED(shutdown_before_init) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    call_everything();
+    CHECK_UINT(ledger_stats().started, 0);
+    CHECK_LEDGER();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    call_everything();
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 2);
+    call_everything();
+    CHECK_UINT(one.spans, 2);
+    CHECK_LEDGER();
+}
+
+/* Recording leaves errno alone, also where it begins the process, a thread, or the worker. */
+ISOLATED(errno_stays) {
+    trace_config config;
+    trace_span span;
+    unsigned i;
+    spans = store_make(100000);
+    errno = 77;
+    span = trace_span_start("first");
+    CHECK_INT(errno, 77);
+    trace_span_end(span);
+    CHECK_INT(errno, 77);
+    trace_span_end(span);                        /* complains */
+    CHECK_INT(errno, 77);
+    config = ledger_config(store_exporter(spans));
+    config.ring_bytes = 4096;
+    config.lossless_timeout_ms = 1000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 1000; i++) {
+        errno = 78;
+        record("x", 1);
+        if (!CHECK_INT(errno, 78)) break;
+    }
+    CHECK(trace_flush(1000) != TRACE_RESULT_TIMEOUT);
+    CHECK_LEDGER();
+}
+
+TEST_MAIN()
