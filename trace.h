@@ -927,6 +927,7 @@ TRACE_API void tracei_set_name(trace_span span, const char *name, size_t size);
 TRACE_API void tracei_set_status(trace_span span, trace_status status, const char *description);
 TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_attribute *attributes, size_t count,
                                 uint64_t unix_ns);
+TRACE_API void tracei_add_plain_event(trace_span span, const char *name, size_t size); /* without attributes, now */
 TRACE_API void tracei_add_link(trace_span span, const trace_context *context, const trace_attribute *attributes, size_t count);
 TRACE_API void tracei_record_error(trace_span span, const char *type, const char *message);
 TRACE_API void tracei_record_errno(trace_span span, int error_number);
@@ -1000,7 +1001,11 @@ TRACE_INLINE trace_span tracei_handle(uint32_t slot) {
 
 #if !TRACEI_FORWARD
 
-TRACE_API uint32_t tracei_off_flag;         /* not 0: nothing is recorded; written by init and shutdown */
+#if TRACE_CONFIG_STATIC
+static uint32_t tracei_off_flag;            /* not 0: nothing is recorded; written by init and shutdown */
+#else
+extern TRACEI_HIDDEN uint32_t tracei_off_flag;
+#endif
 #if TRACEI_GNU
 #define TRACEI_IS_OFF() TRACEI_RARE(__atomic_load_n(&tracei_off_flag, __ATOMIC_RELAXED))
 #else
@@ -1074,6 +1079,11 @@ TRACE_API void tracei_set_status(trace_span span, trace_status status, const cha
 
 TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_attribute *attributes, size_t count, uint64_t unix_ns) {
     if (TRACEI_TABLE()) TRACEI_TABLE()->add_event(span, name, attributes, count, unix_ns);
+}
+
+TRACE_API void tracei_add_plain_event(trace_span span, const char *name, size_t size) {
+    (void)size;
+    tracei_add_event(span, name, NULL, 0, 0);
 }
 
 TRACE_API void tracei_add_link(trace_span span, const trace_context *context, const trace_attribute *attributes, size_t count) {
@@ -1525,7 +1535,11 @@ TRACE_INLINE void trace_span_set_status(trace_span span, trace_status status, co
 }
 
 TRACE_INLINE void trace_span_add_event(trace_span span, const char *name, const trace_attribute *attributes, size_t count) {
-    if (!TRACEI_IS_OFF()) tracei_add_event(span, name, attributes, count, 0);
+    if (TRACEI_IS_OFF()) return;
+    if (count)
+        tracei_add_event(span, name, attributes, count, 0);
+    else
+        tracei_add_plain_event(span, name, tracei_length(name));
 }
 
 TRACE_INLINE void trace_span_add_event_at(trace_span span, const char *name, const trace_attribute *attributes, size_t count,
@@ -1946,11 +1960,14 @@ static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t 
 #endif
 #endif
 
-/* A counter with one writer: readers see it whole, the writer pays a plain add. */
+/* A counter with one writer: readers see it whole, and never before what was counted earlier (the ledger is never over); on x86,
+   whose stores are ordered, the writer pays a plain add. */
+#ifndef TRACEI_BUMP
 #if (defined(__x86_64__) || defined(__i386__)) && TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
 #define TRACEI_BUMP(p) __asm__("addl $1, %0" : "+m"(*(p)) : : "cc") /* compilers make three instructions of the other */
 #else
-#define TRACEI_BUMP(p) TRACEI_STORE((p), TRACEI_LOAD(p) + 1)
+#define TRACEI_BUMP(p) TRACEI_STORE_RELEASE((p), TRACEI_LOAD(p) + 1)
+#endif
 #endif
 
 #if TRACE_CONFIG_SINGLE_THREADED
@@ -5363,7 +5380,7 @@ typedef struct tracei_slot {
     bool chained;
     uint16_t event_count;
     uint16_t link_count;
-    uint16_t reserved;
+    uint16_t reserved;            /* written with the four before it, in one store */
     struct tracei_slot *below;    /* in the chain, or the next free one */
     struct tracei_unit *unit;
     unsigned char *data;          /* the payload: `room` below, or a buffer */
@@ -5468,7 +5485,9 @@ static uint32_t tracei_late_spans;   /* started after the thread's end */
 static uint32_t tracei_refused_starts;
 static uint32_t tracei_misused_calls;
 
-static uint32_t tracei_shortcut;     /* the tick source while the short paths may be taken; 0: there is a reason not to */
+#define TRACEI_SHORTCUT_CLOCK 0xffffffffu
+static uint32_t tracei_shortcut;     /* the tick source while the short paths may be taken, or TRACEI_SHORTCUT_CLOCK for the clock;
+                                        0: there is a reason not to */
 enum { TRACEI_ATTENTION_START = 1, TRACEI_ATTENTION_ASLEEP = 2 };
 static uint32_t tracei_attention;    /* not 0: a producer that publishes has something to do for the worker */
 static void tracei_attend(void);
@@ -5477,7 +5496,12 @@ static void tracei_unit_inherit(struct tracei_unit *unit, const struct tracei_sl
 static bool tracei_wait_for_room(struct tracei_unit *unit, uint32_t total);
 
 static TRACEI_ALWAYS_INLINE uint32_t tracei_open_gate(void) {
-    return TRACEI_LOAD(tracei_epoch) | 2u;
+    return TRACEI_LOAD(TRACEI_LOAD(&tracei_epoch)) | 2u;
+}
+
+/* 0: this process has not begun. */
+static uint32_t tracei_epoch_now(void) {
+    return TRACEI_LOAD_ACQUIRE(TRACEI_LOAD(&tracei_epoch));
 }
 
 /* Payloads are made of 8-byte words: each name, key and value begins a word, and its last word is filled up with zeros. Text is
@@ -5539,10 +5563,27 @@ static TRACEI_ALWAYS_INLINE unsigned char *tracei_put_words(unsigned char *to, c
         from += whole;
         size &= 7;
     }
-    for (; size >= 8; size -= 8, from += 8, to += 8) {
-        memcpy(&word, from, 8);
-        memcpy(to, &word, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (size >= 8) {
+        const unsigned char *const end = from + size;
+        const unsigned left = (unsigned)size & 7;
+        do {
+            memcpy(&word, from, 8);
+            memcpy(to, &word, 8);
+            from += 8;
+            to += 8;
+        } while ((size_t)(end - from) >= 8);
+        if (left) { /* the last word ends where the text ends, and loses what was copied before */
+            memcpy(&word, end - 8, 8);
+            word >>= 64 - left * 8;
+            memcpy(to, &word, 8);
+            to += 8;
+        }
+        return to;
     }
+#else
+    for (; size >= 8; size -= 8, from += 8, to += 8) memcpy(to, from, 8);
+#endif
     if (size) {
         word = tracei_word_of(from, size);
         memcpy(to, &word, 8);
@@ -5551,14 +5592,10 @@ static TRACEI_ALWAYS_INLINE unsigned char *tracei_put_words(unsigned char *to, c
     return to;
 }
 
-/* `size` is a multiple of 8. */
+/* `size` is a multiple of 8, and not large. */
 static TRACEI_ALWAYS_INLINE void tracei_copy_words(unsigned char *to, const unsigned char *from, uint32_t size) {
     const unsigned char *const end = from + size;
     uint64_t word;
-    if (TRACEI_RARE(size > 512)) {
-        memcpy(to, from, size);
-        return;
-    }
     for (; from != end; from += 8, to += 8) {
         memcpy(&word, from, 8);
         TRACEI_SCALAR(word);
@@ -5584,12 +5621,13 @@ static uint64_t tracei_random_number(tracei_unit *unit) {
 }
 
 /* Span ids: a counter that begins at a random number, stirred by a bijection, so a thread never repeats one. A third of the
-   instructions of the above. Never 0, which means "none". */
+   instructions of the above. Only 0 becomes 0, which means "none" and is passed over. */
 static TRACEI_ALWAYS_INLINE uint64_t tracei_span_id(tracei_unit *unit) {
-    uint64_t id = unit->span_counter += 0x9e3779b97f4a7c15u;
+    uint64_t id = unit->span_counter + 0x9e3779b97f4a7c15u;
+    if (TRACEI_RARE(!id)) id = 0x9e3779b97f4a7c15u;
+    unit->span_counter = id;
     id = (id ^ id >> 32) * 0xd6e8feb86659fd93u;
-    id ^= id >> 32;
-    return TRACEI_RARE(!id) ? 0x9e3779b97f4a7c15u : id;
+    return id ^ id >> 32;
 }
 
 static void tracei_unit_seed(tracei_unit *unit) {
@@ -5698,6 +5736,36 @@ static TRACEI_ALWAYS_INLINE tracei_slot *tracei_slot_at(uint32_t index) {
     return chunk ? tracei_chunk_slot(chunk, index % TRACEI_SLOTS_A_CHUNK) : NULL;
 }
 
+/* Index and generation as one word, because a load forwards no two stores. */
+#if UINTPTR_MAX > 0xffffffffu && TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define TRACEI_SLOT_WORD(slot) ((TRACEI_MAY_ALIAS uint64_t *)(void *)&(slot)->index)
+static TRACEI_ALWAYS_INLINE trace_span tracei_slot_turn(tracei_slot *slot) {
+    const uint64_t use = TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) + ((uint64_t)1 << 32);
+    trace_span span;
+    TRACEI_STORE(TRACEI_SLOT_WORD(slot), use);
+    memcpy((void *)&span, &use, sizeof use);
+    span.id = slot->record.span_id;
+    return span;
+}
+
+static TRACEI_ALWAYS_INLINE bool tracei_slot_is(tracei_slot *slot, trace_span span) {
+    return TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) == tracei_halves(span.slot, span.generation) && slot->record.span_id == span.id;
+}
+#else
+static TRACEI_ALWAYS_INLINE trace_span tracei_slot_turn(tracei_slot *slot) {
+    trace_span span;
+    span.slot = slot->index;
+    span.generation = slot->generation + 1;
+    span.id = slot->record.span_id;
+    TRACEI_STORE(&slot->generation, span.generation);
+    return span;
+}
+
+static TRACEI_ALWAYS_INLINE bool tracei_slot_is(tracei_slot *slot, trace_span span) {
+    return slot->index == span.slot && slot->generation == span.generation && slot->record.span_id == span.id;
+}
+#endif
+
 /* The slot a handle names, or NULL when the handle is stale, invented or zero, or was inherited through fork. */
 static TRACEI_ALWAYS_INLINE tracei_slot *tracei_slot_of(tracei_unit *unit, trace_span span) {
     tracei_slot *const slot = tracei_slot_at(span.slot);
@@ -5782,7 +5850,7 @@ static tracei_slot *tracei_slot_take(tracei_unit *unit) {
         slot = unit->free;
     }
     unit->free = slot->below;
-    TRACEI_STORE(&slot->generation, slot->generation + 1);
+    (void)tracei_slot_turn(slot);
     return slot;
 }
 
@@ -5839,33 +5907,38 @@ static TRACEI_ALWAYS_INLINE void tracei_ring_published(void) {
     if (TRACEI_RARE(TRACEI_LOAD(&tracei_attention))) tracei_attend();
 }
 
-/* Fills in a record in the ring. `end` and `bits` are not taken from the slot, for the reason given at tracei_copy_words. */
-static TRACEI_ALWAYS_INLINE void tracei_record_put(unsigned char *at, const tracei_record *record, uint8_t type, const unsigned char *payload,
-                                                   uint32_t used, uint32_t bits, uint64_t end) {
+/* Type, flags and bits of a record as one word. */
+static TRACEI_ALWAYS_INLINE uint32_t tracei_record_head(uint32_t type, uint32_t flags, uint32_t bits) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return type << 24 | flags << 16 | bits;
+#else
+    return type | flags << 8 | bits << 16;
+#endif
+}
+
+static TRACEI_ALWAYS_INLINE void tracei_move_word(void *to, const void *from) {
+    uint64_t word;
+    memcpy(&word, from, 8);
+    TRACEI_SCALAR(word);
+    memcpy(to, &word, 8);
+}
+
+/* Fills in a record's header in the ring; size and end are not taken from the slot. */
+static TRACEI_ALWAYS_INLINE void tracei_record_put(unsigned char *at, const tracei_record *record, uint32_t head, uint32_t used, uint64_t end) {
     tracei_record *const to = (tracei_record *)(void *)at;
-    uint64_t span_id = record->span_id, parent_id = record->parent_id, trace_high = record->trace_high, trace_low = record->trace_low;
+    uint64_t word = tracei_halves((uint32_t)sizeof *record + used, head);
     uint32_t name_scope;
-    uint64_t drops;
-    TRACEI_SCALAR(span_id);
-    TRACEI_SCALAR(parent_id);
-    TRACEI_SCALAR(trace_high);
-    TRACEI_SCALAR(trace_low);
-    to->size = (uint32_t)sizeof *record + used;
-    to->type = type;
-    to->flags = record->flags;
-    to->bits = (uint16_t)bits;
-    to->span_id = span_id;
-    to->parent_id = parent_id;
-    to->trace_high = trace_high;
-    to->trace_low = trace_low;
-    to->start = record->start;
+    memcpy(&to->size, &word, 8);
+    tracei_move_word(&to->span_id, &record->span_id);
+    tracei_move_word(&to->parent_id, &record->parent_id);
+    tracei_move_word(&to->trace_high, &record->trace_high);
+    tracei_move_word(&to->trace_low, &record->trace_low);
+    tracei_move_word(&to->start, &record->start);
     to->end = end;
-    to->payload = used;
     memcpy(&name_scope, &record->name_size, 4);
-    memcpy(&to->name_size, &name_scope, 4);
-    memcpy(&drops, &record->dropped_attributes, 8);
-    memcpy(&to->dropped_attributes, &drops, 8);
-    tracei_copy_words(at + sizeof *record, payload, used);
+    word = tracei_halves(used, name_scope);
+    memcpy(&to->payload, &word, 8);
+    tracei_move_word(&to->dropped_attributes, &record->dropped_attributes);
 }
 
 static bool tracei_unit_name_thread(tracei_unit *unit);
@@ -5877,7 +5950,8 @@ static bool tracei_ring_write(tracei_unit *unit, const tracei_record *record, ui
     if (TRACEI_RARE(unit->unnamed) && type != TRACEI_RECORD_THREAD && !tracei_unit_name_thread(unit)) return false;
     at = tracei_ring_reserve(unit, (uint32_t)sizeof *record + used, &new_head);
     if (!at) return false;
-    tracei_record_put(at, record, type, payload, used, bits, end);
+    tracei_record_put(at, record, tracei_record_head(type, record->flags, bits), used, end);
+    memcpy(at + sizeof *record, payload, used);
     if (type == TRACEI_RECORD_SPAN) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]); /* before the consumer can see it, so pending is never negative */
     TRACEI_STORE_RELEASE(&unit->head, new_head);
     tracei_ring_allow(unit);
@@ -6039,10 +6113,10 @@ static TRACEI_COLD tracei_unit *tracei_enter_slow(void) {
     const int saved = errno;
     tracei_unit *unit;
     if (before == &tracei_unit_gone || before == &tracei_unit_suppressed || before == &tracei_unit_entering) return NULL;
-    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) != 0 && before->open == tracei_open_gate()) return NULL;
+    if (tracei_epoch_now() != 0 && before->open == tracei_open_gate()) return NULL;
     tracei_tls = &tracei_unit_entering;
     TRACEI_COMPILER_BARRIER();
-    unit = TRACEI_LOAD_ACQUIRE(tracei_epoch) != 0 || tracei_process_begin() ? tracei_unit_adopt(tracei_open_gate()) : NULL;
+    unit = tracei_epoch_now() != 0 || tracei_process_begin() ? tracei_unit_adopt(tracei_open_gate()) : NULL;
     if (unit && before->current) tracei_unit_inherit(unit, before->current);
     TRACEI_COMPILER_BARRIER();
     tracei_tls = unit ? unit : before;
@@ -6749,21 +6823,24 @@ typedef struct tracei_link_head {
 #define TRACEI_SCOPES_MAX 256u
 #define TRACEI_NAME_MAX 4096u     /* bytes of a span's name */
 
-static trace_sampler tracei_samplers[4];  /* of the latest configurations: a start that is still at an old one never meets half a new one */
+static trace_sampler tracei_samplers[16]; /* of the latest configurations: a start that is still at an old one never meets half a new one */
 static const trace_sampler *tracei_sampler = tracei_samplers;     /* sample_fn NULL: parent-based, roots always on */
 static uint32_t tracei_sample_children;   /* the sampler wants to be asked for every span */
 static uint32_t tracei_want_opens;        /* an exporter prints trees: tell it when a local root begins */
 static uint32_t tracei_discard;           /* no exporter: do not bother the ring */
 static uint32_t tracei_divert;            /* off or discard: nothing goes to the ring */
 static uint32_t tracei_random_flag = TRACE_FLAG_RANDOM;
+#if !TRACE_CONFIG_STATIC
 uint32_t tracei_off_flag;
+#endif
 
 /* Whether the short paths may be taken: not when every start is the sampler's business, when there are other copies of this header
-   in the process, when nothing goes to the rings, or when time is not told by a counter. */
+   in the process, or when nothing goes to the rings. */
 static uint32_t tracei_others;
 static void tracei_shortcut_refresh(void) {
     const bool barred = TRACEI_LOAD(&tracei_sample_children) || TRACEI_LOAD(&tracei_others) || TRACEI_LOAD(&tracei_divert);
-    TRACEI_STORE(&tracei_shortcut, barred ? 0u : TRACEI_LOAD(&tracei_tick_source));
+    const uint32_t source = TRACEI_LOAD(&tracei_tick_source);
+    TRACEI_STORE(&tracei_shortcut, barred ? 0u : source ? source : TRACEI_SHORTCUT_CLOCK);
 }
 
 /* --- scopes: interned once, by content --- */
@@ -7157,12 +7234,9 @@ static TRACEI_ALWAYS_INLINE void tracei_slot_begin(tracei_slot *slot, uint8_t ki
     slot->kind = kind;
     slot->chained = chained;
     slot->event_count = 0;
-    slot->sequence = 0;
     slot->link_count = 0;
-    slot->record.type = TRACEI_RECORD_SPAN;
-    slot->record.payload = 0;
-    slot->record.name_size = 0;
-    slot->record.scope = 0;
+    slot->reserved = 0;
+    slot->sequence = 0;
     slot->record.dropped_attributes = 0;
     slot->record.dropped_events = 0;
     slot->record.dropped_links = 0;
@@ -7284,6 +7358,10 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     record->flags = (uint8_t)((record->flags & TRACE_FLAG_RANDOM) | (decision == TRACE_DECISION_SAMPLE ? TRACE_FLAG_SAMPLED : 0));
     tracei_slot_set_entry(slot, &parent, &output);
     tracei_slot_begin(slot, kinds[decision], false);
+    record->type = TRACEI_RECORD_SPAN;
+    record->payload = 0;
+    record->name_size = 0;
+    record->scope = 0;
     if (slot->entry && slot->kind == TRACEI_SLOT_PLAIN) slot->kind = TRACEI_SLOT_SPAN;
     if (!options->detached) {
         tracei_chain_push(unit, slot);
@@ -7320,77 +7398,71 @@ static TRACEI_NOINLINE trace_span tracei_start_slow(const char *name, size_t siz
     return span;
 }
 
-/* Index and generation in one store, because the end compares them in one load. */
-static TRACEI_ALWAYS_INLINE void tracei_slot_use(tracei_slot *slot, trace_span span) {
-#if UINTPTR_MAX > 0xffffffffu && TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
-    __atomic_store_n((TRACEI_MAY_ALIAS uint64_t *)(void *)&slot->index, tracei_halves(span.slot, span.generation), __ATOMIC_RELAXED);
-#else
-    TRACEI_STORE(&slot->generation, span.generation);
-#endif
-}
-
 /* Takes a slot for a child of the current span. The parent has no tracestate and there is a free slot. */
-static TRACEI_ALWAYS_INLINE trace_span tracei_start_below(tracei_unit *unit, tracei_slot *parent, tracei_slot *slot, uint8_t kind) {
-    trace_span span;
-    unit->free = slot->below;
-    unit->current = slot;
-    slot->below = parent;
-    slot->entry = 0;
-    slot->record.trace_high = parent->record.trace_high;
-    slot->record.trace_low = parent->record.trace_low;
-    slot->record.parent_id = parent->record.span_id;
-    tracei_slot_begin(slot, kind, true);
-    slot->record.flags = parent->record.flags;
-    slot->record.bits = TRACE_KIND_INTERNAL;
+static TRACEI_ALWAYS_INLINE trace_span tracei_start_below(tracei_unit *unit, tracei_slot *parent, tracei_slot *slot, uint8_t kind, uint64_t sizes) {
+    tracei_slot *const next = slot->below;
+    const uint32_t head = tracei_record_head(TRACEI_RECORD_SPAN, parent->record.flags, TRACE_KIND_INTERNAL);
     TRACEI_BUMP(&unit->counts[TRACEI_COUNT_STARTED]);
-    span.id = slot->record.span_id = tracei_span_id(unit);
-    span.slot = slot->index;
-    span.generation = slot->generation + 1;
-    tracei_slot_use(slot, span);
-    return span;
+    unit->free = next;
+    slot->below = parent;
+    slot->record.span_id = tracei_span_id(unit);
+    tracei_move_word(&slot->record.parent_id, &parent->record.span_id);
+    tracei_move_word(&slot->record.trace_high, &parent->record.trace_high);
+    tracei_move_word(&slot->record.trace_low, &parent->record.trace_low);
+    memcpy(&slot->record.type, &head, 4);
+    memcpy(&slot->record.payload, &sizes, 8);
+    tracei_slot_begin(slot, kind, true);
+    slot->entry = 0;
+    unit->current = slot;
+    return tracei_slot_turn(slot);
 }
 
-/* Below a span that was sampled out, and for whatever else is not plain. */
+static TRACEI_ALWAYS_INLINE bool tracei_shortcut_is(uint32_t source, bool by_counter) {
+    return by_counter ? source + 1u > 1u : source == TRACEI_SHORTCUT_CLOCK;
+}
+
+static trace_span tracei_start_clock(const char *name, size_t size);
+
 static TRACEI_NOINLINE trace_span tracei_start_not_plain(const char *name, size_t size) {
-    tracei_unit *const unit = tracei_tls;
-    tracei_slot *parent, *slot;
-    trace_span span;
-    if (TRACEI_RARE(unit->gate != tracei_open_gate())) return tracei_start_slow(name, size);
-    tracei_close_gate(unit);
-    parent = unit->current;
-    slot = unit->free;
-    if (TRACEI_RARE(!parent || !slot || parent->kind != TRACEI_SLOT_DROPPED || parent->entry || TRACEI_LOAD(&unit->returned) || !TRACEI_LOAD(&tracei_shortcut))) {
-        tracei_leave_unit(unit);
-        return tracei_start_slow(name, size);
-    }
-    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_DROPPED);
-    tracei_leave_unit(unit);
-    return span;
+    return TRACEI_LOAD(&tracei_shortcut) == TRACEI_SHORTCUT_CLOCK ? tracei_start_clock(name, size) : tracei_start_slow(name, size);
 }
 
-/* The common case, a child of the current span whose name fits its slot, makes no call and so saves no register. */
-TRACE_API trace_span tracei_start(const char *name, size_t size) {
+/* The common case, a child of the current span whose name fits its slot. By a counter it makes no call and so saves no register. */
+static TRACEI_ALWAYS_INLINE trace_span tracei_start_plain(const char *name, size_t size, bool by_counter) {
     tracei_unit *const unit = tracei_tls;
     const uint32_t source = TRACEI_LOAD(&tracei_shortcut);
     tracei_slot *parent, *slot;
     trace_span span;
-    uint32_t name_scope;
     if (TRACEI_RARE(unit->gate != tracei_open_gate())) return tracei_start_slow(name, size);
     tracei_close_gate(unit);
     parent = unit->current;
     slot = unit->free;
-    if (TRACEI_RARE(!parent || !slot || !source || parent->kind != TRACEI_SLOT_PLAIN || size > TRACEI_ROOM || TRACEI_LOAD(&unit->returned))) {
+    if (TRACEI_RARE(!parent || !slot || !tracei_shortcut_is(source, by_counter) || size > TRACEI_ROOM || TRACEI_LOAD(&unit->returned))) {
         tracei_leave_unit(unit);
-        return tracei_start_not_plain(name, size);
+        return by_counter ? tracei_start_not_plain(name, size) : tracei_start_slow(name, size);
     }
-    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_PLAIN);
-    name_scope = tracei_shorts((uint32_t)size, 0);
-    slot->record.payload = tracei_padded((uint32_t)size);
-    memcpy(&slot->record.name_size, &name_scope, 4);
+    if (TRACEI_RARE(parent->kind != TRACEI_SLOT_PLAIN)) {
+        if (parent->kind != TRACEI_SLOT_DROPPED || parent->entry) {
+            tracei_leave_unit(unit);
+            return tracei_start_slow(name, size);
+        }
+        span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_DROPPED, 0);
+        tracei_leave_unit(unit);
+        return span;
+    }
+    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_PLAIN, tracei_halves(tracei_padded((uint32_t)size), tracei_shorts((uint32_t)size, 0)));
     (void)tracei_put_words(tracei_slot_room(slot), name, size);
-    slot->record.start = tracei_ticks_by(source);
+    slot->record.start = by_counter ? tracei_ticks_by(source) : tracei_mono_ns();
     tracei_leave_unit(unit);
     return span;
+}
+
+static TRACEI_NOINLINE trace_span tracei_start_clock(const char *name, size_t size) {
+    return tracei_start_plain(name, size, false);
+}
+
+TRACE_API trace_span tracei_start(const char *name, size_t size) {
+    return tracei_start_plain(name, size, true);
 }
 
 TRACE_API trace_span tracei_start_with(const char *name, size_t size, const trace_span_options *options) {
@@ -7440,7 +7512,7 @@ static void tracei_finish(tracei_unit *unit, tracei_slot *slot, uint64_t end_uni
         TRACEI_BUMP(&unit->counts[TRACEI_COUNT_SAMPLED_OUT]);
     }
     if (TRACEI_RARE(slot->entry != 0)) tracei_entry_unpin(slot->entry);
-    TRACEI_STORE(&slot->generation, slot->generation + 1);
+    (void)tracei_slot_turn(slot);
     if (TRACEI_RARE(slot->unit != unit)) {
         if (slot->data != tracei_slot_room(slot)) {
             tracei_buffer_give(unit, slot->data, slot->capacity);
@@ -7500,45 +7572,48 @@ static TRACEI_NOINLINE void tracei_end_slow(trace_span span, uint64_t unix_ns, i
     tracei_leave_unit(unit);
 }
 
+static void tracei_end_clock(trace_span span, int how);
+
 static TRACEI_NOINLINE void tracei_end_not_plain(trace_span span, int how) {
-    tracei_unit *const unit = tracei_tls;
-    tracei_slot *slot;
-    if (TRACEI_RARE(unit->gate != tracei_open_gate())) {
+    if (TRACEI_LOAD(&tracei_shortcut) == TRACEI_SHORTCUT_CLOCK)
+        tracei_end_clock(span, how);
+    else
         tracei_end_slow(span, 0, how);
-        return;
-    }
-    tracei_close_gate(unit);
-    slot = unit->current;
-    if (TRACEI_RARE(!slot || slot->index != span.slot || slot->generation != span.generation || slot->record.span_id != span.id ||
-                    slot->kind != TRACEI_SLOT_DROPPED || slot->entry)) {
-        tracei_leave_unit(unit);
-        tracei_end_slow(span, 0, how);
-        return;
-    }
-    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ENDED]);
-    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_SAMPLED_OUT]);
-    TRACEI_STORE(&slot->generation, span.generation + 1);
+}
+
+/* The current span goes back to where tracei_start_below took it from. */
+static TRACEI_ALWAYS_INLINE void tracei_end_below(tracei_unit *unit, tracei_slot *slot) {
+    (void)tracei_slot_turn(slot);
     unit->current = slot->below;
     tracei_slot_put(unit, slot);
     tracei_leave_unit(unit);
 }
 
-/* The common case, the current span, plain, and room in the ring: no call but the last, no register saved. */
-static TRACEI_ALWAYS_INLINE void tracei_end_as(trace_span span, int how) {
+/* The common case, the current span, plain, and room in the ring: by a counter no call but the last, no register saved. */
+static TRACEI_ALWAYS_INLINE void tracei_end_plain(trace_span span, int how, bool by_counter) {
     tracei_unit *const unit = tracei_tls;
     const uint32_t source = TRACEI_LOAD(&tracei_shortcut);
     tracei_slot *slot;
-    uint32_t used, size;
+    unsigned char *at;
+    uint32_t used, size, head;
     if (TRACEI_RARE(unit->gate != tracei_open_gate())) {
         tracei_end_slow(span, 0, how);
         return;
     }
     tracei_close_gate(unit);
     slot = unit->current;
-    if (TRACEI_RARE(!slot || !source || slot->index != span.slot || slot->generation != span.generation || slot->record.span_id != span.id ||
-                    slot->kind != TRACEI_SLOT_PLAIN)) {
+    if (TRACEI_RARE(!slot || !tracei_shortcut_is(source, by_counter) || !tracei_slot_is(slot, span) || slot->kind != TRACEI_SLOT_PLAIN)) {
+        if (slot && tracei_slot_is(slot, span) && slot->kind == TRACEI_SLOT_DROPPED && !slot->entry) {
+            TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ENDED]);
+            TRACEI_BUMP(&unit->counts[TRACEI_COUNT_SAMPLED_OUT]);
+            tracei_end_below(unit, slot);
+            return;
+        }
         tracei_leave_unit(unit);
-        tracei_end_not_plain(span, how);
+        if (by_counter)
+            tracei_end_not_plain(span, how);
+        else
+            tracei_end_slow(span, 0, how);
         return;
     }
     used = slot->record.payload;
@@ -7551,22 +7626,25 @@ static TRACEI_ALWAYS_INLINE void tracei_end_as(trace_span span, int how) {
     unit->left -= size;
     TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ENDED]);
     TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]);
-    tracei_record_put(unit->ring + (unit->head & unit->mask), &slot->record, TRACEI_RECORD_SPAN, tracei_slot_room(slot), used, slot->record.bits,
-                      tracei_ticks_by(source));
+    at = unit->ring + (unit->head & unit->mask);
+    memcpy(&head, &slot->record.type, 4);
+    tracei_record_put(at, &slot->record, head, used, by_counter ? tracei_ticks_by(source) : tracei_mono_ns());
+    tracei_copy_words(at + sizeof slot->record, tracei_slot_room(slot), used);
     TRACEI_STORE_RELEASE(&unit->head, unit->head + size);
-    TRACEI_STORE(&slot->generation, span.generation + 1);
-    unit->current = slot->below;
-    tracei_slot_put(unit, slot);
-    tracei_leave_unit(unit);
+    tracei_end_below(unit, slot);
     tracei_ring_published();
 }
 
+static TRACEI_NOINLINE void tracei_end_clock(trace_span span, int how) {
+    tracei_end_plain(span, how, false);
+}
+
 TRACE_API void tracei_end(trace_span span) {
-    tracei_end_as(span, TRACEI_END_ALONE);
+    tracei_end_plain(span, TRACEI_END_ALONE, true);
 }
 
 TRACE_API void tracei_leave(trace_span span) {
-    tracei_end_as(span, TRACEI_END_BLOCK);
+    tracei_end_plain(span, TRACEI_END_BLOCK, true);
 }
 
 TRACE_API void tracei_end_at(trace_span span, uint64_t unix_ns) {
@@ -7606,25 +7684,32 @@ static TRACEI_NOINLINE void tracei_set_slow(trace_span span, const trace_attribu
     tracei_leave_unit(unit);
 }
 
-/* The common case: a span of this thread, room in its slot. Returns where the entry goes and leaves the gate closed; NULL: take the
-   slow way. */
-static TRACEI_ALWAYS_INLINE unsigned char *tracei_set_fast(tracei_unit *unit, trace_span span, size_t key_size, size_t size) {
+/* The common case: a span of this thread, room in its slot. Leaves the gate closed; false: take the slow way. `events`: how many
+   more of them the span has then. */
+static TRACEI_ALWAYS_INLINE bool tracei_set_fast(tracei_unit *unit, trace_span span, size_t key_size, size_t size, uint32_t events, unsigned char **to) {
     tracei_slot *slot;
-    uint32_t used, needs;
-    if (TRACEI_RARE(unit->gate != tracei_open_gate())) return NULL;
+    uint32_t used, needed;
+    if (TRACEI_RARE(unit->gate != tracei_open_gate() || key_size - 1 >= TRACEI_ROOM || size > TRACEI_ROOM)) return false;
     tracei_close_gate(unit);
     slot = unit->current;
-    if (TRACEI_RARE(!slot || slot->index != span.slot)) slot = span.slot == TRACEI_SLOT_CURRENT ? slot : tracei_slot_at(span.slot);
-    if (TRACEI_RARE(!slot || slot->kind > TRACEI_SLOT_SPAN || slot->unit != unit || key_size - 1 >= TRACEI_ROOM || size > TRACEI_ROOM)) goto slow;
-    if (TRACEI_RARE(slot->generation != span.generation || slot->record.span_id != span.id) && span.slot != TRACEI_SLOT_CURRENT) goto slow;
+    if (TRACEI_RARE(!slot || !tracei_slot_is(slot, span)) && span.slot != TRACEI_SLOT_CURRENT) {
+        slot = tracei_slot_at(span.slot);
+        if (!slot || !tracei_slot_is(slot, span) || slot->unit != unit) goto slow;
+    }
+    if (TRACEI_RARE(!slot || slot->kind > TRACEI_SLOT_SPAN)) goto slow;
     used = slot->record.payload;
-    needs = tracei_entry_needs(key_size, size);
-    if (TRACEI_RARE(needs > slot->capacity - used || size > TRACEI_LOAD(&tracei_limit.value_length))) goto slow;
-    slot->record.payload = used + needs;
-    return slot->data + used;
+    needed = used + tracei_entry_needs(key_size, size);
+    if (TRACEI_RARE(needed > slot->capacity)) goto slow;
+    if (events) {
+        if (TRACEI_RARE(slot->event_count >= TRACEI_LOAD(&tracei_limit.events))) goto slow;
+        slot->event_count = (uint16_t)(slot->event_count + events);
+    }
+    slot->record.payload = needed;
+    *to = slot->data + used;
+    return true;
 slow:
     tracei_leave_unit(unit);
-    return NULL;
+    return false;
 }
 
 static TRACEI_NOINLINE void tracei_set_scalar_slow(trace_span span, const char *key, size_t key_size, uint32_t type, uint64_t bits) {
@@ -7651,8 +7736,8 @@ static TRACEI_NOINLINE void tracei_set_text_slow(trace_span span, const char *ke
 
 TRACE_API void tracei_set_scalar(trace_span span, const char *key, size_t key_size, uint32_t type, uint64_t bits) {
     tracei_unit *const unit = tracei_tls;
-    unsigned char *const to = TRACEI_RARE(type == TRACEI_TYPE_UINT) ? NULL : tracei_set_fast(unit, span, key_size, 8);
-    if (TRACEI_RARE(!to)) {
+    unsigned char *to;
+    if (TRACEI_RARE(type == TRACEI_TYPE_UINT || !tracei_set_fast(unit, span, key_size, 8, 0, &to))) {
         tracei_set_scalar_slow(span, key, key_size, type, bits);
         return;
     }
@@ -7662,8 +7747,8 @@ TRACE_API void tracei_set_scalar(trace_span span, const char *key, size_t key_si
 
 TRACE_API void tracei_set_text(trace_span span, const char *key, size_t key_size, const char *value, size_t size) {
     tracei_unit *const unit = tracei_tls;
-    unsigned char *const to = TRACEI_RARE(!value) ? NULL : tracei_set_fast(unit, span, key_size, size);
-    if (TRACEI_RARE(!to)) {
+    unsigned char *to;
+    if (TRACEI_RARE(!value || size > TRACEI_LOAD(&tracei_limit.value_length) || !tracei_set_fast(unit, span, key_size, size, 0, &to))) {
         tracei_set_text_slow(span, key, key_size, value, size);
         return;
     }
@@ -7748,7 +7833,7 @@ TRACE_API void tracei_set_status(trace_span span, trace_status status, const cha
     tracei_leave_unit(unit);
 }
 
-static TRACEI_ALWAYS_INLINE void tracei_put_event(tracei_unit *unit, tracei_slot *slot, const char *name, const trace_attribute *attributes, size_t count,
+static void tracei_put_event(tracei_unit *unit, tracei_slot *slot, const char *name, const trace_attribute *attributes, size_t count,
                                                   uint64_t unix_ns) {
     const uint32_t limit = TRACEI_LOAD(&tracei_limit.event_attributes);
     size_t name_size = tracei_length(name), list = 0;
@@ -7780,6 +7865,21 @@ TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_a
     if (!unit) return;
     slot = tracei_writable(unit, span);
     if (slot) tracei_put_event(unit, slot, name, attributes, count, unix_ns);
+    tracei_leave_unit(unit);
+}
+
+TRACE_API void tracei_add_plain_event(trace_span span, const char *name, size_t size) {
+    tracei_unit *const unit = tracei_tls;
+    uint64_t time = tracei_ticks();
+    unsigned char *to;
+    if (TRACEI_RARE(!tracei_set_fast(unit, span, size, sizeof(tracei_event_head), 1, &to))) {
+        tracei_add_event(span, name, NULL, 0, 0);
+        return;
+    }
+    to = tracei_put_head(to, TRACEI_ENTRY_EVENT, name, size, sizeof(tracei_event_head));
+    memcpy(to, &time, 8);
+    time = 0; /* neither Unix time nor anything dropped */
+    memcpy(to + 8, &time, 8);
     tracei_leave_unit(unit);
 }
 
@@ -8293,7 +8393,7 @@ static const struct {
 
 /* The process has read its configuration, and a forked child has put the table in order, before either is looked at. */
 static void tracei_propagation_begin(void) {
-    if (TRACEI_RARE(TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0)) (void)tracei_process_begin();
+    if (TRACEI_RARE(tracei_epoch_now() == 0)) (void)tracei_process_begin();
 }
 
 /* Slices and characters ---- */
@@ -9868,7 +9968,7 @@ static uint64_t tracei_drain_unit(tracei_unit *unit) {
 static bool tracei_anything_published(void) {
     const tracei_unit *unit;
     for (unit = TRACEI_LOAD_ACQUIRE(&tracei_units); unit; unit = unit->next)
-        if (TRACEI_LOAD_ACQUIRE(&unit->head) != unit->tail) return true;
+        if (TRACEI_LOAD_ACQUIRE(&unit->head) != TRACEI_LOAD(&unit->tail)) return true; /* not under the pass: somebody else may be draining */
     return false;
 }
 
@@ -10071,7 +10171,8 @@ typedef struct tracei_trace {
 typedef struct tracei_assembler_state {
     tracei_trace *table[TRACEI_HOLD_BUCKETS];
     uint64_t judged[TRACEI_HOLD_JUDGED][2];
-    tracei_trace *oldest, *newest, *due;
+    tracei_trace *oldest, *newest;
+    tracei_trace *due, **due_last; /* in the order they became due */
     tracei_page *free_pages;
     size_t bytes;                 /* in pages in use */
     uint64_t looked;              /* when ages were last looked at */
@@ -10169,9 +10270,10 @@ static tracei_trace *tracei_trace_begin(tracei_trace **place, uint64_t high, uin
     return trace;
 }
 
+static void tracei_trace_not_due(tracei_trace *trace);
+
 static void tracei_trace_forget(tracei_trace *trace) {
     tracei_trace **at = tracei_trace_place(trace->high, trace->low);
-    tracei_trace **due = &tracei_assembler.due;
     uint64_t *const judged = tracei_assembler.judged[trace->low % TRACEI_HOLD_JUDGED];
     judged[0] = trace->high;
     judged[1] = trace->low;
@@ -10184,10 +10286,7 @@ static void tracei_trace_forget(tracei_trace *trace) {
         trace->newer->older = trace->older;
     else
         tracei_assembler.newest = trace->older;
-    if (trace->due) {
-        while (*due != trace) due = &(*due)->due_next;
-        *due = trace->due_next;
-    }
+    tracei_trace_not_due(trace);
     tracei_pages_give(trace->pages);
 }
 
@@ -10195,8 +10294,19 @@ static void tracei_trace_make_due(tracei_trace *trace) {
     trace->round = tracei_round_number;
     if (trace->due) return;
     trace->due = true;
-    trace->due_next = tracei_assembler.due;
-    tracei_assembler.due = trace;
+    trace->due_next = NULL;
+    if (!tracei_assembler.due) tracei_assembler.due_last = &tracei_assembler.due;
+    *tracei_assembler.due_last = trace;
+    tracei_assembler.due_last = &trace->due_next;
+}
+
+static void tracei_trace_not_due(tracei_trace *trace) {
+    tracei_trace **at = &tracei_assembler.due;
+    if (!trace->due) return;
+    while (*at != trace) at = &(*at)->due_next;
+    *at = trace->due_next;
+    if (!*at) tracei_assembler.due_last = at;
+    trace->due = false;
 }
 
 static bool tracei_assembler_undecided(void) {
@@ -10592,12 +10702,7 @@ static void tracei_assembler_decide(bool everything) {
     for (trace = tracei_assembler.due; trace; trace = next) {
         next = trace->due_next;
         if (trace->round == tracei_round_number && !everything) continue;
-        {
-            tracei_trace **at = &tracei_assembler.due;
-            while (*at != trace) at = &(*at)->due_next;
-            *at = trace->due_next;
-            trace->due = false;
-        }
+        tracei_trace_not_due(trace);
         if (trace->open_roots || trace->ended_roots > 1)
             tracei_trace_split(trace);
         else
@@ -10790,11 +10895,15 @@ static uint32_t tracei_consoles_lock;
 static uint32_t tracei_console_said_format;
 
 static const tracei_console_glyphs tracei_console_unicode = {
-    "\xe2\x94\x9c\xe2\x94\x80 ", "\xe2\x94\x94\xe2\x94\x80 ", "\xe2\x94\x82  ", "\xe2\x94\x9c\xe2\x95\xb4 ", "\xe2\x94\x94\xe2\x95\xb4 ",
-    "\xc2\xb7", "\xe2\x9c\x97", "\xc3\x97", "\xc2\xb5s", "\xe2\x80\xba", "\xe2\x86\xb3 late", "\xe2\x8b\xaf", "\xce\xa3", "\xe2\x80\xa6", "\xef\xbf\xbd"};
+    "\xe2\x94\x9c\xe2\x94\x80 ", "\xe2\x94\x94\xe2\x94\x80 ", "\xe2\x94\x82  ",
+    "\xe2\x94\x9c\xe2\x95\xb4 ", "\xe2\x94\x94\xe2\x95\xb4 ",
+    "\xc2\xb7", "\xe2\x9c\x97", "\xc3\x97", "\xc2\xb5s", "\xe2\x80\xba",
+    "\xe2\x86\xb3 late", "\xe2\x8b\xaf", "\xce\xa3", "\xe2\x80\xa6", "\xef\xbf\xbd"};
 static const tracei_console_glyphs tracei_console_words = { /* the same for a file: no signs that a search would miss */
-    "\xe2\x94\x9c\xe2\x94\x80 ", "\xe2\x94\x94\xe2\x94\x80 ", "\xe2\x94\x82  ", "\xe2\x94\x9c\xe2\x95\xb4 ", "\xe2\x94\x94\xe2\x95\xb4 ",
-    "\xc2\xb7", "ERROR", "\xc3\x97", "\xc2\xb5s", "\xe2\x80\xba", "\xe2\x86\xb3 late", "\xe2\x8b\xaf", "\xce\xa3", "\xe2\x80\xa6", "\xef\xbf\xbd"};
+    "\xe2\x94\x9c\xe2\x94\x80 ", "\xe2\x94\x94\xe2\x94\x80 ", "\xe2\x94\x82  ",
+    "\xe2\x94\x9c\xe2\x95\xb4 ", "\xe2\x94\x94\xe2\x95\xb4 ",
+    "\xc2\xb7", "ERROR", "\xc3\x97", "\xc2\xb5s", "\xe2\x80\xba",
+    "\xe2\x86\xb3 late", "\xe2\x8b\xaf", "\xce\xa3", "\xe2\x80\xa6", "\xef\xbf\xbd"};
 static const tracei_console_glyphs tracei_console_ascii = {"|- ", "`- ", "|  ",     "|- ", "`- ", "-",   "ERROR", "x",
                                                            "us",  ">",   "-> late", ">>",  "sum", "...", "?"};
 
@@ -13543,7 +13652,7 @@ static bool tracei_foreign_context(const tracei_unit *unit, trace_context *out) 
 }
 
 /* A library with a live worker, a thread key and a place in the table of copies must not be unmapped by dlclose. */
-#if TRACEI_PLATFORM_POSIX && defined(__PIC__) && !defined(__PIE__) && !TRACE_CONFIG_UNLOADABLE && defined(RTLD_NODELETE)
+#if defined(__GLIBC__) && defined(__PIC__) && !defined(__PIE__) && !TRACE_CONFIG_UNLOADABLE && defined(RTLD_NODELETE)
 static void tracei_pin_module(void) {
     Dl_info info;
     if (dladdr((void *)&tracei_state, &info) && info.dli_fname) (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
@@ -13641,7 +13750,7 @@ static bool tracei_is_suppressed(void) {
 
 TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
-    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) return TRACE_RESULT_OK; /* nothing was ever recorded in this process */
+    if (tracei_epoch_now() == 0) return TRACE_RESULT_OK; /* nothing was ever recorded in this process */
     if (TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT) return TRACE_RESULT_SHUT_DOWN;
     if (timeout_ms == 0 && TRACEI_LOAD(&tracei_pass_lock)) return TRACE_RESULT_BUSY;
     return tracei_flush_by(tracei_deadline(timeout_ms));
@@ -13650,7 +13759,7 @@ TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
 TRACE_APP size_t trace_pump(uint32_t budget_us) {
     const uint64_t deadline = tracei_mono_ns() + (uint64_t)budget_us * 1000u;
     uint64_t spans = 0, now;
-    if (tracei_is_suppressed() || TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 || TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT) return 0;
+    if (tracei_is_suppressed() || tracei_epoch_now() == 0 || TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT) return 0;
     if (!tracei_try_lock(&tracei_pass_lock)) return 0;
     do {
         now = tracei_pass(false);
@@ -13708,14 +13817,14 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
 TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms) {
     uint32_t running = TRACEI_STATE_RUNNING;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
-    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 && !tracei_process_begin()) return TRACE_RESULT_NO_MEMORY;
+    if (tracei_epoch_now() == 0 && !tracei_process_begin()) return TRACE_RESULT_NO_MEMORY;
     if (!TRACEI_CAS(&tracei_state, &running, (uint32_t)TRACEI_STATE_SHUT)) return TRACE_RESULT_SHUT_DOWN;
     return tracei_shutdown_by(tracei_deadline(timeout_ms));
 }
 
 /* In a forked child that recorded nothing, and after trace_shutdown, there is nothing to do. */
 static bool tracei_exit_concerns_us(void) {
-    return TRACEI_LOAD_ACQUIRE(tracei_epoch) != 0 && TRACEI_LOAD(&tracei_state) == TRACEI_STATE_RUNNING && !tracei_is_suppressed();
+    return tracei_epoch_now() != 0 && TRACEI_LOAD(&tracei_state) == TRACEI_STATE_RUNNING && !tracei_is_suppressed();
 }
 
 /* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
@@ -13991,8 +14100,11 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     tracei_unlock(&tracei_ledger_lock);
     if (redirect && tracei_assembler.oldest) tracei_assembler_redirect(nobody_had_them);
     tracei_limits_store(&setup->limits);
-    tracei_samplers[sampler] = setup->sampler;
-    TRACEI_STORE_RELEASE(&tracei_sampler, (const trace_sampler *)&tracei_samplers[sampler]);
+    if (setup->sampler.sample_fn != tracei_sampler->sample_fn || setup->sampler.user != tracei_sampler->user ||
+        setup->sampler.roots_only != tracei_sampler->roots_only) {
+        tracei_samplers[sampler] = setup->sampler;
+        TRACEI_STORE_RELEASE(&tracei_sampler, (const trace_sampler *)&tracei_samplers[sampler]);
+    }
     TRACEI_STORE(&tracei_sample_children, setup->sampler.sample_fn && !setup->sampler.roots_only ? 1u : 0u);
     TRACEI_STORE(&tracei_want_opens, setup->whole ? 1u : 0u);
     TRACEI_STORE(&tracei_discard, setup->count ? 0u : 1u);
@@ -14032,7 +14144,7 @@ static void tracei_epoch_place(void) {
     void *const page = TRACEI_FAIL("epoch page") ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, TRACEI_MAP_FLAGS, -1, 0);
     if (page != MAP_FAILED) {
         if (madvise(page, 4096, MADV_WIPEONFORK) == 0) {
-            tracei_epoch = (uint32_t *)page;
+            TRACEI_STORE_RELEASE(&tracei_epoch, (uint32_t *)page);
             return;
         }
         munmap(page, 4096);
@@ -14107,7 +14219,7 @@ static void tracei_begin_child(void) {
 
 static TRACEI_COLD bool tracei_process_begin(void) {
     tracei_begin_enter();
-    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) {
+    if (tracei_epoch_now() == 0) {
         if (tracei_generation) {
             tracei_begin_child();
         } else {
@@ -14129,14 +14241,14 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
     if (!config) config = &defaults;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
-    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) tracei_tls = &tracei_unit_entering; /* a handler that records now must not begin a second time */
+    if (tracei_epoch_now() == 0) tracei_tls = &tracei_unit_entering; /* a handler that records now must not begin a second time */
     tracei_begin_enter();
-    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0 && !tracei_generation) {
+    if (tracei_epoch_now() == 0 && !tracei_generation) {
         tracei_allocator = config->allocator;
         tracei_setup_environment(config);
         tracei_begin_first(config);
     } else {
-        if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) tracei_begin_child();
+        if (tracei_epoch_now() == 0) tracei_begin_child();
 #if TRACE_CONFIG_UNLOADABLE
         tracei_thread_key_make(); /* trace_shutdown took these back */
         tracei_shared_join();
@@ -14168,7 +14280,7 @@ TRACE_APP void trace_get_stats(trace_stats *stats) {
     uint32_t i;
     if (!stats) return;
     memset(stats, 0, sizeof *stats);
-    if (TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) return;
+    if (tracei_epoch_now() == 0) return;
     signals = TRACEI_LOAD_ACQUIRE(&tracei_signal_spans);
     late = TRACEI_LOAD_ACQUIRE(&tracei_late_spans);
     tracei_lock(&tracei_ledger_lock);
@@ -14196,7 +14308,7 @@ TRACE_APP bool trace_get_exporter_stats(const char *name, trace_exporter_stats *
     uint32_t i;
     if (!stats) return false;
     memset(stats, 0, sizeof *stats);
-    if (!name || TRACEI_LOAD_ACQUIRE(tracei_epoch) == 0) return false;
+    if (!name || tracei_epoch_now() == 0) return false;
     tracei_lock(&tracei_ledger_lock);
     for (i = 0; i < tracei_exporter_count && strcmp(tracei_exporters[i].exporter.name, name) != 0; i++) {}
     found = i < tracei_exporter_count;

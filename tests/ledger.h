@@ -105,14 +105,14 @@ typedef struct store {
     kept spans[];
 } store;
 
-static store *store_make(uint32_t capacity) {
+TEST_UNUSED static store *store_make(uint32_t capacity) {
     store *const made = (store *)mmap(NULL, sizeof *made + capacity * sizeof *made->spans, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (made == MAP_FAILED) abort();
     made->capacity = capacity;
     return made;
 }
 
-static uint64_t ledger_id(const uint8_t *id) {
+TEST_UNUSED static uint64_t ledger_id(const uint8_t *id) {
     uint64_t number = 0;
     int i;
     for (i = 0; i < 8; i++) number = number << 8 | id[i];
@@ -192,7 +192,7 @@ TEST_UNUSED static trace_config ledger_config(trace_exporter first) {
     return config;
 }
 
-static uint64_t ledger_ms(void) { return test_now_ms(); }
+TEST_UNUSED static uint64_t ledger_ms(void) { return test_now_ms(); }
 
 /* Waits until the word is what it should be. */
 TEST_UNUSED static bool ledger_await(const uint32_t *word, uint32_t wanted, unsigned timeout_ms) {
@@ -206,7 +206,7 @@ TEST_UNUSED static bool ledger_await(const uint32_t *word, uint32_t wanted, unsi
 
 /* --- the ledgers: the end of every test --- */
 
-static bool ledger_holds(const char *file, int line, const char *const *names) {
+TEST_UNUSED static bool ledger_holds(const char *file, int line, const char *const *names) {
     trace_stats stats;
     uint64_t sum;
     bool held;

@@ -312,8 +312,8 @@ static void run_bounded_knots(uint64_t longest, uint64_t moved_most) {
         const uint64_t slope = ((UINT64_C(1) << 48) / 1000) * (999 + test_random_below(3)), step = 1000 + test_random_below(longest);
         tracei_knot_add(&timeline, ticks, ns, slope);
         if (i >= 2000 && i < 2500) {
-            sample_ticks[i - 2000] = ticks + step / 3;
-            sample_ns[i - 2000] = tracei_timeline_at(&timeline, ticks + step / 3);
+            sample_ticks[i - 2000] = ticks + (i & 1 ? step - 1 : step / 3);
+            sample_ns[i - 2000] = tracei_timeline_at(&timeline, sample_ticks[i - 2000]);
         }
         ns = tracei_timeline_at(&timeline, ticks + step) + (i % 500 == 499 ? 5000000 : 0);
         ticks += step;
