@@ -80,6 +80,10 @@
 #ifndef TRACEI_OTLP_PUBLIC
 #define TRACEI_OTLP_PUBLIC 1
 
+#ifdef __clang__                  /* bool in gnu89 */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wc99-extensions"
+#endif
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -151,6 +155,9 @@ TRACE_APP trace_exporter tracei_otlp_stdout_choice(void) { return trace_otlp_exp
 
 #ifdef __cplusplus
 } /* extern "C" */
+#endif
+#ifdef __clang__
+#pragma GCC diagnostic pop
 #endif
 #endif /* TRACEI_OTLP_PUBLIC */
 

@@ -62,6 +62,10 @@
 #ifndef TRACEI_ZIPKIN_PUBLIC
 #define TRACEI_ZIPKIN_PUBLIC 1
 
+#ifdef __clang__                  /* bool in gnu89 */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wc99-extensions"
+#endif
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -111,6 +115,9 @@ TRACE_APP trace_exporter tracei_zipkin_choice(void) { return trace_zipkin_export
 
 #ifdef __cplusplus
 } /* extern "C" */
+#endif
+#ifdef __clang__
+#pragma GCC diagnostic pop
 #endif
 #endif /* TRACEI_ZIPKIN_PUBLIC */
 
