@@ -215,9 +215,13 @@ ISOLATED(threads_hit_at_their_first_span) {
     CHECK_LEDGER();
 }
 
-/* A handler in the middle of the first call of the process: it must come back. */
+/* A handler in the middle of the first call of the process: it must come back. What it must not be is the one that ends the first
+   span where the program is in malloc: the worker is started there. So the other thread is made before. */
+static uint32_t go;
+
 static void *begin_again(void *unused) {
     (void)unused;
+    while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE)) sched_yield();
     main_span();
     return NULL;
 }
@@ -230,8 +234,9 @@ TEST(the_first_span_of_a_process_is_interrupted) {
         if (pid == 0) {
             pthread_t thread;
             dup2(open("/dev/null", O_WRONLY), 2);
-            storm_begin(SIGALRM, ITIMER_REAL, 10 + i * 7, 500);
             if (i % 2) pthread_create(&thread, NULL, begin_again, NULL);
+            storm_begin(SIGALRM, ITIMER_REAL, 10 + i * 7, 500);
+            __atomic_store_n(&go, 1u, __ATOMIC_RELEASE);
             main_span();
             if (i % 2) pthread_join(thread, NULL);
             storm_end(ITIMER_REAL);
