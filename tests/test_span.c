@@ -90,7 +90,7 @@ static bool same_id(const uint8_t *a, const uint8_t *b, size_t size) {
     return memcmp(a, b, size) == 0;
 }
 
-static const uint8_t no_id[16];
+static const uint8_t no_id[16] = {0};
 
 TEST(a_root_and_its_children) {
     trace_span root, child, sibling;
