@@ -5565,21 +5565,19 @@ static TRACEI_ALWAYS_INLINE unsigned char *tracei_put_words(unsigned char *to, c
     }
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (size >= 8) {
-        const unsigned char *const end = from + size;
-        const unsigned left = (unsigned)size & 7;
+        const size_t whole = size & (SIZE_MAX >> 1) & ~(size_t)7;
+        size_t at = 0;
         do {
-            memcpy(&word, from, 8);
-            memcpy(to, &word, 8);
-            from += 8;
-            to += 8;
-        } while ((size_t)(end - from) >= 8);
-        if (left) { /* the last word ends where the text ends, and loses what was copied before */
-            memcpy(&word, end - 8, 8);
-            word >>= 64 - left * 8;
-            memcpy(to, &word, 8);
-            to += 8;
+            memcpy(&word, from + at, 8);
+            memcpy(to + at, &word, 8);
+            at += 8;
+        } while (at != whole);
+        if (size & 7) { /* the last word ends where the text ends, and loses what was copied before */
+            memcpy(&word, from + size - 8, 8);
+            word >>= (0 - size * 8) & 63;
+            memcpy(to + whole, &word, 8);
         }
-        return to;
+        return to + ((size + 7) & ~(size_t)7);
     }
 #else
     for (; size >= 8; size -= 8, from += 8, to += 8) memcpy(to, from, 8);
@@ -7930,6 +7928,7 @@ TRACE_API void tracei_add_link(trace_span span, const trace_context *context, co
 static void tracei_slot_record_error(tracei_unit *unit, tracei_slot *slot, const char *type, const char *message) {
     trace_attribute attributes[2];
     size_t count = 0;
+    memset((void *)attributes, 0, sizeof attributes);
     if (type) attributes[count++] = tracei_attr_string("exception.type", type);
     if (message) attributes[count++] = tracei_attr_string("exception.message", message);
     tracei_put_event(unit, slot, "exception", attributes, count, 0);

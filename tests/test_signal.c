@@ -1,6 +1,6 @@
 /* test_signal.c - spans in signal handlers: recorded, or counted where the library itself was interrupted; never a corruption
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows */
+/* not: windows gcc-c99-O0 clang-c99-O0 musl gcc-tsan clang-tsan */
 #include "test.h"
 
 #include <sys/time.h>

@@ -1,0 +1,496 @@
+/* test_threads.c - threads that come and go, and spans that go from one to another
+   SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* not: windows */
+#include "test.h"
+#define TRACE_IMPLEMENTATION
+#include "../trace.h"
+
+#include "ledger.h"
+
+static void record(const char *name, unsigned count) {
+    while (count--) trace_span_end(trace_span_start(name));
+}
+
+static void run(void *(*body)(void *), void *user) {
+    pthread_t thread;
+    if (CHECK_INT(pthread_create(&thread, NULL, body, user), 0)) pthread_join(thread, NULL);
+}
+
+static void *short_life(void *unused) {
+    (void)unused;
+    TRACE_SPAN("outer") { TRACE_SPAN("inner") { trace_set("key", "value"); } }
+    return NULL;
+}
+
+/* Twenty thousand threads: memory is that of the few that lived at once. */
+ISOLATED(short_threads) {
+    static doer one;
+    const unsigned count = (unsigned)test_scaled(20000);
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    uint64_t mapped = 0;
+    unsigned i, j;
+    config.lossless_timeout_ms = 5000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < count / 4; i++) {
+        pthread_t threads[4];
+        for (j = 0; j < 4; j++) pthread_create(&threads[j], NULL, short_life, NULL);
+        for (j = 0; j < 4; j++) pthread_join(threads[j], NULL);
+        if (i == count / 8) mapped = ledger_stats().bytes_mapped;
+    }
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, count / 4 * 8);
+    CHECK(ledger_stats().bytes_mapped <= mapped + (1u << 20));
+    CHECK(ledger_stats().bytes_mapped < 16u << 20);
+    CHECK_LEDGER();
+}
+
+static void *fill(void *unused) {
+    (void)unused;
+    record("x", 2000);
+    return NULL;
+}
+
+/* Nobody drains: the rings of ended threads stay full, and still memory has a bound. */
+ISOLATED(short_threads_and_a_stuck_exporter) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    uint64_t mapped;
+    unsigned i;
+    config.ring_bytes = 65536;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 100; i++) run(fill, NULL);
+    mapped = ledger_stats().bytes_mapped;
+    for (i = 0; i < 500; i++) run(fill, NULL);
+    CHECK_UINT(ledger_stats().bytes_mapped, mapped);
+    CHECK_UINT(ledger_stats().ended, 600 * 2000);
+    CHECK_LEDGER();
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_FAILED);
+    CHECK_UINT(ledger_stats().pending, 0);
+    for (i = 0; i < 10; i++) {                   /* and the rings are good again */
+        run(short_life, NULL);
+        CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    }
+    CHECK_LEDGER();
+}
+
+/* What thread a span is said to be of: also where the ring was full when the thread began. */
+static uint64_t thread_seen, thread_is;
+static char thread_name_seen[32];
+
+static trace_result look_at_threads(void *user, const trace_batch *batch) {
+    size_t i;
+    (void)user;
+    for (i = 0; i < batch->span_count; i++) {
+        const trace_span_data *const span = &batch->spans[i];
+        if (span->name.size != 5 || memcmp(span->name.data, "named", 5) != 0) continue;
+        thread_seen = span->thread_id;
+        memcpy(thread_name_seen, span->thread_name.data, span->thread_name.size + 1);
+    }
+    return TRACE_RESULT_OK;
+}
+
+static void *named(void *unused) {
+    (void)unused;
+    thread_is = tracei_thread_id();
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), "somebody");
+#endif
+    record("first, dropped", 1);
+    (void)trace_flush(1000);
+    record("named", 1);
+    (void)trace_flush(1000);
+    return NULL;
+}
+
+ISOLATED(threads_are_named) {
+    trace_exporter exporter;
+    trace_config config;
+    unsigned i;
+    memset(&exporter, 0, sizeof exporter);
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "one";
+    exporter.export_fn = look_at_threads;
+    config = ledger_config(exporter);
+    config.ring_bytes = 4096;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 60; i++) {
+        unsigned j;
+        for (j = 0; j < 40; j++) run(fill, NULL);      /* all rings full, of other threads' spans */
+        thread_seen = 0;
+        thread_name_seen[0] = '\0';
+        run(named, NULL);
+        if (!CHECK_UINT(thread_seen, thread_is)) break;
+#ifdef __linux__
+        CHECK_STR(thread_name_seen, "somebody");
+#endif
+        if (i == 3) break;
+    }
+    CHECK_LEDGER();
+}
+
+/* --- a span ended on another thread --- */
+
+static trace_span_options detached_options(void) {
+    trace_span_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.detached = true;
+    return options;
+}
+
+static void *end_one(void *user) {
+    const trace_span span = *(const trace_span *)user;
+    char text[2000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    trace_span_set_int(span, "there", 1);
+    trace_span_set_string(span, "text", text);   /* outgrows its slot, away from home */
+    CHECK(trace_span_is_recording(span));
+    trace_span_end(span);
+    CHECK(!trace_span_is_recording(span));
+    return NULL;
+}
+
+ISOLATED(ended_elsewhere) {
+    static doer one;
+    const trace_span_options options = detached_options();
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    uint64_t mapped = 0;
+    unsigned i;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 1000; i++) {
+        trace_span span = trace_span_start_with("handed over", &options);
+        TRACE_SPAN("current") {
+            trace_span current = trace_span_current();
+            run(end_one, &span);
+            TRACE_SPAN("child") {}
+            if (i % 2) {                         /* the current one too: its block then ends what is no more, silently or counted */
+                run(end_one, &current);
+                TRACE_SPAN("after") { CHECK(trace_span_is_recording(trace_span_current())); }
+            }
+        }
+        if (i == 500) mapped = ledger_stats().bytes_mapped;
+    }
+    CHECK(ledger_stats().bytes_mapped <= mapped);  /* slots and buffers came back */
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 3500);
+    CHECK_UINT(ledger_stats().misused, 500);
+    CHECK_UINT(ledger_stats().open, 0);
+    CHECK_LEDGER();
+}
+
+/* A producer starts, a consumer ends: a queue between them, all slots return. */
+enum { QUEUE = 64 };
+static trace_span queue[QUEUE];
+static uint32_t queue_in, queue_out;
+
+static void *consume(void *user) {
+    const uint32_t count = *(const uint32_t *)user;
+    uint32_t at;
+    for (at = 0; at < count; at++) {
+        while (__atomic_load_n(&queue_in, __ATOMIC_ACQUIRE) == at) sched_yield();
+        TRACE_WITH_SPAN(queue[at % QUEUE]) {
+            TRACE_SPAN("job") { trace_event("done"); }
+            trace_set("where", "there");
+        }
+        trace_span_end(queue[at % QUEUE]);
+        __atomic_store_n(&queue_out, at + 1, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+ISOLATED(a_queue_of_spans) {
+    const trace_span_options options = detached_options();
+    uint32_t count = (uint32_t)test_scaled(50000), i;
+    store *const kept = store_make(2 * count + 10);
+    trace_config config = ledger_config(store_exporter(kept));
+    uint64_t mapped = 0;
+    pthread_t thread;
+    config.lossless_timeout_ms = 5000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    pthread_create(&thread, NULL, consume, &count);
+    for (i = 0; i < count; i++) {
+        while (i - __atomic_load_n(&queue_out, __ATOMIC_ACQUIRE) >= QUEUE) sched_yield();
+        queue[i % QUEUE] = trace_span_start_with("request", &options);
+        trace_span_set_int(queue[i % QUEUE], "number", (int64_t)i);
+        __atomic_store_n(&queue_in, i + 1, __ATOMIC_RELEASE);
+        if (i == count / 2) mapped = ledger_stats().bytes_mapped;
+    }
+    pthread_join(thread, NULL);
+    CHECK(ledger_stats().bytes_mapped <= mapped + 65536);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(store_count(kept, "request", 0), count);
+    CHECK_UINT(store_count(kept, "job", 0), count);
+    CHECK_UINT(store_duplicates(kept), 0);
+    CHECK_UINT(ledger_stats().open, 0);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_LEDGER();
+}
+
+/* --- left open when its thread ended --- */
+
+static trace_span left[8];
+
+static void *leave_open(void *unused) {
+    const trace_span_options options = detached_options();
+    trace_context context;
+    unsigned i;
+    (void)unused;
+    for (i = 0; i < 4; i++) left[i] = trace_span_start("left");
+    for (; i < 8; i++) left[i] = trace_span_start_with("left detached", &options);
+    CHECK(trace_context_parse(&context, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=value"));
+    (void)trace_attach(context);
+    return NULL;
+}
+
+static void *claim_unit(void *unused) {
+    (void)unused;
+    CHECK(!trace_context_is_valid(trace_context_current()));     /* the last thread's spans are not this one's */
+    record("next", 10);
+    return NULL;
+}
+
+static void *end_half(void *unused) {
+    unsigned i;
+    (void)unused;
+    for (i = 0; i < 8; i += 2) {
+        trace_span_set_int(left[i], "late", 1);
+        trace_span_end(left[i]);
+    }
+    return NULL;
+}
+
+ISOLATED(left_open_at_thread_exit) {
+    store *const kept = store_make(10000);
+    trace_config config = ledger_config(store_exporter(kept));
+    uint64_t mapped = 0;
+    unsigned i, j;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 100; i++) {
+        run(leave_open, NULL);
+        CHECK_UINT(ledger_stats().open, 8);
+        if (i % 2) run(claim_unit, NULL);
+        run(end_half, NULL);                     /* by the thread that has the unit now */
+        for (j = 1; j < 8; j += 2) trace_span_end(left[j]);      /* by another */
+        CHECK_UINT(ledger_stats().open, 0);
+        for (j = 0; j < 8; j++) trace_span_end(left[j]);         /* dead */
+        if (i == 20) mapped = ledger_stats().bytes_mapped;
+    }
+    CHECK_UINT(ledger_stats().bytes_mapped, mapped);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(store_count(kept, "left", 0), 400);
+    CHECK_UINT(store_count(kept, "left detached", 0), 400);
+    CHECK_UINT(store_duplicates(kept), 0);
+    CHECK_UINT(ledger_stats().misused, 800);
+    CHECK_LEDGER();
+}
+
+/* --- thread-specific destructors --- */
+
+static pthread_key_t before_key, after_key;
+static uint32_t destroyed;
+
+static void record_in_destructor(void *value) {
+    (void)value;
+    record("destructor", 1);
+    __atomic_fetch_add(&destroyed, 1u, __ATOMIC_ACQ_REL);
+}
+
+static void come_back(void *value) {
+    const uintptr_t rounds = (uintptr_t)value;
+    record("destructor", 1);
+    __atomic_fetch_add(&destroyed, 1u, __ATOMIC_ACQ_REL);
+    if (rounds > 1) pthread_setspecific(after_key, (void *)(rounds - 1));
+}
+
+static void *with_destructors(void *user) {
+    pthread_setspecific(before_key, user);
+    pthread_setspecific(after_key, (void *)(uintptr_t)4);        /* as many rounds as there are */
+    record("body", 1);
+    return NULL;
+}
+
+static void *only_in_destructors(void *user) {
+    pthread_setspecific(before_key, user);
+    return NULL;
+}
+
+ISOLATED(spans_in_destructors_of_threads) {
+    store *const kept = store_make(100000);
+    trace_config config = ledger_config(store_exporter(kept));
+    trace_stats stats;
+    unsigned i;
+    pthread_key_create(&before_key, record_in_destructor);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    pthread_key_create(&after_key, come_back);
+    for (i = 0; i < 500; i++) run(i % 2 ? with_destructors : only_in_destructors, &destroyed);
+    (void)trace_flush(5000);
+    stats = ledger_stats();
+    CHECK_UINT(store_count(kept, "body", 0), 250);
+    CHECK_UINT(destroyed, 250 + 250 * 5);
+    CHECK_UINT(store_count(kept, "destructor", 0) + stats.dropped[TRACE_DROP_SHUTDOWN], destroyed);
+    CHECK(store_count(kept, "destructor", 0) >= destroyed - 250);        /* only the very last round comes too late */
+    CHECK_UINT(stats.open, 0);
+    CHECK(stats.bytes_mapped < 32u << 20);
+    CHECK_LEDGER();
+}
+
+/* --- many at once --- */
+
+static uint32_t limit_each;
+
+static void *nest(void *user) {
+    const unsigned depth = *(const unsigned *)user;
+    uint32_t i;
+    for (i = 0; i < limit_each; i++) {
+        trace_span open[64];
+        unsigned d;
+        for (d = 0; d < depth; d++) {
+            open[d] = trace_span_start("nested");
+            trace_span_set_int(open[d], "depth", (int64_t)d);
+        }
+        for (d = depth; d-- > 0;) trace_span_end(open[i % 2 ? d : depth - 1 - d]);     /* inside out, and the wrong way round */
+    }
+    return NULL;
+}
+
+ISOLATED(many_threads_nested) {
+    enum { THREADS = 16 };
+    static unsigned depths[THREADS];
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    pthread_t threads[THREADS];
+    uint64_t total = 0;
+    unsigned i;
+    limit_each = (uint32_t)test_scaled(500);
+    config.lossless_timeout_ms = 10000;
+    config.ring_bytes = 65536;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < THREADS; i++) {
+        depths[i] = 1 + i * 4;
+        total += (uint64_t)limit_each * depths[i];
+        pthread_create(&threads[i], NULL, nest, &depths[i]);
+    }
+    for (i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, total);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_UINT(ledger_stats().abandoned, 0);
+    CHECK_LEDGER();
+}
+
+/* Children on many threads of one span, whose own thread goes on below it at the same time. */
+static trace_span shared_span;
+
+static void *child_of_shared(void *unused) {
+    uint32_t i;
+    (void)unused;
+    for (i = 0; i < limit_each; i++) {
+        TRACE_WITH_SPAN(shared_span) { TRACE_SPAN("elsewhere") {} }
+        TRACE_WITH(trace_span_context(shared_span)) { TRACE_SPAN("elsewhere") {} }
+    }
+    return NULL;
+}
+
+ISOLATED(one_parent_many_threads) {
+    enum { THREADS = 4 };
+    store *const kept = store_make(200000);
+    trace_config config = ledger_config(store_exporter(kept));
+    pthread_t threads[THREADS];
+    uint32_t i, wrong = 0;
+    limit_each = (uint32_t)test_scaled(2000);
+    config.lossless_timeout_ms = 10000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACE_SPAN("parent") {
+        shared_span = trace_span_current();
+        for (i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, child_of_shared, NULL);
+        record("here", limit_each);
+        for (i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    }
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(store_count(kept, "elsewhere", 0), 2 * THREADS * limit_each);
+    for (i = 0; i < kept->count; i++)
+        wrong += kept->spans[i].parent_id != (strcmp(kept->spans[i].name, "parent") ? store_find(kept, "parent")->span_id : 0);
+    CHECK_UINT(wrong, 0);
+    CHECK_UINT(store_duplicates(kept), 0);
+    CHECK_LEDGER();
+}
+
+/* --- what belongs to one thread --- */
+
+static trace_mark foreign_mark;
+static trace_attachment foreign_attachment;
+
+static void *use_foreign(void *unused) {
+    (void)unused;
+    TRACE_SPAN("mine") {
+        const trace_context before = trace_context_current();
+        trace_context after;
+        trace_unwind(foreign_mark);
+        trace_detach(foreign_attachment);
+        after = trace_context_current();
+        CHECK_MEM(before.span_id, after.span_id, 8);
+    }
+    return NULL;
+}
+
+ISOLATED(marks_and_attachments_of_other_threads) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    trace_context context;
+    trace_mark mark;
+    trace_attachment attachment;
+    unsigned i;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK(trace_context_parse(&context, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", NULL));
+    TRACE_SPAN("outer") {
+        foreign_mark = trace_mark_get();
+        foreign_attachment = trace_attach(context);
+        TRACE_SPAN("inner") {
+            for (i = 0; i < 10; i++) run(use_foreign, NULL);
+            CHECK_UINT(ledger_stats().misused, 20);
+            CHECK(trace_span_is_recording(trace_span_current()));
+        }
+        trace_detach(foreign_attachment);
+        trace_detach(foreign_attachment);        /* twice */
+        CHECK_UINT(ledger_stats().misused, 21);
+    }
+    for (i = 0; i < 1000; i++) {                 /* invented ones */
+        test_random_bytes(&mark, sizeof mark);
+        test_random_bytes(&attachment, sizeof attachment);
+        trace_unwind(mark);
+        trace_detach(attachment);
+    }
+    memset(&mark, 0, sizeof mark);
+    memset(&attachment, 0, sizeof attachment);
+    trace_unwind(mark);
+    trace_detach(attachment);
+    CHECK_UINT(ledger_stats().misused, 2021);
+    CHECK_UINT(ledger_stats().open, 0);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_LEDGER();
+}
+
+/* Unit and mark of a thread that ended; its successor has the same unit. */
+static void *take_mark(void *unused) {
+    (void)unused;
+    foreign_mark = trace_mark_get();
+    return NULL;
+}
+
+ISOLATED(marks_of_a_predecessor) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    run(take_mark, NULL);
+    foreign_attachment = (trace_attachment){foreign_mark.thread, 0, 1};
+    run(use_foreign, NULL);
+    CHECK_UINT(ledger_stats().misused, 2);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 1);
+    CHECK_LEDGER();
+}
+
+TEST_MAIN()
