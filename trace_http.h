@@ -17,7 +17,8 @@
 
    What it does
        - Queues encoded spans in a byte ring of fixed size; what does not fit is counted, the program never waits.
-       - One thread an exporter, started at the first span, sleeping unless there is something to send. With disable_thread there is
+       - One thread an exporter, started at the first span, sleeping unless there is something to send. With disable_thread there
+       is
          none: flush and shutdown send, in their caller.
        - One deadline (timeout_ms) holds for an export: name lookup, connection, TLS, request, answer, retries, pauses.
        - Retries what the OTLP specification ("OTLP/HTTP Response", "Failures") says: 429, 502, 503, 504, and broken
@@ -63,7 +64,8 @@ extern "C" {
 
 /* >>transport ----------------------------------------------------------------------------------------------------- */
 
-/* One POST. Everything is good until send_fn returns. `headers` is complete (Content-Type, User-Agent, Content-Encoding, credentials) but
+/* One POST. Everything is good until send_fn returns. `headers` is complete (Content-Type, User-Agent, Content-Encoding,
+   credentials) but
    for Host, Content-Length and what belongs to the connection. */
 typedef struct trace_http_request {
     const char *url;              /* scheme://host:port/path?query, without user info and fragment */
@@ -97,7 +99,8 @@ typedef enum trace_http_outcome {
 
 /* Your own way to the server, given in an exporter's options: a test, another TLS library, a message bus. */
 typedef struct trace_http_transport {
-    trace_http_outcome (*send_fn)(void *user, const trace_http_request *request, trace_http_response *response);    /* one thread at a time */
+    trace_http_outcome (*send_fn)(void *user, const trace_http_request *request,
+                                  trace_http_response *response); /* one thread at a time */
     void (*fork_fn)(void *user);  /* in a forked child: forget connections; may be NULL */
     void *user;
 } trace_http_transport;
@@ -119,7 +122,8 @@ typedef struct trace_http_transport {
 
    sender->lock protects the queue's indices, the ledger and the requests to the thread (flush, stop); it is held for a few
    assignments, never during I/O, encoding or logging. Everything else in a run belongs to its one driver: the thread, or whoever
-   pumps. An SPSC ring without a lock was dropped: the ledger has to be exact at every moment and its counters have 64 bits, which not
+   pumps. An SPSC ring without a lock was dropped: the ledger has to be exact at every moment and its counters have 64 bits, which
+   not
    every machine can load at once, and one uncontended lock a span costs nothing beside encoding it. */
 
 #if TRACEI_PLATFORM_POSIX
@@ -423,7 +427,8 @@ static const char *tracei_url_port(const char *text, size_t size, tracei_url *ur
     digits.data = text;
     digits.size = size;
     if (size == 0) return NULL; /* "http://host:/": the scheme's port */
-    if (size > 5 || !tracei_http_parse_digits(digits, &port) || port == 0 || port > 65535) return "its port is not a number from 1 to 65535";
+    if (size > 5 || !tracei_http_parse_digits(digits, &port) || port == 0 || port > 65535)
+        return "its port is not a number from 1 to 65535";
     url->port = (uint16_t)port;
     return NULL;
 }
@@ -440,7 +445,8 @@ static const char *tracei_url_host(const char *text, size_t size, tracei_url *ur
             problem = tracei_url_port(bracket + 2, size - inside - 3, url);
         }
         if (problem) return problem;
-        if (!tracei_http_percent_decode(text + 1, inside, url->host, sizeof url->host)) return "its host is too long or has a broken escape";
+        if (!tracei_http_percent_decode(text + 1, inside, url->host, sizeof url->host))
+            return "its host is too long or has a broken escape";
         if (!memchr(text, ':', inside + 1)) return "there is no IPv6 address in its brackets";
         allowed = "abcdefghijklmnopqrstuvwxyz0123456789.-_:%";
     } else {
@@ -486,7 +492,8 @@ static const char *tracei_url_authority(const char *text, size_t size, tracei_ur
     size_t at = size;
     while (at > 0 && text[at - 1] != '@') at--;
     if (at > 0) {
-        if (!tracei_http_percent_decode(text, at - 1, url->user_info, sizeof url->user_info)) return "its user info is too long or has a broken escape";
+        if (!tracei_http_percent_decode(text, at - 1, url->user_info, sizeof url->user_info))
+            return "its user info is too long or has a broken escape";
         if (!strchr(url->user_info, ':') && strlen(url->user_info) + 2 <= sizeof url->user_info) strcat(url->user_info, ":");
     }
     return tracei_url_host(text + at, size - at, url);
@@ -499,7 +506,8 @@ static TRACEI_UNUSED const char *tracei_url_parse(const char *text, tracei_url *
     memset(url, 0, sizeof *url);
     if (!text || !text[0]) return "it is empty";
     for (i = 0; text[i]; i++)
-        if ((unsigned char)text[i] <= 0x20 || (unsigned char)text[i] >= 0x7f) return "it has a space, a control character or a letter outside ASCII";
+        if ((unsigned char)text[i] <= 0x20 || (unsigned char)text[i] >= 0x7f)
+            return "it has a space, a control character or a letter outside ASCII";
     if (tracei_http_has_prefix(text, "unix:")) {
         const char *end;
         text += 5;
@@ -513,12 +521,14 @@ static TRACEI_UNUSED const char *tracei_url_parse(const char *text, tracei_url *
         char path[sizeof url->socket_path];
         text += 12;
         size = strcspn(text, "/?#");
-        if (!tracei_http_percent_decode(text, size, path, sizeof path)) return "the path of its socket is too long or has a broken escape";
+        if (!tracei_http_percent_decode(text, size, path, sizeof path))
+            return "the path of its socket is too long or has a broken escape";
         problem = tracei_url_socket(path, strlen(path), url);
         return problem ? problem : tracei_url_target(text + size, url);
     }
     url->https = tracei_http_has_prefix(text, "https://");
-    if (!url->https && !tracei_http_has_prefix(text, "http://")) return "it begins with none of http://, https://, unix://, http+unix://";
+    if (!url->https && !tracei_http_has_prefix(text, "http://"))
+        return "it begins with none of http://, https://, unix://, http+unix://";
     url->port = url->https ? 443 : 80;
     text += url->https ? 8 : 7;
     size = strcspn(text, "/?#");
@@ -609,7 +619,8 @@ static TRACEI_UNUSED bool tracei_parse_http_date(trace_string text, int64_t *uni
     return true;
 }
 
-/* Seconds, or a date measured against the server's own clock if it told it. 0: nothing, or already over. Never above 5 minutes. */
+/* Seconds, or a date measured against the server's own clock if it told it. 0: nothing, or already over. Never above 5 minutes.
+   */
 static TRACEI_UNUSED uint64_t tracei_parse_retry_after(trace_string value, trace_string server_date, uint64_t unix_ns) {
     uint64_t seconds;
     value = tracei_http_trim(value);
@@ -842,7 +853,8 @@ static TRACEI_UNUSED void tracei_answer_header(tracei_exchange *exchange, trace_
         tracei_http_keep_text(answer->date, sizeof answer->date, value);
     else if (tracei_http_same_word(name.data, name.size, "content-type"))
         tracei_http_keep_text(answer->content_type, sizeof answer->content_type, value);
-    else if (tracei_http_same_word(name.data, name.size, "grpc-status") && tracei_http_parse_digits(value, &number) && number < 1000)
+    else if (tracei_http_same_word(name.data, name.size, "grpc-status") && tracei_http_parse_digits(value, &number) &&
+             number < 1000)
         exchange->response->grpc_status = (int32_t)number;
     else if (tracei_http_same_word(name.data, name.size, "grpc-message")) {
         char text[sizeof answer->grpc_message];
@@ -1035,7 +1047,9 @@ static tracei_io tracei_wire_send(tracei_run *run, const uint8_t *bytes, size_t 
         short happened = 0;
         tracei_io io;
         const size_t part = size > 262144 ? 262144 : size;
-        const long sent = TRACEI_FAIL("send") ? -2 : (long)send(run->wire.socket, (const char *)bytes, TRACEI_SEND_SIZE(part), TRACEI_SEND_FLAGS | flags);
+        const long sent = TRACEI_FAIL("send") ? -2
+                                              : (long)send(run->wire.socket, (const char *)bytes, TRACEI_SEND_SIZE(part),
+                                                           TRACEI_SEND_FLAGS | flags);
         if (sent > 0) {
             bytes += sent;
             size -= (size_t)sent;
@@ -1116,7 +1130,8 @@ static tracei_io tracei_lookup_name(tracei_run *run, const char *host, uint16_t 
     tracei_http_keep_text(lookup->host, sizeof lookup->host, tracei_http_string_of(host));
     lookup->port = port;
     lookup->done = 0;
-    if (run->sender->options.disable_thread || TRACEI_LOAD(&tracei_no_threads) || !tracei_thread_start(&lookup->thread, tracei_lookup_main, lookup, "trace-lookup")) {
+    if (run->sender->options.disable_thread || TRACEI_LOAD(&tracei_no_threads) ||
+        !tracei_thread_start(&lookup->thread, tracei_lookup_main, lookup, "trace-lookup")) {
         tracei_lookup_main(lookup);
     } else {
         lookup->busy = true;
@@ -1132,8 +1147,9 @@ static tracei_io tracei_run_resolve(tracei_run *run, const char *host, uint16_t 
     const uint64_t now = tracei_mono_ns();
     if (run->address_count && now < run->addresses_until_ns && port == run->address_port && strcmp(host, run->address_host) == 0)
         return TRACEI_IO_OK;
-    run->address_count = tracei_http_same_word(host, strlen(host), "localhost") ? tracei_http_resolve_localhost(port, run->addresses)
-                                                                            : tracei_http_resolve(host, port, true, run->addresses);
+    run->address_count = tracei_http_same_word(host, strlen(host), "localhost")
+                             ? tracei_http_resolve_localhost(port, run->addresses)
+                             : tracei_http_resolve(host, port, true, run->addresses);
     if (!run->address_count) io = tracei_lookup_name(run, host, port);
     if (io == TRACEI_IO_OK && !run->address_count) io = TRACEI_IO_BROKEN;
     tracei_http_keep_text(run->address_host, sizeof run->address_host, tracei_http_string_of(host));
@@ -1144,7 +1160,8 @@ static tracei_io tracei_run_resolve(tracei_run *run, const char *host, uint16_t 
 
 /* >>client -------------------------------------------------------------------------------------------------------- */
 
-static tracei_io tracei_http_connect_to(tracei_run *run, const struct sockaddr *address, unsigned size, int family, uint64_t until_ns) {
+static tracei_io tracei_http_connect_to(tracei_run *run, const struct sockaddr *address, unsigned size, int family,
+                                        uint64_t until_ns) {
     tracei_wire *const wire = &run->wire;
     const int yes = 1;
     int error = 0;
@@ -1152,7 +1169,8 @@ static tracei_io tracei_http_connect_to(tracei_run *run, const struct sockaddr *
     tracei_io io;
     wire->socket = tracei_socket_open(family, SOCK_STREAM, 0);
     if (wire->socket == TRACEI_NO_SOCKET) return TRACEI_IO_BROKEN;
-    if (family == AF_INET || family == AF_INET6) setsockopt(wire->socket, IPPROTO_TCP, TCP_NODELAY, (const char *)&yes, sizeof yes);
+    if (family == AF_INET || family == AF_INET6)
+        setsockopt(wire->socket, IPPROTO_TCP, TCP_NODELAY, (const char *)&yes, sizeof yes);
     if (TRACEI_FAIL("connect")) return TRACEI_IO_BROKEN;
 #if TRACEI_PLATFORM_WINDOWS
     if (connect(wire->socket, address, (int)size) == 0) return TRACEI_IO_OK;
@@ -1201,7 +1219,8 @@ static trace_http_outcome tracei_http_connect(tracei_exchange *exchange) {
             const uint64_t now = tracei_mono_ns(), deadline = tracei_run_deadline(run);
             const uint64_t share = deadline <= now ? 0 : (deadline - now) / (run->address_count - i);
             const tracei_address *const address = &run->addresses[i];
-            io = tracei_http_connect_to(run, &address->as.any, address->size, address->as.any.sa_family, tracei_http_after(now, share));
+            io = tracei_http_connect_to(run, &address->as.any, address->size, address->as.any.sa_family,
+                                        tracei_http_after(now, share));
             if (io == TRACEI_IO_OK) {
                 const tracei_address good = run->addresses[i];
                 run->addresses[i] = run->addresses[0];
@@ -1234,7 +1253,8 @@ static bool tracei_request_head(tracei_exchange *exchange) {
     tracei_body_text(head, "POST ");
     tracei_body_text(head, exchange->url->target);
     tracei_body_text(head, " HTTP/1.1\r\n");
-    for (i = 0; i < request->header_count; i++) has_host |= tracei_http_same_word(request->headers[i].name.data, request->headers[i].name.size, "host");
+    for (i = 0; i < request->header_count; i++)
+        has_host |= tracei_http_same_word(request->headers[i].name.data, request->headers[i].name.size, "host");
     if (!has_host) {
         memset(&host, 0, sizeof host);
         host.data = text;
@@ -1308,17 +1328,20 @@ static trace_http_outcome tracei_read_head(tracei_exchange *exchange, tracei_fra
         if (io != TRACEI_IO_OK) return tracei_io_outcome(exchange, io);
     }
     if (run->wire.in[run->wire.at] != 'H')
-        return tracei_http_broken(exchange, tracei_guess_protocol(run->wire.in + run->wire.at, run->wire.size - run->wire.at, exchange->url->port));
+        return tracei_http_broken(
+            exchange, tracei_guess_protocol(run->wire.in + run->wire.at, run->wire.size - run->wire.at, exchange->url->port));
     io = tracei_wire_line(run, line, sizeof line, &size, left);
     if (io != TRACEI_IO_OK) return tracei_io_outcome(exchange, io);
-    if (size < 12 || memcmp(line, "HTTP/1.", 7) != 0 || line[7] < '0' || line[7] > '9' || line[8] != ' ' || (size > 12 && line[12] != ' '))
+    if (size < 12 || memcmp(line, "HTTP/1.", 7) != 0 || line[7] < '0' || line[7] > '9' || line[8] != ' ' ||
+        (size > 12 && line[12] != ' '))
         return tracei_http_broken(exchange, tracei_guess_protocol((const uint8_t *)line, size, exchange->url->port));
     {
         trace_string digits;
         uint64_t status;
         digits.data = line + 9;
         digits.size = 3;
-        if (!tracei_http_parse_digits(digits, &status) || status < 100 || status > 599) return tracei_http_broken(exchange, "the answer has no valid status");
+        if (!tracei_http_parse_digits(digits, &status) || status < 100 || status > 599)
+            return tracei_http_broken(exchange, "the answer has no valid status");
         exchange->response->status = (uint32_t)status;
         framing->minor = (unsigned)(line[7] - '0');
         framing->keep = framing->minor >= 1;
@@ -1342,7 +1365,8 @@ static trace_http_outcome tracei_read_head(tracei_exchange *exchange, tracei_fra
         tracei_framing_header(framing, name, value);
         tracei_answer_header(exchange, name, value);
     }
-    return framing->broken ? tracei_http_broken(exchange, "the answer contradicts itself about its length") : TRACE_HTTP_OUTCOME_ANSWERED;
+    return framing->broken ? tracei_http_broken(exchange, "the answer contradicts itself about its length")
+                           : TRACE_HTTP_OUTCOME_ANSWERED;
 }
 
 /* `size` bytes of body; UINT64_MAX: until the server closes. */
@@ -1379,7 +1403,8 @@ static tracei_io tracei_read_chunks(tracei_exchange *exchange, size_t *left) {
             if (digits == 15) return TRACEI_IO_BROKEN;
             chunk = chunk * 16 + (uint64_t)tracei_http_hex_digit(line[digits]);
         }
-        if (digits == 0 || (digits < size && line[digits] != ';' && line[digits] != ' ' && line[digits] != '\t')) return TRACEI_IO_BROKEN;
+        if (digits == 0 || (digits < size && line[digits] != ';' && line[digits] != ' ' && line[digits] != '\t'))
+            return TRACEI_IO_BROKEN;
         if (chunk == 0) break;
         if (chunk > TRACEI_HTTP_BODY_MAX) {
             run->answer.oversize = true;
@@ -1417,7 +1442,8 @@ static trace_http_outcome tracei_read_answer(tracei_exchange *exchange, bool *ke
     }
     if (framing.chunked) {
         io = tracei_read_chunks(exchange, &left);
-        if (io == TRACEI_IO_BROKEN && !run->answer.oversize) return tracei_http_broken(exchange, "the answer's chunks are broken");
+        if (io == TRACEI_IO_BROKEN && !run->answer.oversize)
+            return tracei_http_broken(exchange, "the answer's chunks are broken");
     } else if (framing.sized && framing.size > TRACEI_HTTP_BODY_MAX) {
         run->answer.oversize = true;
     } else {
@@ -1438,7 +1464,8 @@ static trace_http_outcome tracei_client_once(tracei_exchange *exchange) {
     tracei_wire *const wire = &run->wire;
     trace_http_outcome outcome;
     bool early = false, keep = false;
-    tracei_io io = tracei_wire_send(run, run->head_text.data, run->head_text.size, exchange->request.body_size ? TRACEI_SEND_MORE : 0, &early);
+    tracei_io io = tracei_wire_send(run, run->head_text.data, run->head_text.size,
+                                    exchange->request.body_size ? TRACEI_SEND_MORE : 0, &early);
     if (io == TRACEI_IO_OK && !early)
         io = tracei_wire_send(run, (const uint8_t *)exchange->request.body, exchange->request.body_size, 0, &early);
     if (io == TRACEI_IO_LATE) {
@@ -1469,7 +1496,8 @@ static trace_http_outcome tracei_client_send(tracei_exchange *exchange) {
         }
         outcome = tracei_client_once(exchange);
         if (outcome != TRACE_HTTP_OUTCOME_ANSWERED) tracei_wire_close(wire);
-    } while (reused && outcome == TRACE_HTTP_OUTCOME_UNREACHABLE && !wire->answered); /* it was closed in that very moment: at once, once */
+    } while (reused && outcome == TRACE_HTTP_OUTCOME_UNREACHABLE &&
+             !wire->answered); /* it was closed in that very moment: at once, once */
     return outcome;
 }
 
@@ -1605,7 +1633,8 @@ static tracei_io tracei_curl_resolve(tracei_exchange *exchange, struct curl_slis
     for (i = 0; i < run->address_count; i++) {
         const tracei_address *const one = &run->addresses[i];
         const bool six = one->as.any.sa_family == AF_INET6;
-        if (!inet_ntop(one->as.any.sa_family, six ? (const void *)&one->as.v6.sin6_addr : (const void *)&one->as.v4.sin_addr, address, sizeof address))
+        if (!inet_ntop(one->as.any.sa_family, six ? (const void *)&one->as.v6.sin6_addr : (const void *)&one->as.v4.sin_addr,
+                       address, sizeof address))
             continue;
         tracei_text_cstr(&text, i ? "," : ":");
         if (six) tracei_text_char(&text, '[');
@@ -1666,7 +1695,8 @@ static bool tracei_curl_prepare(tracei_exchange *exchange, struct curl_slist *he
     TRACEI_CURL_SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     if (exchange->url->is_unix) TRACEI_CURL_SET(CURLOPT_UNIX_SOCKET_PATH, exchange->url->socket_path);
     if (options->http2) {
-        TRACEI_CURL_SET(CURLOPT_HTTP_VERSION, exchange->url->https ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+        TRACEI_CURL_SET(CURLOPT_HTTP_VERSION,
+                        exchange->url->https ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
     }
     if (resolve) TRACEI_CURL_SET(CURLOPT_RESOLVE, resolve);
     TRACEI_CURL_SET(CURLOPT_FRESH_CONNECT, run->curl_fresh ? 1L : 0L);
@@ -1699,7 +1729,9 @@ static bool tracei_curl_run(tracei_run *run, CURLcode *code) {
             return true;
         }
         if (now >= deadline) return false;
-        if (curl_multi_poll(run->multi, NULL, 0, (int)((tracei_http_earlier(deadline - now, TRACEI_HTTP_SLICE) + TRACEI_MS - 1) / TRACEI_MS), &left) != CURLM_OK)
+        if (curl_multi_poll(run->multi, NULL, 0,
+                            (int)((tracei_http_earlier(deadline - now, TRACEI_HTTP_SLICE) + TRACEI_MS - 1) / TRACEI_MS),
+                            &left) != CURLM_OK)
             return true;
     }
 }
@@ -1715,7 +1747,8 @@ static trace_http_outcome tracei_curl_outcome(tracei_exchange *exchange, CURLcod
         if (exchange->run->answer.oversize) exchange->response->problem = "the answer is larger than 4 MiB";
         return exchange->run->answer.oversize ? TRACE_HTTP_OUTCOME_OVERSIZE : TRACE_HTTP_OUTCOME_UNREACHABLE;
     case CURLE_PEER_FAILED_VERIFICATION:
-        exchange->response->problem = "the server's certificate is not valid for this name, expired, or not signed by a known authority (certificate option)";
+        exchange->response->problem = "the server's certificate is not valid for this name, expired, or not signed by a known "
+                                      "authority (certificate option)";
         return TRACE_HTTP_OUTCOME_REFUSED;
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
@@ -1730,7 +1763,8 @@ static trace_http_outcome tracei_curl_outcome(tracei_exchange *exchange, CURLcod
     default: return TRACE_HTTP_OUTCOME_UNREACHABLE;
     }
     exchange->response->problem = NULL;
-    if (!exchange->run->answer.head_done) return tracei_http_broken(exchange, "the connection broke in the middle of the answer"); /* curl lets that pass */
+    if (!exchange->run->answer.head_done)
+        return tracei_http_broken(exchange, "the connection broke in the middle of the answer"); /* curl lets that pass */
     curl_easy_getinfo(exchange->run->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200 || status > 599) return tracei_http_broken(exchange, "the answer has no valid status");
     exchange->response->status = (uint32_t)status;
@@ -1781,7 +1815,8 @@ static trace_http_outcome tracei_curl_once(tracei_exchange *exchange, bool *rese
         if (tracei_curl_run(run, &code)) {
             outcome = tracei_curl_outcome(exchange, code);
             curl_easy_getinfo(run->easy, CURLINFO_NUM_CONNECTS, &connects);
-            *reset_while_kept = outcome == TRACE_HTTP_OUTCOME_UNREACHABLE && !run->curl_fresh && connects == 0 && !run->answer.head_done;
+            *reset_while_kept =
+                outcome == TRACE_HTTP_OUTCOME_UNREACHABLE && !run->curl_fresh && connects == 0 && !run->answer.head_done;
         } else {
             exchange->response->problem = "no answer in time";
             outcome = TRACE_HTTP_OUTCOME_TIMEOUT;
@@ -1883,12 +1918,22 @@ static void tracei_queue_items(tracei_run *run, size_t most, size_t most_bytes) 
 
 /* >>report --------------------------------------------------------------------------------------------------------
 
-   Complaints. One a minute of each kind, with the number of spans meanwhile. They tell address, status and what to check; what the
+   Complaints. One a minute of each kind, with the number of spans meanwhile. They tell address, status and what to check; what
+   the
    server said is shown only after every secret of ours was taken out of it, because servers do echo requests. */
 
 enum {
-    TRACEI_REPORT_QUEUE_FULL = 1000, TRACEI_REPORT_TOO_LARGE, TRACEI_REPORT_UNREACHABLE, TRACEI_REPORT_TIMEOUT, TRACEI_REPORT_OVERSIZE,
-    TRACEI_REPORT_REFUSED, TRACEI_REPORT_SHUTDOWN, TRACEI_REPORT_MESSAGE, TRACEI_REPORT_THREAD, TRACEI_REPORT_AUTHORIZE, TRACEI_REPORT_GZIP,
+    TRACEI_REPORT_QUEUE_FULL = 1000,
+    TRACEI_REPORT_TOO_LARGE,
+    TRACEI_REPORT_UNREACHABLE,
+    TRACEI_REPORT_TIMEOUT,
+    TRACEI_REPORT_OVERSIZE,
+    TRACEI_REPORT_REFUSED,
+    TRACEI_REPORT_SHUTDOWN,
+    TRACEI_REPORT_MESSAGE,
+    TRACEI_REPORT_THREAD,
+    TRACEI_REPORT_AUTHORIZE,
+    TRACEI_REPORT_GZIP,
     TRACEI_REPORT_PARTIAL
 };
 
@@ -1944,8 +1989,8 @@ static const char *tracei_status_hint(const tracei_sender *sender, uint32_t stat
 
 static void tracei_report_status(tracei_sender *sender, uint32_t status, uint64_t spans) {
     if (!tracei_report_due(sender, status, &spans)) return;
-    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s answered %u; spans lost: %llu; %s", sender->options.owner, sender->shown, (unsigned)status,
-               (unsigned long long)spans, tracei_status_hint(sender, status));
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s answered %u; spans lost: %llu; %s", sender->options.owner, sender->shown,
+               (unsigned)status, (unsigned long long)spans, tracei_status_hint(sender, status));
 }
 
 static void tracei_report_problem(tracei_sender *sender, uint32_t kind, const char *problem, uint64_t spans) {
@@ -2021,18 +2066,21 @@ static void tracei_report_words(tracei_sender *sender, uint32_t kind, uint64_t r
     text.capacity = sizeof room - 1;
     tracei_http_scrub(sender, words, &text);
     if (rejected)
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s took the request but not %llu of its spans: %.*s", sender->options.owner, sender->shown,
-                   (unsigned long long)rejected, (int)text.size, room);
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s took the request but not %llu of its spans: %.*s", sender->options.owner,
+                   sender->shown, (unsigned long long)rejected, (int)text.size, room);
     else
         tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s says: %.*s", sender->options.owner, sender->shown, (int)text.size, room);
 }
 
 /* >>retry ---------------------------------------------------------------------------------------------------------
 
-   The driver's work as steps that never wait between attempts: a step takes a batch if one is due, makes one attempt, settles what
-   is final, and tells when to be called again. The thread and the pump wait between steps; a test needs neither and drives hundreds of
+   The driver's work as steps that never wait between attempts: a step takes a batch if one is due, makes one attempt, settles
+   what
+   is final, and tells when to be called again. The thread and the pump wait between steps; a test needs neither and drives
+   hundreds of
    senders with a clock of its own. Failures in a row are counted across batches, so a dead server sees one client at one pace,
-   and every pause is random from 0 to its limit ("full jitter"), so that clients that failed together do not come back together. */
+   and every pause is random from 0 to its limit ("full jitter"), so that clients that failed together do not come back together.
+   */
 
 static uint32_t tracei_run_random(tracei_run *run) {
     const tracei_http_seam *const seam = &run->sender->seam;
@@ -2095,7 +2143,8 @@ static void tracei_http_settle(tracei_run *run, size_t count, size_t rejected, t
     tracei_unlock(&sender->lock);
     run->at += count;
     if (run->at == run->count) run->count = run->at = 0;
-    run->deadline_ns = tracei_http_after(now > run->not_before_ns ? now : run->not_before_ns, (uint64_t)sender->options.timeout_ms * TRACEI_MS);
+    run->deadline_ns =
+        tracei_http_after(now > run->not_before_ns ? now : run->not_before_ns, (uint64_t)sender->options.timeout_ms * TRACEI_MS);
     run->authorized_again = false;
     (void)TRACEI_ADD(&sender->settled_signal, 1u);
     tracei_wake(&sender->settled_signal);
@@ -2134,14 +2183,19 @@ static uint64_t tracei_http_take(tracei_run *run, uint64_t now) {
     bool wanted;
     tracei_lock(&sender->lock);
     waiting = sender->accepted - sender->settled;
-    wanted = sender->stop || sender->settled < sender->flush_to || waiting >= options->max_batch_spans || run->used >= options->max_batch_bytes;
+    wanted = sender->stop || sender->settled < sender->flush_to || waiting >= options->max_batch_spans ||
+             run->used >= options->max_batch_bytes;
     if (!waiting) due = UINT64_MAX;
-    else if (!wanted) due = options->schedule_delay_ms == UINT32_MAX ? UINT64_MAX : tracei_http_after(run->oldest_ns, (uint64_t)options->schedule_delay_ms * TRACEI_MS);
+    else if (!wanted)
+        due = options->schedule_delay_ms == UINT32_MAX
+                  ? UINT64_MAX
+                  : tracei_http_after(run->oldest_ns, (uint64_t)options->schedule_delay_ms * TRACEI_MS);
     if (waiting && !sender->stop && due < run->not_before_ns) due = run->not_before_ns;
     if (due <= now) run->oldest_ns = now;
     tracei_unlock(&sender->lock);
     if (due > now) return due;
-    tracei_queue_items(run, waiting < options->max_batch_spans ? (size_t)waiting : options->max_batch_spans, options->max_batch_bytes);
+    tracei_queue_items(run, waiting < options->max_batch_spans ? (size_t)waiting : options->max_batch_spans,
+                       options->max_batch_bytes);
     run->deadline_ns = tracei_http_after(now, (uint64_t)options->timeout_ms * TRACEI_MS);
     run->authorized_again = false;
     return now;
@@ -2154,8 +2208,9 @@ static void tracei_http_add_header(trace_header *headers, size_t *count, const c
 }
 
 /* The transport that is to be used, behind one face. The answer is in run->answer, or wherever a user's transport keeps it. */
-static trace_http_outcome tracei_transport_send(tracei_run *run, const tracei_url *url, const char *url_text, const trace_header *headers,
-                                                size_t header_count, const void *body, size_t size, trace_http_response *response) {
+static trace_http_outcome tracei_transport_send(tracei_run *run, const tracei_url *url, const char *url_text,
+                                                const trace_header *headers, size_t header_count, const void *body, size_t size,
+                                                trace_http_response *response) {
     tracei_sender *const sender = run->sender;
     tracei_exchange exchange;
     memset(&exchange, 0, sizeof exchange);
@@ -2217,8 +2272,10 @@ static uint64_t tracei_transport_idle_until(const tracei_run *run) {
 static size_t tracei_export_headers(tracei_sender *sender, bool packed, trace_header *headers) {
     size_t count = 0, i, k;
     bool has_agent = false;
-    for (i = 0; i < sender->header_count; i++) has_agent |= tracei_http_same_word(sender->headers[i].name.data, sender->headers[i].name.size, "user-agent");
-    if (!has_agent && sender->options.user_agent) tracei_http_add_header(headers, &count, "User-Agent", sender->options.user_agent);
+    for (i = 0; i < sender->header_count; i++)
+        has_agent |= tracei_http_same_word(sender->headers[i].name.data, sender->headers[i].name.size, "user-agent");
+    if (!has_agent && sender->options.user_agent)
+        tracei_http_add_header(headers, &count, "User-Agent", sender->options.user_agent);
     if (sender->options.content_type) tracei_http_add_header(headers, &count, "Content-Type", sender->options.content_type);
     if (packed) tracei_http_add_header(headers, &count, "Content-Encoding", "gzip");
     tracei_http_add_header(headers, &count, "b3", "0"); /* proxies on the way must not trace the exporter */
@@ -2226,11 +2283,13 @@ static size_t tracei_export_headers(tracei_sender *sender, bool packed, trace_he
     for (i = 0; i < sender->header_count; i++) {
         bool replaced = false;
         for (k = 0; k < TRACEI_HTTP_TOKENS_MAX; k++)
-            replaced |= sender->tokens[k] && tracei_http_same_word(sender->headers[i].name.data, sender->headers[i].name.size, sender->tokens[k]);
+            replaced |= sender->tokens[k] &&
+                        tracei_http_same_word(sender->headers[i].name.data, sender->headers[i].name.size, sender->tokens[k]);
         if (!replaced) headers[count++] = sender->headers[i];
     }
     for (k = 0; k < TRACEI_HTTP_TOKENS_MAX; k++)
-        if (sender->tokens[k]) tracei_http_add_header(headers, &count, sender->tokens[k], sender->tokens[k] + strlen(sender->tokens[k]) + 1);
+        if (sender->tokens[k])
+            tracei_http_add_header(headers, &count, sender->tokens[k], sender->tokens[k] + strlen(sender->tokens[k]) + 1);
     return count;
 }
 
@@ -2246,7 +2305,8 @@ static void tracei_preset_verdict(const tracei_sender *sender, const trace_http_
     case 401: verdict->answer = sender->options.authorize_fn ? TRACEI_ANSWER_AUTHORIZE : TRACEI_ANSWER_REJECTED; break;
     default:
         verdict->answer = response->status < 300 ? TRACEI_ANSWER_OK : TRACEI_ANSWER_REJECTED;
-        if (verdict->answer == TRACEI_ANSWER_OK && sender->options.http2 && response->grpc_status != 0) verdict->answer = TRACEI_ANSWER_REJECTED;
+        if (verdict->answer == TRACEI_ANSWER_OK && sender->options.http2 && response->grpc_status != 0)
+            verdict->answer = TRACEI_ANSWER_REJECTED;
         break;
     }
 }
@@ -2260,7 +2320,8 @@ static void tracei_on_ok(tracei_run *run, size_t range, const tracei_verdict *ve
         run->span_limit *= 2;
         run->span_limit_streak = 0;
     }
-    tracei_report_words(sender, verdict->rejected ? TRACEI_REPORT_PARTIAL : TRACEI_REPORT_MESSAGE, verdict->rejected, verdict->message);
+    tracei_report_words(sender, verdict->rejected ? TRACEI_REPORT_PARTIAL : TRACEI_REPORT_MESSAGE, verdict->rejected,
+                        verdict->message);
     tracei_http_settle(run, range, verdict->rejected, TRACE_FAILURE_REJECTED, now);
 }
 
@@ -2281,25 +2342,28 @@ static void tracei_report_lost(tracei_run *run, trace_failure why, uint32_t stat
     if (status && why == TRACE_FAILURE_REJECTED)
         tracei_report_status(run->sender, status, range);
     else
-        tracei_report_problem(run->sender, why == TRACE_FAILURE_TIMEOUT ? TRACEI_REPORT_TIMEOUT : TRACEI_REPORT_UNREACHABLE, problem, range);
+        tracei_report_problem(run->sender, why == TRACE_FAILURE_TIMEOUT ? TRACEI_REPORT_TIMEOUT : TRACEI_REPORT_UNREACHABLE,
+                              problem, range);
 }
 
 /* An attempt failed in a way that another may not: later, unless there is no later. */
-static void tracei_on_retry(tracei_run *run, size_t range, trace_failure why, uint32_t status, const char *problem, uint64_t retry_after_ns,
-                            uint64_t now) {
+static void tracei_on_retry(tracei_run *run, size_t range, trace_failure why, uint32_t status, const char *problem,
+                            uint64_t retry_after_ns, uint64_t now) {
     const bool stop = tracei_http_stopping(run->sender, NULL);
     if (run->failures < 1000) run->failures++;
     run->last_failure = why;
     run->told = retry_after_ns > 0;
     run->not_before_ns = tracei_http_after(now, tracei_retry_delay(run, run->failures, retry_after_ns));
     if (!stop && run->not_before_ns < run->deadline_ns) {
-        tracei_log(TRACE_LOG_LEVEL_INFO, "%s: %s: %s (status %u); trying again in %u ms", run->sender->options.owner, run->sender->shown,
-                   problem ? problem : "not accepted now", (unsigned)status, (unsigned)((run->not_before_ns - now) / TRACEI_MS));
+        tracei_log(TRACE_LOG_LEVEL_INFO, "%s: %s: %s (status %u); trying again in %u ms", run->sender->options.owner,
+                   run->sender->shown, problem ? problem : "not accepted now", (unsigned)status,
+                   (unsigned)((run->not_before_ns - now) / TRACEI_MS));
         return;
     }
     tracei_http_settle(run, range, range, why, now);
     tracei_report_lost(run, why, status, problem, range);
-    if (stop) tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN); /* the others would fare the same, and somebody waits for us to end */
+    if (stop)
+        tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN); /* the others would fare the same, and somebody waits for us to end */
 }
 
 static void tracei_on_final(tracei_run *run, size_t range, uint32_t status, const char *problem, uint64_t now) {
@@ -2357,7 +2421,8 @@ static const char *tracei_http_assemble(tracei_run *run, size_t range, bool *pac
     run->body.limit = sender->options.max_request_bytes;
     run->packed.limit = (size_t)sender->options.max_request_bytes + 65536;
     *packed = false;
-    if (!sender->options.assemble_fn(sender->options.user, run->items + run->at, range, &run->body) || run->body.full || !run->body.size)
+    if (!sender->options.assemble_fn(sender->options.user, run->items + run->at, range, &run->body) || run->body.full ||
+        !run->body.size)
         return "a span is too large for max_request_bytes, or there is no memory for its request";
     if (sender->gzip) *packed = tracei_gzip(&run->packed, run->body.data, run->body.size);
     return NULL;
@@ -2387,13 +2452,16 @@ static void tracei_http_attempt(tracei_run *run) {
             return;
         }
     }
-    outcome = tracei_transport_send(run, &sender->url, sender->url_text, headers, tracei_export_headers(sender, packed, headers),
-                                    packed ? run->packed.data : run->body.data, packed ? run->packed.size : run->body.size, &response);
+    outcome =
+        tracei_transport_send(run, &sender->url, sender->url_text, headers, tracei_export_headers(sender, packed, headers),
+                              packed ? run->packed.data : run->body.data, packed ? run->packed.size : run->body.size, &response);
     now = tracei_run_now(run);
     switch (outcome) {
     case TRACE_HTTP_OUTCOME_ANSWERED: tracei_on_answer(run, range, &response, now); break;
     case TRACE_HTTP_OUTCOME_TIMEOUT: tracei_on_late(run, range, response.problem, now); break;
-    case TRACE_HTTP_OUTCOME_UNREACHABLE: tracei_on_retry(run, range, TRACE_FAILURE_UNREACHABLE, 0, response.problem, 0, now); break;
+    case TRACE_HTTP_OUTCOME_UNREACHABLE:
+        tracei_on_retry(run, range, TRACE_FAILURE_UNREACHABLE, 0, response.problem, 0, now);
+        break;
     case TRACE_HTTP_OUTCOME_OVERSIZE:
     case TRACE_HTTP_OUTCOME_REFUSED:
     default: tracei_on_final(run, range, 0, response.problem, now); break;
@@ -2477,7 +2545,8 @@ static void tracei_sender_abandon(tracei_sender *sender, tracei_run *run);
 /* By the pass: a run that can take spans. After a shutdown it begins anew. */
 static tracei_run *tracei_sender_run(tracei_sender *sender) {
     tracei_run *run = sender->run;
-    if (run && sender->stop && run->threaded && !tracei_thread_join(&run->thread, 0)) { /* shut down from inside, and still at it */
+    if (run && sender->stop && run->threaded &&
+        !tracei_thread_join(&run->thread, 0)) { /* shut down from inside, and still at it */
         tracei_sender_abandon(sender, run);
         run = NULL;
     }
@@ -2500,13 +2569,15 @@ static tracei_run *tracei_sender_run(tracei_sender *sender) {
 static bool tracei_sender_start(tracei_sender *sender, tracei_run *run) {
     uint64_t none = 0;
     if (run->threaded) return true;
-    if (sender->options.disable_thread || !TRACEI_LOAD(&tracei_use_worker) || run->pumping) return false; /* none any more at exit */
+    if (sender->options.disable_thread || !TRACEI_LOAD(&tracei_use_worker) || run->pumping)
+        return false; /* none any more at exit */
     run->limit_ns = UINT64_MAX;
     run->threaded = true;
     if (tracei_thread_start(&run->thread, tracei_sender_main, run, sender->thread_name)) return true;
     run->threaded = false;
     if (tracei_report_due(sender, TRACEI_REPORT_THREAD, &none))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: no thread could be started; spans are sent by flush and shutdown only", sender->options.owner);
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: no thread could be started; spans are sent by flush and shutdown only",
+                   sender->options.owner);
     return false;
 }
 
@@ -2698,7 +2769,8 @@ static TRACEI_UNUSED void tracei_sender_shutdown(void *user, uint64_t deadline_n
     tracei_transport_close(run);
 }
 
-/* In a forked child: the parent's queue, thread and connection are not ours. Sockets are closed, which the server does not notice as
+/* In a forked child: the parent's queue, thread and connection are not ours. Sockets are closed, which the server does not notice
+   as
    long as the parent has them open; a TLS session is not said good-bye to, that would end the parent's. */
 static TRACEI_UNUSED void tracei_sender_fork(void *user) {
     tracei_sender *const sender = (tracei_sender *)user;
@@ -2725,8 +2797,9 @@ static TRACEI_UNUSED void tracei_sender_fork(void *user) {
 }
 
 /* A blocking request of authorize_fn's own, in the driver, without the exporter's headers. */
-static TRACEI_UNUSED bool tracei_sender_request(tracei_sender *sender, const char *url_text, const char *content_type, const void *body,
-                                                size_t size, uint64_t deadline_ns, trace_http_response *response) {
+static TRACEI_UNUSED bool tracei_sender_request(tracei_sender *sender, const char *url_text, const char *content_type,
+                                                const void *body, size_t size, uint64_t deadline_ns,
+                                                trace_http_response *response) {
     tracei_run *const run = sender->run;
     tracei_url url;
     trace_header headers[3];
@@ -2734,7 +2807,8 @@ static TRACEI_UNUSED bool tracei_sender_request(tracei_sender *sender, const cha
     trace_http_outcome outcome;
     const uint64_t deadline_before = run ? run->deadline_ns : 0;
     memset(response, 0, sizeof *response);
-    if (!run || tracei_url_parse(url_text, &url) != NULL || (url.https && !TRACEI_HTTP_CURL && !sender->transport.send_fn)) return false;
+    if (!run || tracei_url_parse(url_text, &url) != NULL || (url.https && !TRACEI_HTTP_CURL && !sender->transport.send_fn))
+        return false;
     if (sender->options.user_agent) tracei_http_add_header(headers, &count, "User-Agent", sender->options.user_agent);
     tracei_http_add_header(headers, &count, "Content-Type", content_type);
     tracei_http_add_header(headers, &count, "b3", "0");
@@ -2759,7 +2833,9 @@ static TRACEI_UNUSED bool tracei_sender_request(tracei_sender *sender, const cha
 /* In authorize_fn only. Replaces or adds; the value is copied, and never logged. */
 static TRACEI_UNUSED bool tracei_sender_set_header(tracei_sender *sender, const char *name, const char *value) {
     size_t i;
-    if (!tracei_header_valid(tracei_http_string_of(name), tracei_http_string_of(value)) || strlen(name) + strlen(value) + 2 > TRACEI_HTTP_TOKEN_BYTES) return false;
+    if (!tracei_header_valid(tracei_http_string_of(name), tracei_http_string_of(value)) ||
+        strlen(name) + strlen(value) + 2 > TRACEI_HTTP_TOKEN_BYTES)
+        return false;
     for (i = 0; i < TRACEI_HTTP_TOKENS_MAX; i++) {
         if (sender->tokens[i] && !tracei_http_same_word(name, strlen(name), sender->tokens[i])) continue;
         if (!sender->tokens[i]) sender->tokens[i] = (char *)tracei_alloc(TRACEI_HTTP_TOKEN_BYTES);
@@ -2792,9 +2868,10 @@ static void tracei_http_copy_text(tracei_http_copier *copier, const char **text)
 }
 
 static void tracei_http_copy_options(tracei_http_copier *copier, tracei_http_options *options, tracei_sender *sender) {
-    const char **const texts[] = {&options->content_type, &options->user_agent, &options->ca_file, &options->client_certificate_file,
-                                  &options->client_key_file, &options->proxy, &options->no_proxy, &options->sigv4,
-                                  &options->sigv4_key, &options->sigv4_secret, &options->sigv4_token};
+    const char **const texts[] = {
+        &options->content_type,    &options->user_agent,   &options->ca_file,    &options->client_certificate_file,
+        &options->client_key_file, &options->proxy,        &options->no_proxy,   &options->sigv4,
+        &options->sigv4_key,       &options->sigv4_secret, &options->sigv4_token};
     size_t i;
     for (i = 0; i < sizeof texts / sizeof texts[0]; i++) tracei_http_copy_text(copier, texts[i]);
     for (i = 0; i < sender->header_count; i++) {
@@ -2835,7 +2912,8 @@ static void tracei_open_environment(tracei_http_options *options, const tracei_u
         if (!options->no_proxy) options->no_proxy = getenv("no_proxy");
         if (!options->no_proxy) options->no_proxy = getenv("NO_PROXY");
         if (!TRACEI_HTTP_CURL && options->proxy && options->proxy[0])
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: a proxy variable is set, but proxies need TRACE_HTTP_CURL: connecting directly", options->owner);
+            tracei_log(TRACE_LOG_LEVEL_WARNING,
+                       "%s: a proxy variable is set, but proxies need TRACE_HTTP_CURL: connecting directly", options->owner);
         if (!TRACEI_HTTP_CURL) options->proxy = NULL;
     }
     if (options->proxy && !options->proxy[0]) options->proxy = NULL;
@@ -2853,7 +2931,8 @@ static bool tracei_open_headers(tracei_sender *sender, const tracei_http_options
                        (int)header->name.size, header->name.data);
             continue;
         }
-        if (sender->header_count == TRACEI_HTTP_HEADERS_MAX - 1) return tracei_open_fails(options, "there are more than 63 headers");
+        if (sender->header_count == TRACEI_HTTP_HEADERS_MAX - 1)
+            return tracei_open_fails(options, "there are more than 63 headers");
         credentials |= tracei_header_is_credential(header->name);
         sender->headers[sender->header_count++] = *header;
     }
@@ -2865,8 +2944,10 @@ static bool tracei_open_headers(tracei_sender *sender, const tracei_http_options
         tracei_http_add_header(sender->headers, &sender->header_count, "Authorization", basic);
         credentials = true;
     }
-    if ((credentials || options->authorize_fn) && !sender->url.https && !sender->url.loopback && !options->allow_insecure_auth && !options->transport)
-        return tracei_open_fails(options, "credentials would go over plain http to another machine: use https://, or allow_insecure_auth");
+    if ((credentials || options->authorize_fn) && !sender->url.https && !sender->url.loopback && !options->allow_insecure_auth &&
+        !options->transport)
+        return tracei_open_fails(options,
+                                 "credentials would go over plain http to another machine: use https://, or allow_insecure_auth");
     return true;
 }
 
@@ -2883,10 +2964,14 @@ static bool tracei_open_transport(tracei_sender *sender, const tracei_http_optio
     if (sender->url.https && !(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_SSL))
         return tracei_open_fails(options, "this libcurl has no TLS, which https:// needs");
 #else
-    if (sender->url.https) return tracei_open_fails(options, "https:// needs libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl");
-    if (options->http2) return tracei_open_fails(options, "gRPC needs libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl");
-    if (options->sigv4) return tracei_open_fails(options, "SigV4 needs libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl");
-    if (options->proxy) return tracei_open_fails(options, "proxies need libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl");
+    if (sender->url.https)
+        return tracei_open_fails(options, "https:// needs libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl");
+    if (options->http2)
+        return tracei_open_fails(options, "gRPC needs libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl");
+    if (options->sigv4)
+        return tracei_open_fails(options, "SigV4 needs libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl");
+    if (options->proxy)
+        return tracei_open_fails(options, "proxies need libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl");
 #endif
 #if !TRACEI_HTTP_SOCKETS
     return tracei_open_fails(options, "this build has no sockets: give a transport");
@@ -2944,7 +3029,8 @@ static TRACEI_UNUSED tracei_sender *tracei_sender_open(const tracei_http_options
     url_text[text.size] = '\0';
     memset(&copier, 0, sizeof copier);
     tracei_http_copy_options(&copier, &options, &model);
-    sender = (tracei_sender *)tracei_alloc(sizeof *sender + copier.size + strlen(url_text) + strlen(shown) + strlen(options.owner) + 32);
+    sender = (tracei_sender *)tracei_alloc(sizeof *sender + copier.size + strlen(url_text) + strlen(shown) +
+                                           strlen(options.owner) + 32);
     if (!sender) {
         (void)tracei_open_fails(&options, "no memory");
         return NULL;
@@ -2970,3 +3056,55 @@ static TRACEI_UNUSED tracei_sender *tracei_sender_open(const tracei_http_options
 }
 
 #endif /* TRACEI_HTTP_IMPLEMENTED */
+
+/*
+   trace.h is available under either of two licences; choose the one you prefer.
+
+   SPDX-License-Identifier: MIT OR Unlicense
+
+   ------------------------------------------------------------------------------
+   ALTERNATIVE A - MIT License
+
+   Copyright (c) 2026 trace.h contributors
+
+   Permission is hereby granted, free of charge, to any person obtaining a copy of
+   this software and associated documentation files (the "Software"), to deal in
+   the Software without restriction, including without limitation the rights to
+   use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies
+   of the Software, and to permit persons to whom the Software is furnished to do
+   so, subject to the following conditions:
+
+   The above copyright notice and this permission notice shall be included in all
+   copies or substantial portions of the Software.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+   LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+   OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+   SOFTWARE.
+
+   ------------------------------------------------------------------------------
+   ALTERNATIVE B - Public Domain (www.unlicense.org)
+
+   This is free and unencumbered software released into the public domain.
+
+   Anyone is free to copy, modify, publish, use, compile, sell, or distribute this
+   software, either in source code form or as a compiled binary, for any purpose,
+   commercial or non-commercial, and by any means.
+
+   In jurisdictions that recognize copyright laws, the author or authors of this
+   software dedicate any and all copyright interest in the software to the public
+   domain. We make this dedication for the benefit of the public at large and to
+   the detriment of our heirs and successors. We intend this dedication to be an
+   overt act of relinquishment in perpetuity of all present and future rights to
+   this software under copyright law.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN
+   ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+   WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+*/

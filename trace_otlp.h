@@ -1,6 +1,7 @@
 /* trace_otlp.h - OTLP exporter for trace.h, in one header - version 0.1.0
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
-   Spans to any OpenTelemetry backend: JSON or protobuf over HTTP, gRPC, or JSON Lines in a file. No protobuf library, no code generator.
+   Spans to any OpenTelemetry backend: JSON or protobuf over HTTP, gRPC, or JSON Lines in a file. No protobuf library, no code
+   generator.
 
    DO THIS
        #define TRACE_IMPLEMENTATION
@@ -55,7 +56,8 @@
        OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE
        OTLP_ENDPOINT, AI_INFRA_TRACING_ENDPOINT, JAEGER_ENDPOINT          when none of the above names an endpoint
 
-   FILES. The file exporter writes from the thread that hands spans over. Regular files are written at once; a pipe or a terminal that
+   FILES. The file exporter writes from the thread that hands spans over. Regular files are written at once; a pipe or a terminal
+   that
    takes nothing is left alone and tried again, up to max_queue_bytes are kept meanwhile. A line is never cut in two by another.
 
    THREADS. trace_otlp_exporter may be called by any thread, any number of times (one destination each). */
@@ -105,7 +107,7 @@ typedef enum trace_otlp_compression {
 /* Where and how. All zero is the default for every field; a field beats the environment. Start from zero. Strings are copied. */
 typedef struct trace_otlp_options {
     const char *name;                       /* in stats and logs, static storage; default "otlp", "otlp/stdout" for files */
-    const char *endpoint;                   /* URL; one without a path gets /v1/traces. Default http://localhost:4318, grpc 4317 */
+    const char *endpoint; /* URL; one without a path gets /v1/traces. Default http://localhost:4318, grpc 4317 */
     trace_otlp_protocol protocol;
     const char *file;                       /* FILE: the path, appended to; NULL or "-": standard output */
     const trace_header *headers;            /* added to each request; these win over the environment's. Never logged */
@@ -188,7 +190,8 @@ TRACE_APP trace_exporter tracei_otlp_stdout_choice(void) { return trace_otlp_exp
 
 /* >>values -------------------------------------------------------------------------------------------------------- */
 
-/* One function bounds the size of a span in either encoding, the encoders write into room the caller has made, with no test for room
+/* One function bounds the size of a span in either encoding, the encoders write into room the caller has made, with no test for
+   room
    and no allocation. The bound is six bytes for each byte of text until it grows large; then texts are measured, so that a giant
    span is not refused for a worst case that it is not. Protobuf never needs more than JSON.
 
@@ -552,7 +555,8 @@ static size_t tracei_otlp_value_size(const trace_value *value, unsigned depth) {
 
 static size_t tracei_otlp_array_size(const trace_value *value, unsigned depth) {
     size_t size = 0;
-    for (size_t i = 0; i < value->as.array.count; i++) size += tracei_otlp_field_size(tracei_otlp_value_size(&value->as.array.items[i], depth + 1));
+    for (size_t i = 0; i < value->as.array.count; i++)
+        size += tracei_otlp_field_size(tracei_otlp_value_size(&value->as.array.items[i], depth + 1));
     return size;
 }
 
@@ -604,7 +608,8 @@ TRACE_INLINE char *tracei_otlp_short_attribute(char *at, unsigned field, const t
     bool is_text = value->type == TRACE_TYPE_STRING;
     if (is_text) size += value->as.string.size;
     else if (value->type != TRACE_TYPE_INT && value->type != TRACE_TYPE_BOOL && value->type != TRACE_TYPE_DOUBLE) return NULL;
-    if (size > 100 || !tracei_otlp_is_ascii(&attribute->key) || (is_text && !tracei_otlp_is_ascii(&value->as.string))) return NULL;
+    if (size > 100 || !tracei_otlp_is_ascii(&attribute->key) || (is_text && !tracei_otlp_is_ascii(&value->as.string)))
+        return NULL;
     at[0] = (char)(uint8_t)(field << 3 | 2);
     at[2] = 1 << 3 | 2;
     at[3] = (char)attribute->key.size;
@@ -674,7 +679,8 @@ static char *tracei_otlp_event(char *at, const trace_event_data *event) {
 
 static size_t tracei_otlp_link_size(const trace_link_data *link) {
     return 18 + 10 + 5 + tracei_otlp_optional_size(&link->trace_state) +
-           tracei_otlp_attributes_size(link->attributes, link->attribute_count) + tracei_otlp_number_size(link->dropped_attribute_count);
+           tracei_otlp_attributes_size(link->attributes, link->attribute_count) +
+           tracei_otlp_number_size(link->dropped_attribute_count);
 }
 
 static char *tracei_otlp_link(char *at, const trace_link_data *link) {
@@ -731,7 +737,8 @@ static char *tracei_otlp_protobuf_span(char *at, const trace_span_data *span) {
     *at++ = 8 << 3 | 1;
     at = tracei_otlp_fixed64(at, span->end_unix_ns);
     at = tracei_otlp_attributes(at, 9, span->attributes, span->attribute_count);
-    if (span->event_count | span->link_count | span->dropped_attribute_count | span->dropped_event_count | span->dropped_link_count)
+    if (span->event_count | span->link_count | span->dropped_attribute_count | span->dropped_event_count |
+        span->dropped_link_count)
         at = tracei_otlp_events_and_links(at, span);
     at = tracei_otlp_status(at, span);
     at = TRACEI_OTLP_PUT(at, "\x85\x01");
@@ -740,7 +747,8 @@ static char *tracei_otlp_protobuf_span(char *at, const trace_span_data *span) {
 
 /* >>groups -------------------------------------------------------------------------------------------------------- */
 
-/* A group is a scope of a resource: what a ScopeSpans stands for. Resource and scope are encoded once, when first seen, as the bytes
+/* A group is a scope of a resource: what a ScopeSpans stands for. Resource and scope are encoded once, when first seen, as the
+   bytes
    before and after what they contain; a queued span carries its group's number. Entries never change and never go away, so the
    sender reads them without a lock: the queue's own commit publishes them. Entries are told apart by a hash of their content,
    within one batch by pointer. The fields under "of the request being built" belong to whoever assembles, one at a time. */
@@ -854,8 +862,9 @@ static bool tracei_otlp_encode_resource(tracei_otlp_encoder *encoder, const trac
     size_t attributes;
     char *at, *tail;
     if (encoder->json) {
-        at = tracei_otlp_keep(encoder, 80 + tracei_otlp_json_attributes_size(resource->attributes, resource->attribute_count, true) +
-                                           tracei_json_size(resource->schema_url.data, resource->schema_url.size));
+        at = tracei_otlp_keep(encoder,
+                              80 + tracei_otlp_json_attributes_size(resource->attributes, resource->attribute_count, true) +
+                                  tracei_json_size(resource->schema_url.data, resource->schema_url.size));
         if (!at) return false;
         part->head = at;
         at = TRACEI_OTLP_PUT(at, "{\"resource\":{");
@@ -932,7 +941,8 @@ static uint32_t tracei_otlp_resource(tracei_otlp_encoder *encoder, const trace_r
         if (encoder->resources[i].hash == hash) return i;
     if (encoder->resource_count == TRACEI_OTLP_RESOURCES_MAX) {
         if (!encoder->warned_resources)
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: more than %u different resources in one process: the last one stands for all further ones",
+            tracei_log(TRACE_LOG_LEVEL_WARNING,
+                       "otlp: more than %u different resources in one process: the last one stands for all further ones",
                        TRACEI_OTLP_RESOURCES_MAX);
         encoder->warned_resources = true;
         return TRACEI_OTLP_RESOURCES_MAX - 1;
@@ -951,13 +961,15 @@ static uint32_t tracei_otlp_group(tracei_otlp_encoder *encoder, uint32_t resourc
     tracei_otlp_part *part;
     hash = tracei_otlp_hash(hash, name.data, name.size);
     hash = tracei_otlp_hash(tracei_otlp_hash(hash, version.data, version.size), url.data, url.size);
-    if (encoder->last_group < encoder->group_count && encoder->groups[encoder->last_group].hash == hash) return encoder->last_group;
+    if (encoder->last_group < encoder->group_count && encoder->groups[encoder->last_group].hash == hash)
+        return encoder->last_group;
     for (uint32_t i = 0; i < encoder->group_count; i++)
         if (encoder->groups[i].hash == hash) return encoder->last_group = i;
     if (encoder->group_count >= TRACEI_OTLP_GROUPS_MAX - (scope ? TRACEI_OTLP_RESOURCES_MAX : 0)) {
         if (!scope) return TRACEI_OTLP_NONE;
         if (!encoder->warned_scopes)
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: more than %u different scopes: spans of further ones are exported without it",
+            tracei_log(TRACE_LOG_LEVEL_WARNING,
+                       "otlp: more than %u different scopes: spans of further ones are exported without it",
                        TRACEI_OTLP_GROUPS_MAX - TRACEI_OTLP_RESOURCES_MAX);
         encoder->warned_scopes = true;
         return tracei_otlp_group(encoder, resource, NULL);
@@ -1012,7 +1024,8 @@ static char *tracei_otlp_add(char *at, const void *bytes, size_t size) {
     return at + size;
 }
 
-static char *tracei_otlp_request_group(const tracei_otlp_encoder *encoder, char *at, uint32_t number, const tracei_item *items, size_t count) {
+static char *tracei_otlp_request_group(const tracei_otlp_encoder *encoder, char *at, uint32_t number, const tracei_item *items,
+                                       size_t count) {
     const tracei_otlp_part *group = &encoder->groups[number];
     if (!encoder->json) at = tracei_otlp_tag_length(at, 2, group->total);
     at = tracei_otlp_add(at, group->head, group->head_size);
@@ -1051,7 +1064,8 @@ static char *tracei_otlp_span(const tracei_otlp_encoder *encoder, char *at, cons
 
 /* >>answers ------------------------------------------------------------------------------------------------------- */
 
-/* What a server says: ExportTraceServiceResponse after success, google.rpc.Status otherwise, as protobuf or JSON by what the bytes
+/* What a server says: ExportTraceServiceResponse after success, google.rpc.Status otherwise, as protobuf or JSON by what the
+   bytes
    look like, since some answer protobuf with JSON. Read leniently: what does not parse says nothing. */
 
 typedef struct tracei_otlp_answer {
@@ -1161,7 +1175,8 @@ static bool tracei_otlp_field(const char **at, const char *end, unsigned *field,
     *number = type == 0 ? values[1] : 0;
     content->data = *at;
     content->size = type == 2 ? (size_t)values[1] : type == 1 ? 8 : type == 5 ? 4 : 0;
-    if (type == 3 || type == 4 || type > 5 || (type == 2 && values[1] > (uint64_t)(end - *at)) || content->size > (size_t)(end - *at))
+    if (type == 3 || type == 4 || type > 5 || (type == 2 && values[1] > (uint64_t)(end - *at)) ||
+        content->size > (size_t)(end - *at))
         return false;
     *at += content->size;
     if (type != 2) content->size = 0;
@@ -1337,7 +1352,8 @@ static bool tracei_otlp_file_push(tracei_otlp_file *file, uint64_t deadline_ns) 
         if (wrote >= 0) {
             file->lines_sent += (size_t)wrote;
         } else if (!tracei_otlp_file_again()) {
-            if (!file->warned) tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: cannot write spans to the file; is the disk full or the reader gone?");
+            if (!file->warned)
+                tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: cannot write spans to the file; is the disk full or the reader gone?");
             file->warned = true;
             file->is_broken = file->lines_sent && file->lines[file->lines_sent - 1] != '\n';
             tracei_otlp_file_settle(file, false, TRACE_FAILURE_REJECTED);
@@ -1405,7 +1421,8 @@ static trace_result tracei_otlp_file_export(void *user, const trace_batch *batch
 }
 
 static trace_result tracei_otlp_file_flush(void *user, uint64_t deadline_ns) {
-    return tracei_otlp_file_push((tracei_otlp_file *)user, deadline_ns ? deadline_ns : 1) ? TRACE_RESULT_OK : TRACE_RESULT_TIMEOUT;
+    return tracei_otlp_file_push((tracei_otlp_file *)user, deadline_ns ? deadline_ns : 1) ? TRACE_RESULT_OK
+                                                                                          : TRACE_RESULT_TIMEOUT;
 }
 
 static void tracei_otlp_file_shutdown(void *user, uint64_t deadline_ns) {
@@ -1476,7 +1493,8 @@ static trace_exporter tracei_otlp_file_exporter(const trace_otlp_options *option
 
 /* >>environment --------------------------------------------------------------------------------------------------- */
 
-/* Options that are zero are filled in from the environment: from the core's snapshot of it, which trace_otlp_exporter renews on its
+/* Options that are zero are filled in from the environment: from the core's snapshot of it, which trace_otlp_exporter renews on
+   its
    caller's thread. Choices made by OTEL_TRACES_EXPORTER may come on any thread and take the snapshot as it is. */
 
 #define TRACEI_OTLP_HEADERS_MAX 64u
@@ -1506,28 +1524,35 @@ static void tracei_otlp_read_numbers(trace_otlp_options *o) {
     if (!o->timeout_ms && (tracei_environment_u32("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 0, UINT32_MAX, &value) ||
                            tracei_environment_u32("OTEL_EXPORTER_OTLP_TIMEOUT", 0, UINT32_MAX, &value)))
         o->timeout_ms = value ? value : UINT32_MAX;       /* 0 means no limit there */
-    if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value)) o->schedule_delay_ms = value ? value : 1;
+    if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value))
+        o->schedule_delay_ms = value ? value : 1;
     if (!o->max_queue_spans) tracei_environment_u32("OTEL_BSP_MAX_QUEUE_SIZE", 1, UINT32_MAX, &o->max_queue_spans);
     if (!o->max_batch_spans) tracei_environment_u32("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, UINT32_MAX, &o->max_batch_spans);
 }
 
 static void tracei_otlp_read_choices(trace_otlp_options *o) {
-    static const char *const protocols[] = {"http/protobuf", "http/json", "grpc", NULL}, *const compressions[] = {"none", "gzip", NULL};
+    static const char *const protocols[] = {"http/protobuf", "http/json", "grpc", NULL}, *const compressions[] = {"none", "gzip",
+                                                                                                                  NULL};
     int at;
     if (o->protocol == TRACE_OTLP_PROTOCOL_DEFAULT) {
         at = tracei_otlp_word("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL", protocols);
-        o->protocol = at == 1 ? TRACE_OTLP_PROTOCOL_HTTP_JSON : at == 2 ? TRACE_OTLP_PROTOCOL_GRPC : TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF;
+        o->protocol = at == 1   ? TRACE_OTLP_PROTOCOL_HTTP_JSON
+                      : at == 2 ? TRACE_OTLP_PROTOCOL_GRPC
+                                : TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF;
     }
     if (o->compression == TRACE_OTLP_COMPRESSION_DEFAULT) {
         at = tracei_otlp_word("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION", compressions);
         o->compression = at == 1 ? TRACE_OTLP_COMPRESSION_GZIP : TRACE_OTLP_COMPRESSION_NONE;
     }
-    if (tracei_environment("OTEL_EXPORTER_OTLP_TRACES_INSECURE")) o->insecure |= tracei_environment_bool("OTEL_EXPORTER_OTLP_TRACES_INSECURE");
+    if (tracei_environment("OTEL_EXPORTER_OTLP_TRACES_INSECURE"))
+        o->insecure |= tracei_environment_bool("OTEL_EXPORTER_OTLP_TRACES_INSECURE");
     else o->insecure |= tracei_environment_bool("OTEL_EXPORTER_OTLP_INSECURE");
     if (!o->ca_file) o->ca_file = tracei_otlp_variable("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE");
-    if (!o->client_key_file) o->client_key_file = tracei_otlp_variable("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY");
+    if (!o->client_key_file)
+        o->client_key_file = tracei_otlp_variable("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY");
     if (!o->client_certificate_file)
-        o->client_certificate_file = tracei_otlp_variable("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE");
+        o->client_certificate_file =
+            tracei_otlp_variable("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE");
 }
 
 static bool tracei_otlp_same_name(trace_string a, trace_string b) {
@@ -1551,11 +1576,14 @@ static bool tracei_otlp_add_header(tracei_otlp_settings *settings, trace_header 
 
 static void tracei_otlp_read_headers(tracei_otlp_settings *settings) {
     bool fine = true;
-    if (!settings->options.disable_environment && !tracei_environment_pairs("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &settings->pairs))
+    if (!settings->options.disable_environment &&
+        !tracei_environment_pairs("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &settings->pairs))
         tracei_environment_pairs("OTEL_EXPORTER_OTLP_HEADERS", &settings->pairs);
     for (size_t i = 0; i < settings->pairs.count; i++) fine &= tracei_otlp_add_header(settings, settings->pairs.items[i]);
-    for (size_t i = 0; i < settings->options.header_count; i++) fine &= tracei_otlp_add_header(settings, settings->options.headers[i]);
-    if (!fine) tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: more than %u headers; the others are left out", TRACEI_OTLP_HEADERS_MAX);
+    for (size_t i = 0; i < settings->options.header_count; i++)
+        fine &= tracei_otlp_add_header(settings, settings->options.headers[i]);
+    if (!fine)
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: more than %u headers; the others are left out", TRACEI_OTLP_HEADERS_MAX);
 }
 
 /* How much of an endpoint is as given. */
@@ -1566,8 +1594,10 @@ typedef enum tracei_otlp_endpoint {
 } tracei_otlp_endpoint;
 
 static const char *tracei_otlp_find_endpoint(const trace_otlp_options *options, tracei_otlp_endpoint *how) {
-    static const char *const names[] = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_JAEGER_ENDPOINT"};
-    static const tracei_otlp_endpoint hows[] = {TRACEI_OTLP_ENDPOINT_WHOLE, TRACEI_OTLP_ENDPOINT_BASE, TRACEI_OTLP_ENDPOINT_EITHER};
+    static const char *const names[] = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT",
+                                        "OTEL_EXPORTER_JAEGER_ENDPOINT"};
+    static const tracei_otlp_endpoint hows[] = {TRACEI_OTLP_ENDPOINT_WHOLE, TRACEI_OTLP_ENDPOINT_BASE,
+                                                TRACEI_OTLP_ENDPOINT_EITHER};
     *how = TRACEI_OTLP_ENDPOINT_EITHER;
     if (options->endpoint && *options->endpoint) return options->endpoint;
     for (size_t i = 0; i < 3 && !options->disable_environment; i++) {
@@ -1584,7 +1614,8 @@ static bool tracei_otlp_ends_with(const char *text, size_t size, const char *end
     return size >= n && memcmp(text + size - n, end, n) == 0;
 }
 
-/* The request's URL from what was given. Ports that belong to other protocols are recognised, because that is how first attempts fail. */
+/* The request's URL from what was given. Ports that belong to other protocols are recognised, because that is how first attempts
+   fail. */
 static bool tracei_otlp_make_url(tracei_otlp_settings *settings) {
     static const char grpc_path[] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     const trace_otlp_options *o = &settings->options;
@@ -1610,15 +1641,18 @@ static bool tracei_otlp_make_url(tracei_otlp_settings *settings) {
     path_size = (size_t)(query - path);
     if (scheme_end) tracei_text_add(&url, given, (size_t)(authority - given));
     else tracei_text_cstr(&url, grpc && !o->insecure ? "https://" : "http://");
-    if (!grpc && tracei_otlp_ends_with(authority, authority_size, ":14268") && tracei_otlp_ends_with(path, path_size, "/api/traces")) {
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: port 14268 and /api/traces are Jaeger's Thrift; port 4318 and /v1/traces are used instead");
+    if (!grpc && tracei_otlp_ends_with(authority, authority_size, ":14268") &&
+        tracei_otlp_ends_with(path, path_size, "/api/traces")) {
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "otlp: port 14268 and /api/traces are Jaeger's Thrift; port 4318 and /v1/traces are used instead");
         tracei_text_add(&url, authority, authority_size - 6);
         tracei_text_cstr(&url, ":4318/v1/traces");
         settings->url[url.size] = '\0';
         return !url.full;
     }
     if (!grpc && tracei_otlp_ends_with(authority, authority_size, ":4317"))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: port 4317 is OTLP's gRPC port; http/protobuf and http/json usually go to 4318");
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "otlp: port 4317 is OTLP's gRPC port; http/protobuf and http/json usually go to 4318");
     if (grpc && tracei_otlp_ends_with(authority, authority_size, ":4318"))
         tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: port 4318 is OTLP's HTTP port; grpc usually goes to 4317");
     tracei_text_add(&url, authority, authority_size);
@@ -1850,3 +1884,55 @@ __attribute__((constructor)) static void tracei_otlp_register(void) {
 #endif
 
 #endif /* TRACE_IMPLEMENTATION */
+
+/*
+   trace.h is available under either of two licences; choose the one you prefer.
+
+   SPDX-License-Identifier: MIT OR Unlicense
+
+   ------------------------------------------------------------------------------
+   ALTERNATIVE A - MIT License
+
+   Copyright (c) 2026 trace.h contributors
+
+   Permission is hereby granted, free of charge, to any person obtaining a copy of
+   this software and associated documentation files (the "Software"), to deal in
+   the Software without restriction, including without limitation the rights to
+   use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies
+   of the Software, and to permit persons to whom the Software is furnished to do
+   so, subject to the following conditions:
+
+   The above copyright notice and this permission notice shall be included in all
+   copies or substantial portions of the Software.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+   LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+   OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+   SOFTWARE.
+
+   ------------------------------------------------------------------------------
+   ALTERNATIVE B - Public Domain (www.unlicense.org)
+
+   This is free and unencumbered software released into the public domain.
+
+   Anyone is free to copy, modify, publish, use, compile, sell, or distribute this
+   software, either in source code form or as a compiled binary, for any purpose,
+   commercial or non-commercial, and by any means.
+
+   In jurisdictions that recognize copyright laws, the author or authors of this
+   software dedicate any and all copyright interest in the software to the public
+   domain. We make this dedication for the benefit of the public at large and to
+   the detriment of our heirs and successors. We intend this dedication to be an
+   overt act of relinquishment in perpetuity of all present and future rights to
+   this software under copyright law.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN
+   ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+   WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+*/

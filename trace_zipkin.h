@@ -2,7 +2,8 @@
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
    Spans as Zipkin v2 JSON to POST /api/v2/spans.
 
-   WHY ONE STILL WANTS IT. OpenTelemetry calls its Zipkin exporter deprecated and plans to take it out of its specification in December 2026:
+   WHY ONE STILL WANTS IT. OpenTelemetry calls its Zipkin exporter deprecated and plans to take it out of its specification in
+   December 2026:
    new programs should speak OTLP (trace_otlp.h). But a Zipkin server takes no OTLP, and many things that are no Zipkin listen
    on its port (Jaeger, the Collector, proxies, vendors' agents), so this header remains for those who have one running.
 
@@ -26,14 +27,16 @@
                                least Zipkin takes
        service.name            localEndpoint.serviceName; service.namespace becomes a tag
        peer.service, server.address, network.peer.address and .port, ... of CLIENT and PRODUCER spans: remoteEndpoint
-       attributes              tags: text as it is, numbers and booleans as JSON writes them, bytes as base64, arrays as JSON text,
+       attributes              tags: text as it is, numbers and booleans as JSON writes them, bytes as base64, arrays as JSON
+       text,
                                null as empty text
        events                  annotations: the name alone, or "name": {"key":value,...} when there are attributes
        status                  tag otel.status_code (OK, ERROR); with ERROR tag error = the description
        scope                   tags otel.scope.name, otel.scope.version, and their older names otel.library.name, .version
        dropped counts          tags otel.dropped_attributes_count, ...events_count, ...links_count
        links, tracestate, other resource attributes (unless resource_tags is set): not exported
-   A Zipkin server takes a body for its old format when it finds the bytes yAnnotations" in it: texts that end so are written with an escape.
+   A Zipkin server takes a body for its old format when it finds the bytes yAnnotations" in it: texts that end so are written with
+   an escape.
 
    ENVIRONMENT, read when the exporter is made
        OTEL_EXPORTER_ZIPKIN_ENDPOINT (or ZIPKIN_ENDPOINT)      default http://localhost:9411/api/v2/spans
@@ -231,7 +234,8 @@ static size_t tracei_zipkin_json_size(const trace_value *value, bool exact, unsi
         return 8 + (value->as.bytes.size + 2) / 3 * 4;
     case TRACE_TYPE_ARRAY:
         if (depth >= TRACEI_ZIPKIN_DEPTH_MAX) return 4;
-        for (size_t i = 0; i < value->as.array.count; i++) size += 1 + tracei_zipkin_json_size(&value->as.array.items[i], exact, depth + 1);
+        for (size_t i = 0; i < value->as.array.count; i++)
+            size += 1 + tracei_zipkin_json_size(&value->as.array.items[i], exact, depth + 1);
         return size;
     default:
         return 34;
@@ -345,7 +349,8 @@ typedef struct tracei_zipkin_peer {
     const char *port;             /* the first is an address then, the second its port */
 } tracei_zipkin_peer;
 
-static char *tracei_zipkin_remote_address(char *at, const trace_span_data *span, const trace_string *address, const char *port_key) {
+static char *tracei_zipkin_remote_address(char *at, const trace_span_data *span, const trace_string *address,
+                                          const char *port_key) {
     const trace_value *port = tracei_zipkin_find(span, port_key);
     if (tracei_zipkin_is_ipv4(address->data, address->size)) at = TRACEI_ZIPKIN_PUT(at, ",\"remoteEndpoint\":{\"ipv4\":\"");
     else at = TRACEI_ZIPKIN_PUT(at, ",\"remoteEndpoint\":{\"ipv6\":\"");
@@ -396,7 +401,8 @@ static void tracei_zipkin_set_origin(tracei_zipkin_origin *origin, const trace_r
     char *at = origin->tags;
     for (size_t i = 0; resource && i < resource->attribute_count; i++) {
         const trace_attribute *attribute = &resource->attributes[i];
-        if (tracei_zipkin_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING && attribute->value.as.string.size) {
+        if (tracei_zipkin_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
+            attribute->value.as.string.size) {
             service = attribute->value.as.string;
         } else if ((all || tracei_zipkin_is(attribute->key, "service.namespace")) && attribute->key.size < 1024 &&
                    tracei_zipkin_attribute_size(attribute, true) <= TRACEI_ZIPKIN_ORIGIN_BYTES - (size_t)(at - origin->tags)) {
@@ -413,7 +419,8 @@ static void tracei_zipkin_set_origin(tracei_zipkin_origin *origin, const trace_r
 static size_t tracei_zipkin_event_size(const trace_event_data *event, bool exact) {
     size_t size = 32 + tracei_zipkin_text_size(event->name, exact);
     for (size_t i = 0; i < event->attribute_count; i++)
-        size += 8 + tracei_zipkin_text_size(event->attributes[i].key, exact) + tracei_zipkin_json_size(&event->attributes[i].value, exact, 0);
+        size += 8 + tracei_zipkin_text_size(event->attributes[i].key, exact) +
+                tracei_zipkin_json_size(&event->attributes[i].value, exact, 0);
     return 64 + 3 * size;
 }
 
@@ -421,10 +428,15 @@ static size_t tracei_zipkin_bound(const trace_span_data *span, const tracei_zipk
     const trace_scope *scope = span->scope;
     size_t size = 768 + origin->endpoint_size + origin->tags_size + tracei_zipkin_text_size(span->name, exact) +
                   tracei_zipkin_text_size(span->status_message, exact);
-    if (scope) size += 2 * (tracei_zipkin_text_size(tracei_zipkin_string(scope->name), exact) + tracei_zipkin_text_size(tracei_zipkin_string(scope->version), exact));
+    if (scope)
+        size += 2 * (tracei_zipkin_text_size(tracei_zipkin_string(scope->name), exact) +
+                     tracei_zipkin_text_size(tracei_zipkin_string(scope->version), exact));
     for (size_t i = 0; i < span->attribute_count; i++) {
         size_t one = tracei_zipkin_attribute_size(&span->attributes[i], exact);
-        size += tracei_zipkin_is(span->attributes[i].key, "peer.service") || span->kind == TRACE_KIND_CLIENT || span->kind == TRACE_KIND_PRODUCER ? 2 * one : one;
+        size += tracei_zipkin_is(span->attributes[i].key, "peer.service") || span->kind == TRACE_KIND_CLIENT ||
+                        span->kind == TRACE_KIND_PRODUCER
+                    ? 2 * one
+                    : one;
     }
     for (size_t i = 0; i < span->event_count; i++) size += tracei_zipkin_event_size(&span->events[i], exact);
     return size;
@@ -438,7 +450,8 @@ static size_t tracei_zipkin_span_size(const trace_span_data *span, const tracei_
 
 /* Tags of ours take the place of attributes of that name. */
 static bool tracei_zipkin_is_ours(const trace_attribute *attribute, const trace_span_data *span) {
-    static const char *const scope_keys[] = {"otel.scope.name", "otel.scope.version", "otel.library.name", "otel.library.version"};
+    static const char *const scope_keys[] = {"otel.scope.name", "otel.scope.version", "otel.library.name",
+                                             "otel.library.version"};
     const trace_value *value = &attribute->value;
     if (tracei_zipkin_is(attribute->key, "error")) {
         if (span->status == TRACE_STATUS_ERROR) return true;
@@ -514,7 +527,8 @@ static char *tracei_zipkin_event(char *at, const trace_event_data *event) {
 
 /* One span as a JSON object. */
 static char *tracei_zipkin_span(char *at, const trace_span_data *span, const tracei_zipkin_origin *origin) {
-    static const char *const kinds[] = {"", "", ",\"kind\":\"SERVER\"", ",\"kind\":\"CLIENT\"", ",\"kind\":\"PRODUCER\"", ",\"kind\":\"CONSUMER\""};
+    static const char *const kinds[] = {
+        "", "", ",\"kind\":\"SERVER\"", ",\"kind\":\"CLIENT\"", ",\"kind\":\"PRODUCER\"", ",\"kind\":\"CONSUMER\""};
     static const uint8_t none[8] = {0};
     uint64_t start_us = span->start_unix_ns / 1000;
     uint64_t duration_us = span->end_unix_ns > span->start_unix_ns ? (span->end_unix_ns - span->start_unix_ns) / 1000 : 0;
@@ -609,7 +623,8 @@ static bool tracei_zipkin_make_url(const trace_zipkin_options *options, char *ou
     query = path + strcspn(path, "?#");
     if (authority == given && strncmp(given, "unix:", 5) != 0) tracei_text_cstr(&url, "http://");
     tracei_text_add(&url, given, (size_t)(query - given));
-    if (query - path <= 1 && strncmp(given, "unix:", 5) != 0) tracei_text_cstr(&url, query == path ? "/api/v2/spans" : "api/v2/spans");
+    if (query - path <= 1 && strncmp(given, "unix:", 5) != 0)
+        tracei_text_cstr(&url, query == path ? "/api/v2/spans" : "api/v2/spans");
     tracei_text_cstr(&url, query);
     out[url.size] = '\0';
     if (url.full) tracei_log(TRACE_LOG_LEVEL_ERROR, "zipkin: the endpoint is longer than 2,000 characters");
@@ -619,8 +634,10 @@ static bool tracei_zipkin_make_url(const trace_zipkin_options *options, char *ou
 static void tracei_zipkin_read_numbers(trace_zipkin_options *o) {
     uint32_t value;
     if (o->disable_environment) return;
-    if (!o->timeout_ms && tracei_environment_u32("OTEL_EXPORTER_ZIPKIN_TIMEOUT", 0, UINT32_MAX, &value)) o->timeout_ms = value ? value : UINT32_MAX;
-    if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value)) o->schedule_delay_ms = value ? value : 1;
+    if (!o->timeout_ms && tracei_environment_u32("OTEL_EXPORTER_ZIPKIN_TIMEOUT", 0, UINT32_MAX, &value))
+        o->timeout_ms = value ? value : UINT32_MAX;
+    if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value))
+        o->schedule_delay_ms = value ? value : 1;
     if (!o->max_queue_spans) tracei_environment_u32("OTEL_BSP_MAX_QUEUE_SIZE", 1, UINT32_MAX, &o->max_queue_spans);
     if (!o->max_batch_spans) tracei_environment_u32("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, UINT32_MAX, &o->max_batch_spans);
 }
@@ -712,3 +729,55 @@ __attribute__((constructor)) static void tracei_zipkin_register(void) {
 #endif
 
 #endif /* TRACE_IMPLEMENTATION */
+
+/*
+   trace.h is available under either of two licences; choose the one you prefer.
+
+   SPDX-License-Identifier: MIT OR Unlicense
+
+   ------------------------------------------------------------------------------
+   ALTERNATIVE A - MIT License
+
+   Copyright (c) 2026 trace.h contributors
+
+   Permission is hereby granted, free of charge, to any person obtaining a copy of
+   this software and associated documentation files (the "Software"), to deal in
+   the Software without restriction, including without limitation the rights to
+   use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies
+   of the Software, and to permit persons to whom the Software is furnished to do
+   so, subject to the following conditions:
+
+   The above copyright notice and this permission notice shall be included in all
+   copies or substantial portions of the Software.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+   LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+   OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+   SOFTWARE.
+
+   ------------------------------------------------------------------------------
+   ALTERNATIVE B - Public Domain (www.unlicense.org)
+
+   This is free and unencumbered software released into the public domain.
+
+   Anyone is free to copy, modify, publish, use, compile, sell, or distribute this
+   software, either in source code form or as a compiled binary, for any purpose,
+   commercial or non-commercial, and by any means.
+
+   In jurisdictions that recognize copyright laws, the author or authors of this
+   software dedicate any and all copyright interest in the software to the public
+   domain. We make this dedication for the benefit of the public at large and to
+   the detriment of our heirs and successors. We intend this dedication to be an
+   overt act of relinquishment in perpetuity of all present and future rights to
+   this software under copyright law.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN
+   ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+   WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+*/

@@ -2,7 +2,8 @@
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 
    cc w3c_service.c -o w3c_service -pthread && ./w3c_service 5000
-   SPEC_LEVEL=2 STRICT_LEVEL=2 python3 test.py http://127.0.0.1:5000/test      (in a clone of github.com/w3c/trace-context, folder test)
+   SPEC_LEVEL=2 STRICT_LEVEL=2 python3 test.py http://127.0.0.1:5000/test      (in a clone of github.com/w3c/trace-context, folder
+   test)
 
    POST /test with [{"url": U, "arguments": A}, ...]: posts each A to its U in order, then answers 200. What an instrumented
    service does is in serve() and call(): extract from the raw header bytes, one server span, one client span a call, inject
@@ -209,9 +210,10 @@ static int call(const char *url, const char *body, size_t body_size) {
             trace_error("invalid_url", url);
             break;
         }
-        used = (size_t)snprintf(head, sizeof head,
-                                "POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n",
-                                path, host, port, body_size);
+        used = (size_t)snprintf(
+            head, sizeof head,
+            "POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nConnection: close\r\n",
+            path, host, port, body_size);
         trace_inject_raw(trace_context_current(), head + used, sizeof head - used - 2);
         used += strlen(head + used);                         /* whole lines, as many as fit */
         memcpy(head + used, "\r\n", 2);
@@ -273,7 +275,8 @@ static int serve(const message *request) {
 
 static bool answer(int socket, int status, bool keep) {
     char text[256];
-    const int size = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: %s\r\n\r\n[]",
+    const int size = snprintf(text, sizeof text,
+                              "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: %s\r\n\r\n[]",
                               status, status == 200 ? "OK" : "Error", keep ? "keep-alive" : "close");
     return send_all(socket, text, (size_t)size) && keep;
 }

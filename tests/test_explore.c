@@ -76,6 +76,8 @@ static void *x_memcpy(void *to, const void *from, size_t size);
 
 enum { X_THREADS = 3, X_WORDS = 48, X_VALUES = 256, X_CHOICES = 8192, X_STEPS = 6000, X_STACK = 128 << 10, X_OLD = 3 };
 
+enum { X_RING = 512, X_SEEN = 64 };
+
 enum { /* what a word is, for the accesses that go with it */
     X_PLAIN_WORD, X_HEAD, X_TAIL, X_OWNED, X_RETURNED, X_GENERATION, X_PASS_LOCK, X_LEDGER_LOCK, X_ATTENTION, X_COUNT
 };
@@ -83,7 +85,7 @@ enum { /* what a word is, for the accesses that go with it */
 enum { /* what is wrong on purpose */
     X_SOUND,
     X_HEAD_STORE, X_HEAD_LOAD, X_TAIL_STORE, X_TAIL_LOAD, X_PUSH, X_TAKE, X_DISOWN, X_CLAIM, X_UNLOCK_PASS, X_UNLOCK_LEDGER,
-    X_NO_BARRIER, X_NO_RESCAN, X_ATTENTION_EARLY, X_BUMP_RELAXED, X_WAKE_FORGOTTEN
+    X_NO_BARRIER, X_NO_RESCAN, X_ATTENTION_EARLY, X_BUMP_RELAXED, X_WAKE_FORGOTTEN, X_CALL_BEFORE_STOP
 };
 
 typedef struct {
@@ -138,8 +140,7 @@ static char x_failure[200];
 static void x_leave(void) {                      /* gives this execution up */
     x_on = false;
     x_threads[x_now].tls = tracei_tls;
-    swapcontext(&x_threads[x_now].context, &x_main);
-    abort();
+    swapcontext(&x_threads[x_now].context, &x_main); /* for good */
 }
 
 static void x_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -380,8 +381,14 @@ static void x_store(void *p, size_t size, uint64_t value, int order) {
     unit = (tracei_unit *)word->object;
     switch (word->kind) {
     case X_HEAD: { /* the bytes up to it were written just now */
-        uint32_t at;
-        for (at = (uint32_t)word->values[word->count - 1].value; at != (uint32_t)value; at += 8) x_access(unit->ring + (at & unit->mask), 8, true);
+        const uint32_t from = (uint32_t)word->values[word->count - 1].value;
+        uint32_t at, size;
+        if ((uint32_t)value - unit->tail > X_RING) x_fail("the head overtook the tail");
+        for (at = from; at != (uint32_t)value; at += size) {
+            memcpy(&size, unit->ring + (at & unit->mask), 4);
+            if (size < 8 || size % 8 || (at & unit->mask) + size > X_RING || size > (uint32_t)value - at) x_fail("a record is no record, or split");
+        }
+        for (at = from; at != (uint32_t)value; at += 8) x_access(unit->ring + (at & unit->mask), 8, true);
         x_write_unit(unit);
         if (x_weakness == X_HEAD_STORE) order = X_RELAXED;
         break;
@@ -642,8 +649,6 @@ static bool x_explore(const x_scenario *scenario, int complete, unsigned long li
 
 /* --- the world: three units with rings of 512 bytes, a root open in each --- */
 
-enum { X_RING = 512, X_SEEN = 64 };
-
 static tracei_unit *x_units[3], x_units_kept[3];
 static trace_span x_roots[3];
 static unsigned char x_slots_kept[3][TRACEI_SLOTS_A_CHUNK * TRACEI_SLOT_BYTES];
@@ -658,7 +663,9 @@ static trace_exporter x_exporter;
 static const char *x_name(char *to, int producer, int number) {
     const int size = 3 + number % 3 * 9;
     int i;
-    snprintf(to, 4, "%c%02d", 'a' + producer, number);
+    to[0] = (char)('a' + producer);
+    to[1] = (char)('0' + number / 10 % 10);
+    to[2] = (char)('0' + number % 10);
     for (i = 3; i < size; i++) to[i] = (char)('A' + (number * 7 + i) % 26);
     to[size] = '\0';
     return to;
@@ -884,29 +891,36 @@ static void adopt_watch(void) {
     X_WATCH(&x_units[0]->owned, X_OWNED, x_units[0]);
 }
 
-static int adopt_claims;
+static int adopt_claims, adopt_owners;
 
-static void adopt_begin(void) { adopt_claims = 0; }
+static void adopt_begin(void) {
+    adopt_claims = 0;
+    adopt_owners = 1;
+}
 
-static void adopt_first(void) {
-    x_record(0, 1);
-    x_record(0, 2);
+static void adopt_leave(void) {
+    adopt_owners--;
     tracei_unit_disown(x_units[0]);
     tracei_tls = &tracei_unit_none;
 }
 
+static void adopt_first(void) {
+    x_record(0, 1);
+    x_record(0, 2);
+    adopt_leave();
+}
+
 static void adopt_next(void) {
-    int i, number = 3;
-    for (i = 0; i < 4; i++) {
+    int i, mine = 0;
+    for (i = 0; i < 4 && mine < 2; i++) {
         if (tracei_unit_claim(x_units[0], x_units[0]->open, false)) {
-            if (TRACEI_LOAD(&x_units[0]->owned) != 1) x_fail("claimed, but not owned");
-            adopt_claims++;
+            int number = 3 + 2 * adopt_claims++;
+            mine++;
+            if (adopt_owners++) x_fail("owned by two threads");
             tracei_tls = x_units[0];
             x_record(0, number++);
-            x_record(0, number++);
-            tracei_unit_disown(x_units[0]);
-            tracei_tls = &tracei_unit_none;
-            if (adopt_claims == 2) return;
+            x_record(0, number);
+            adopt_leave();
         }
         x_yield();
     }
@@ -954,6 +968,26 @@ static void sleep_judge(void) {
     for (i = 0; i < 2; i++)
         if (x_units[i]->head != x_units[i]->tail) x_fail("the worker sleeps over a published span: a wake-up was lost");
     if (!x_failure[0] && (x_seen[0][1] != 1 || x_seen[0][2] != 1 || x_seen[1][1] != 1)) x_fail("a span is missing");
+}
+
+/* An order to stop is not slept over either. */
+static void stop_watch(void) {
+    x_watch_ring(0);
+    X_WATCH(&tracei_attention, X_ATTENTION, NULL);
+    X_WATCH(&tracei_worker_calls, X_PLAIN_WORD, NULL);
+    X_WATCH(&tracei_worker_stop, X_PLAIN_WORD, NULL);
+}
+
+static void stop_order(void) { /* as tracei_worker_end */
+    if (x_weakness == X_CALL_BEFORE_STOP) tracei_worker_call();
+    TRACEI_STORE_RELEASE(&tracei_worker_stop, 1u);
+    if (x_weakness != X_CALL_BEFORE_STOP) tracei_worker_call();
+}
+
+static void stop_produce(void) { x_record(0, 1); }
+
+static void stop_judge(void) {
+    if (!x_threads[0].done) x_fail("the worker sleeps over the order to stop");
 }
 
 /* --- 5: the ledger is never over, whenever it is read --- */
@@ -1035,13 +1069,15 @@ static x_scenario scenarios[] = {
     {"ring", ring_watch, NULL, {ring_produce, ring_consume, NULL}, ring_judge, {NULL, NULL, NULL}},
     {"slots", slots_watch, slots_begin, {slots_own, slots_first, slots_second}, slots_judge, {NULL, NULL, NULL}},
     {"adoption", adopt_watch, adopt_begin, {adopt_first, adopt_next, adopt_consume}, adopt_judge, {NULL, NULL, NULL}},
+    {"claim", adopt_watch, adopt_begin, {adopt_first, adopt_next, adopt_next}, adopt_judge, {NULL, NULL, NULL}},
     {"sleep", sleep_watch, sleep_begin, {sleep_work, sleep_produce_two, sleep_produce_one}, sleep_judge, {NULL, NULL, NULL}},
+    {"stop", stop_watch, sleep_begin, {sleep_work, stop_order, stop_produce}, stop_judge, {NULL, NULL, NULL}},
     {"ledger", ledger_watch, ledger_begin, {ledger_produce, ledger_read, ledger_consume}, ledger_judge, {NULL, NULL, NULL}},
     {"pass", pass_watch, NULL, {pass_produce, pass_drain, pass_drain}, pass_judge, {NULL, NULL, NULL}},
 };
 
 static x_scenario *x_prepare(const char *name) {
-    static const signed char units[][X_THREADS] = {{0, -1, -1}, {0, 1, 2}, {0, -2, -1}, {-1, 0, 1}, {0, -1, -1}, {0, -1, -1}};
+    static const signed char units[][X_THREADS] = {{0, -1, -1}, {0, 1, 2}, {0, -2, -1}, {0, -2, -2}, {-1, 0, 1}, {-1, -1, 0}, {0, -1, -1}, {0, -1, -1}};
     size_t s;
     int i;
     x_clear();
@@ -1109,6 +1145,8 @@ TEST(adoption) {
     x_breaks("adoption", X_DISOWN, "unit freed relaxed");
     x_breaks("adoption", X_CLAIM, "unit claimed relaxed");
     x_breaks("adoption", X_HEAD_STORE, "head published relaxed");
+    x_holds("claim", 3, 10000, 5000);
+    x_breaks("claim", X_DISOWN, "unit freed relaxed");
 }
 
 TEST(deep_sleep) {
@@ -1117,6 +1155,8 @@ TEST(deep_sleep) {
     x_breaks("sleep", X_NO_RESCAN, "no look after the flag");
     x_breaks("sleep", X_ATTENTION_EARLY, "flag read before the head");
     x_breaks("sleep", X_WAKE_FORGOTTEN, "nobody woken");
+    x_holds("stop", 3, 10000, 5000);
+    x_breaks("stop", X_CALL_BEFORE_STOP, "called before the order");
 }
 
 TEST(ledger) {
