@@ -523,7 +523,7 @@ typedef struct trace_exporter {
 /* An exporter OTEL_TRACES_EXPORTER may choose by name; the companions define TRACE_EXPORTER_OTLP and so on. */
 typedef struct trace_exporter_choice {
     const char *name;
-    trace_exporter (*make_fn)(void);        /* called by trace_init; an exporter without export_fn means "cannot" (already logged) */
+    trace_exporter (*make_fn)(void); /* called by trace_init; an exporter without export_fn means "cannot" (already logged) */
 } trace_exporter_choice;
 
 #define TRACE_EXPORTERS_MAX 8
@@ -672,12 +672,14 @@ typedef struct trace_config {
     size_t resource_attribute_count;
 
     trace_exporter exporters[TRACE_EXPORTERS_MAX];             /* what runs; ended by a zeroed one */
-    trace_exporter_choice available[TRACE_EXPORTERS_MAX];      /* what OTEL_TRACES_EXPORTER may choose from, with console and none */
+    trace_exporter_choice available[TRACE_EXPORTERS_MAX]; /* what OTEL_TRACES_EXPORTER may choose from, with console and none */
 
     trace_sampler sampler;        /* default OTEL_TRACES_SAMPLER, else parent-based, roots always on */
 
     uint32_t attribute_count_limit;         /* distinct keys a span; default 128 */
-    uint32_t attribute_value_length_limit;  /* characters of a text, bytes of a bytes value; default none (a quarter ring bounds the span) */
+    uint32_t
+        /* characters of a text, bytes of a bytes value; default none (a quarter ring bounds the span) */
+        attribute_value_length_limit;
     uint32_t event_count_limit;             /* default 128 */
     uint32_t link_count_limit;              /* default 128 */
     uint32_t event_attribute_count_limit;   /* default 128 */
@@ -792,7 +794,8 @@ TRACE_INLINE trace_span trace_span_current(void);
 TRACE_INLINE bool trace_span_is_recording(trace_span span);
 /* False when nothing would be recorded for this scope (NULL: for any). */
 TRACE_INLINE bool trace_is_enabled(const trace_scope *scope);
-/* What to hand to another thread, store, or inject. Of an inert handle: trace_context_current(). Of a dead one: explicit empty. */
+/* What to hand to another thread, store, or inject. Of an inert handle: trace_context_current(). Of a dead one: explicit empty.
+   */
 TRACE_INLINE trace_context trace_span_context(trace_span span);
 
 /* Attributes. Keys and values are copied. The last value for a key wins. NULL or empty keys are ignored with a log line; a NULL
@@ -886,7 +889,8 @@ typedef struct trace_carrier {
     void *user;
 } trace_carrier;
 
-/* Reads every propagator of OTEL_PROPAGATORS (default tracecontext, baggage). Nothing valid: the explicit empty context. Values and
+/* Reads every propagator of OTEL_PROPAGATORS (default tracecontext, baggage). Nothing valid: the explicit empty context. Values
+   and
    keys must stay readable until trace_extract returns; at most 64 values of a name and 128 keys are read. What brings tracestate
    or baggage takes a short lock: not for signal handlers. */
 TRACE_API trace_context trace_extract(const trace_carrier *carrier);
@@ -1077,7 +1081,8 @@ TRACE_API void tracei_set_status(trace_span span, trace_status status, const cha
     if (TRACEI_TABLE()) TRACEI_TABLE()->set_status(span, status, description);
 }
 
-TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_attribute *attributes, size_t count, uint64_t unix_ns) {
+TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_attribute *attributes, size_t count,
+                                uint64_t unix_ns) {
     if (TRACEI_TABLE()) TRACEI_TABLE()->add_event(span, name, attributes, count, unix_ns);
 }
 
@@ -1571,23 +1576,36 @@ TRACE_INLINE void trace_error(const char *type, const char *message) {
     trace_span_record_error(tracei_handle(TRACEI_SLOT_CURRENT), type, message);
 }
 
-/* One function per type that trace_span_set and TRACE_ATTR tell apart; the plain-C99 way is to call trace_span_set_int and so on. */
+/* One function per type that trace_span_set and TRACE_ATTR tell apart; the plain-C99 way is to call trace_span_set_int and so on.
+   */
 TRACE_INLINE void tracei_put_bool(trace_span s, const char *key, bool value) { trace_span_set_bool(s, key, value); }
 TRACE_INLINE void tracei_put_int(trace_span s, const char *key, int64_t value) { trace_span_set_int(s, key, value); }
 TRACE_INLINE void tracei_put_uint(trace_span s, const char *key, uint64_t value) { trace_span_set_uint(s, key, value); }
 TRACE_INLINE void tracei_put_double(trace_span s, const char *key, double value) { trace_span_set_double(s, key, value); }
-TRACE_INLINE void tracei_put_long_double(trace_span s, const char *key, long double value) { trace_span_set_double(s, key, (double)value); }
+TRACE_INLINE void tracei_put_long_double(trace_span s, const char *key, long double value) {
+    trace_span_set_double(s, key, (double)value);
+}
 TRACE_INLINE void tracei_put_text(trace_span s, const char *key, const char *value) { trace_span_set_string(s, key, value); }
-TRACE_INLINE void tracei_put_stext(trace_span s, const char *key, const signed char *value) { trace_span_set_string(s, key, (const char *)value); }
-TRACE_INLINE void tracei_put_utext(trace_span s, const char *key, const unsigned char *value) { trace_span_set_string(s, key, (const char *)value); }
+TRACE_INLINE void tracei_put_stext(trace_span s, const char *key, const signed char *value) {
+    trace_span_set_string(s, key, (const char *)value);
+}
+TRACE_INLINE void tracei_put_utext(trace_span s, const char *key, const unsigned char *value) {
+    trace_span_set_string(s, key, (const char *)value);
+}
 TRACE_INLINE trace_attribute tracei_attr_uint(const char *key, uint64_t value) {
     trace_attribute attribute = tracei_attr_int(key, (int64_t)value);
     attribute.value.type = TRACEI_TYPE_UINT;
     return attribute;
 }
-TRACE_INLINE trace_attribute tracei_attr_long_double(const char *key, long double value) { return tracei_attr_double(key, (double)value); }
-TRACE_INLINE trace_attribute tracei_attr_stext(const char *key, const signed char *value) { return tracei_attr_string(key, (const char *)value); }
-TRACE_INLINE trace_attribute tracei_attr_utext(const char *key, const unsigned char *value) { return tracei_attr_string(key, (const char *)value); }
+TRACE_INLINE trace_attribute tracei_attr_long_double(const char *key, long double value) {
+    return tracei_attr_double(key, (double)value);
+}
+TRACE_INLINE trace_attribute tracei_attr_stext(const char *key, const signed char *value) {
+    return tracei_attr_string(key, (const char *)value);
+}
+TRACE_INLINE trace_attribute tracei_attr_utext(const char *key, const unsigned char *value) {
+    return tracei_attr_string(key, (const char *)value);
+}
 
 /* A block: the span, and whether its body has run. */
 typedef struct tracei_block {
@@ -1664,7 +1682,8 @@ TRACE_INLINE void tracei_block_end(trace_span span) {
    TRACE_WITH(context) { ... }     the context is current for the block.
    TRACE_WITH_SPAN(span) { ... }   a detached span is current for the block; it is not ended.
    trace_span_set(span, "key", value);  trace_set("key", value);  by the value's type (C11, C++); trace_set: on the current span.
-   TRACE_ATTR("key", value)   a trace_attribute, likewise (C99: text only); TRACE_ATTR_STRING, _INT, _UINT, _DOUBLE, _BOOL, _BYTES, _JSON. */
+   TRACE_ATTR("key", value)   a trace_attribute, likewise (C99: text only); TRACE_ATTR_STRING, _INT, _UINT, _DOUBLE, _BOOL,
+   _BYTES, _JSON. */
 #if TRACE_CONFIG_OFF
 
 #ifdef __cplusplus
@@ -1676,7 +1695,8 @@ template <class T> char tracei_ignore(const T &);
 #define TRACEI_ONCE(ignored, variable) for (bool variable = ((ignored), true); variable; variable = false)
 #define TRACEI_NOTHING(ignored, variable) enum { variable = (int)sizeof((ignored), true) }
 #define TRACEI_IGNORE_BLOCK(...) \
-    (TRACEI_IGNORE(TRACEI_FIRST(__VA_ARGS__)), (void)sizeof(TRACE_CONFIG_SCOPE), (void)sizeof(TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__))))
+    (TRACEI_IGNORE(TRACEI_FIRST(__VA_ARGS__)), (void)sizeof(TRACE_CONFIG_SCOPE), \
+     (void)sizeof(TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__))))
 
 #define TRACE_SPAN(...) TRACEI_ONCE(TRACEI_IGNORE_BLOCK(__VA_ARGS__), TRACEI_UNIQUE(tracei_once_))
 #define TRACE_BLOCK(...) TRACEI_NOTHING(TRACEI_IGNORE_BLOCK(__VA_ARGS__), TRACEI_UNIQUE(tracei_block_))
@@ -1690,9 +1710,11 @@ template <class T> char tracei_ignore(const T &);
 #define TRACEI_FOR(type, variable, ...) for (type variable(__VA_ARGS__); variable.once();)
 #define TRACE_SPAN(...) TRACEI_SPAN_CPP(TRACEI_UNIQUE(tracei_block_), TRACEI_FIRST(__VA_ARGS__), TRACEI_REST(__VA_ARGS__))
 #define TRACEI_SPAN_CPP(...) TRACEI_SPAN_CPP_(__VA_ARGS__)
-#define TRACEI_SPAN_CPP_(variable, name, ...) TRACEI_FOR(tracei_block_guard, variable, (name), TRACEI_OPTIONS(__VA_ARGS__), TRACE_CONFIG_SCOPE)
+#define TRACEI_SPAN_CPP_(variable, name, ...) \
+    TRACEI_FOR(tracei_block_guard, variable, (name), TRACEI_OPTIONS(__VA_ARGS__), TRACE_CONFIG_SCOPE)
 #define TRACE_BLOCK(...) \
-    const tracei_block_guard TRACEI_UNIQUE(tracei_block_)((TRACEI_FIRST(__VA_ARGS__)), TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__)), TRACE_CONFIG_SCOPE)
+    const tracei_block_guard TRACEI_UNIQUE(tracei_block_)((TRACEI_FIRST(__VA_ARGS__)), TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__)), \
+                                                          TRACE_CONFIG_SCOPE)
 #define TRACE_WITH(context) TRACEI_WITH_CPP(TRACEI_UNIQUE(tracei_with_), trace_attach(context))
 #define TRACE_WITH_SPAN(span) TRACEI_WITH_CPP(TRACEI_UNIQUE(tracei_with_), trace_attach_span(span))
 #define TRACEI_WITH_CPP(variable, attachment) TRACEI_FOR(tracei_with_guard, variable, attachment)
@@ -1724,7 +1746,8 @@ TRACE_INLINE void tracei_with_cleanup(tracei_with *with) { trace_detach(with->at
 #define TRACE_WITH_SPAN(span) TRACEI_WITH(TRACEI_UNIQUE(tracei_with_), trace_attach_span(span))
 #if TRACEI_GNU
 #define TRACE_BLOCK(...) \
-    const trace_span TRACEI_UNIQUE(tracei_block_) TRACEI_CLEANUP(tracei_const_span_cleanup) = tracei_block_start(TRACEI_BLOCK_ARGS(__VA_ARGS__))
+    const trace_span TRACEI_UNIQUE(tracei_block_) TRACEI_CLEANUP(tracei_const_span_cleanup) = \
+        tracei_block_start(TRACEI_BLOCK_ARGS(__VA_ARGS__))
 TRACE_INLINE void tracei_const_span_cleanup(const trace_span *span) { tracei_block_end(*span); }
 #endif
 
@@ -1894,7 +1917,8 @@ extern "C" {
 #include <sys/syscall.h>
 #endif
 #if !defined(CLOCK_MONOTONIC) || !(defined(MAP_ANONYMOUS) || defined(MAP_ANON))
-#error "trace.h: a system header came first in a strict ISO mode: include trace.h before it, define _GNU_SOURCE, or compile with -std=gnu11"
+#error \
+    "trace.h: a system header came first in a strict ISO mode: include trace.h before it, define _GNU_SOURCE, or compile with -std=gnu11"
 #endif
 #endif
 
@@ -1940,8 +1964,12 @@ extern "C" {
 #define TRACEI_LOAD_ACQUIRE(p) tracei_acquired(*(p))
 #define TRACEI_STORE(p, v) ((void)(*(p) = (v)), _ReadWriteBarrier())
 #define TRACEI_STORE_RELEASE(p, v) (MemoryBarrier(), (void)(*(p) = (v)))
-#define TRACEI_ADD(p, v) (sizeof *(p) == 4 ? (uint32_t)_InterlockedExchangeAdd((volatile long *)(p), (long)(v)) : (size_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), (LONG64)(v)))
-#define TRACEI_SUB(p, v) (sizeof *(p) == 4 ? (uint32_t)_InterlockedExchangeAdd((volatile long *)(p), -(long)(v)) : (size_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), -(LONG64)(v)))
+#define TRACEI_ADD(p, v) \
+    (sizeof *(p) == 4 ? (uint32_t)_InterlockedExchangeAdd((volatile long *)(p), (long)(v)) \
+                      : (size_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), (LONG64)(v)))
+#define TRACEI_SUB(p, v) \
+    (sizeof *(p) == 4 ? (uint32_t)_InterlockedExchangeAdd((volatile long *)(p), -(long)(v)) \
+                      : (size_t)InterlockedExchangeAdd64((volatile LONG64 *)(p), -(LONG64)(v)))
 #define TRACEI_CAS(p, expected, desired) tracei_cas((p), (expected), sizeof *(p), (uintptr_t)(desired))
 #define TRACEI_COMPILER_BARRIER() _ReadWriteBarrier()
 static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t desired) {
@@ -2251,7 +2279,9 @@ static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns)
             left[0] = (long)((deadline_ns - now) / 1000000000u);
             left[1] = (long)((deadline_ns - now) % 1000000000u);
         }
-        if (syscall(SYS_futex, word, 128 /* FUTEX_WAIT_PRIVATE */, expected, deadline_ns == UINT64_MAX ? NULL : left, NULL, 0) != 0 && errno == ETIMEDOUT)
+        if (syscall(SYS_futex, word, 128 /* FUTEX_WAIT_PRIVATE */, expected, deadline_ns == UINT64_MAX ? NULL : left, NULL, 0) !=
+                0 &&
+            errno == ETIMEDOUT)
             return TRACEI_LOAD_ACQUIRE(word) != expected; /* time has passed, whatever trace_config.clock says */
     }
     return true;
@@ -2321,6 +2351,23 @@ static void tracei_wake(uint32_t *word) {
 }
 #endif
 
+/* By the system's clock, so that no trace_config.clock can make it long. */
+static void tracei_nap(uint32_t us) {
+#if TRACEI_HAVE_FUTEX
+    const int saved = errno;
+    uint32_t never = 0;
+    long left[2];
+    left[0] = 0;
+    left[1] = (long)(us % 1000000u) * 1000;
+    syscall(SYS_futex, &never, 128 /* FUTEX_WAIT_PRIVATE */, 0, left, NULL, 0);
+    errno = saved;
+#else
+    uint32_t never = 0;
+    (void)tracei_wait(&never, 0, tracei_mono_ns() + (uint64_t)us * 1000u);
+#endif
+}
+
+static void tracei_sleep_until(uint64_t deadline_ns) TRACEI_UNUSED;
 static void tracei_sleep_until(uint64_t deadline_ns) {
     uint32_t never = 0;
     (void)tracei_wait(&never, 0, deadline_ns);
@@ -2454,7 +2501,8 @@ static uint64_t tracei_thread_id(void) {
 
 /* >>log ------------------------------------------------------------------------------------------------------------
 
-   Every complaint passes through tracei_log: a place for a breakpoint. Formatting is our own (%s %.*s %c %d %u %x %%, with l, ll, z),
+   Every complaint passes through tracei_log: a place for a breakpoint. Formatting is our own (%s %.*s %c %d %u %x %%, with l, ll,
+   z),
    so that no locale and no allocation is involved. Lines are cut at 512 bytes. */
 
 static trace_logger tracei_logger;
@@ -2486,7 +2534,9 @@ static void tracei_line_number(tracei_line *line, uint64_t value, bool negative,
 typedef struct tracei_arguments { va_list list; } tracei_arguments;
 
 static int64_t tracei_argument_signed(tracei_arguments *arguments, int longs) {
-    return longs >= 2 ? va_arg(arguments->list, long long) : longs == 1 ? va_arg(arguments->list, long) : va_arg(arguments->list, int);
+    return longs >= 2   ? va_arg(arguments->list, long long)
+           : longs == 1 ? va_arg(arguments->list, long)
+                        : va_arg(arguments->list, int);
 }
 
 static uint64_t tracei_argument_unsigned(tracei_arguments *arguments, int longs) {
@@ -2770,7 +2820,7 @@ static TRACEI_UNUSED char *tracei_put_number(char *at, double value) {
     if (bits >> 63) {
         *at++ = '-';
         value = -value;
-        if (!(value > 0)) return at + tracei_copy_word(at, "0.0");     /* "-0" is an integer to many readers, and so has no sign */
+        if (!(value > 0)) return at + tracei_copy_word(at, "0.0"); /* "-0" is an integer to many readers, and so has no sign */
     }
     if (value < exact) {
         uint64_t whole = (uint64_t)value;
@@ -3032,7 +3082,8 @@ static TRACEI_UNUSED void tracei_text_double(tracei_text *text, double value) {
 }
 
 static TRACEI_UNUSED void tracei_text_hex(tracei_text *text, const uint8_t *bytes, size_t count) {
-    for (size_t i = 0; i < count; i++) tracei_text_whole(text, tracei_hex_pairs + 2 * bytes[i], tracei_hex_pairs + 2 * bytes[i] + 2);
+    for (size_t i = 0; i < count; i++)
+        tracei_text_whole(text, tracei_hex_pairs + 2 * bytes[i], tracei_hex_pairs + 2 * bytes[i] + 2);
 }
 
 static TRACEI_UNUSED void tracei_text_json(tracei_text *text, const char *bytes, size_t size) {
@@ -3150,6 +3201,7 @@ typedef struct tracei_timeline {
     uint32_t lift;                /* what has been added to the counter's upper half to keep it going upward */
     uint32_t anchor_count;
     uint64_t frontier;            /* highest tick ever mapped, at least the last pair's */
+    uint64_t reach;               /* ticks above this are taken for rubbish */
     tracei_pair first, last;
     tracei_anchor anchors[TRACEI_TIME_ANCHORS];
 #if !TRACE_CONFIG_SINGLE_THREADED
@@ -3307,6 +3359,10 @@ TRACEI_SMALL_END
 
 /* Ticks times slope: the upper part of a 64 x 64 bit product, rounded down, so the line never falls. */
 static uint64_t tracei_slope_ns(uint64_t ticks, uint64_t slope) {
+#if defined(__SIZEOF_INT128__)
+    __extension__ const unsigned __int128 product = (unsigned __int128)ticks * slope;
+    return product >> 112 ? UINT64_MAX : (uint64_t)(product >> 48);
+#else
     const uint64_t ticks_high = ticks >> 32, ticks_low = ticks & 0xffffffffu;
     const uint64_t slope_high = slope >> 32, slope_low = slope & 0xffffffffu;
     const uint64_t low = ticks_low * slope_low, left = ticks_high * slope_low, right = ticks_low * slope_high;
@@ -3314,6 +3370,7 @@ static uint64_t tracei_slope_ns(uint64_t ticks, uint64_t slope) {
     const uint64_t high = ticks_high * slope_high + (left >> 32) + (right >> 32) + (middle >> 32);
     if (high >> 48) return UINT64_MAX;
     return high << 16 | (middle & 0xffffffffu) >> 16;
+#endif
 }
 
 static uint64_t tracei_slope_from_double(double slope) {
@@ -3336,7 +3393,8 @@ static uint64_t tracei_knot_ns(const tracei_knot *knot, uint64_t ticks) {
 static uint64_t tracei_timeline_at(const tracei_timeline *timeline, uint64_t ticks) {
     const tracei_knot *const knots = timeline->knots;
     uint32_t low = 0, high = timeline->knot_count; /* the knot sought is in [low - 1, high - 1] */
-    if (ticks < knots[0].ticks) return tracei_subtract_capped(knots[0].ns, tracei_slope_ns(knots[0].ticks - ticks, knots[0].slope));
+    if (ticks < knots[0].ticks)
+        return tracei_subtract_capped(knots[0].ns, tracei_slope_ns(knots[0].ticks - ticks, knots[0].slope));
     if (ticks >= knots[high - 1].ticks) return tracei_knot_ns(&knots[high - 1], ticks);
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
@@ -3358,7 +3416,8 @@ static void tracei_knots_thin(tracei_timeline *timeline) {
     for (i = 0; i < timeline->knot_count; i++) {
         tracei_knot *const knot = &knots[kept++];
         *knot = knots[i];
-        if (i + 2 > half || knots[i + 1].ns < knot->ns || knots[i + 2].ticks == knot->ticks || knots[i + 1].ticks == knot->ticks) continue;
+        if (i + 2 > half || knots[i + 1].ns < knot->ns || knots[i + 2].ticks == knot->ticks || knots[i + 1].ticks == knot->ticks)
+            continue;
         {
             const tracei_knot *const gone = &knots[i + 1];
             const uint64_t to_gone = tracei_slope_of(gone->ns - knot->ns, gone->ticks - knot->ticks);
@@ -3467,7 +3526,9 @@ static void tracei_timeline_forget(tracei_timeline *timeline) {
 static void tracei_timeline_settle(tracei_timeline *timeline, const tracei_pair *pair) {
     const uint64_t from = timeline->frontier, ticks = pair->ticks - timeline->first.ticks;
     const uint64_t ns = tracei_subtract_capped(pair->mono_ns, timeline->first.mono_ns);
-    tracei_knot_bend(timeline, from, tracei_slope_of(tracei_subtract_capped(pair->mono_ns, tracei_timeline_at(timeline, from)), pair->ticks - from));
+    tracei_knot_bend(
+        timeline, from,
+        tracei_slope_of(tracei_subtract_capped(pair->mono_ns, tracei_timeline_at(timeline, from)), pair->ticks - from));
     timeline->slope = tracei_slope_of(ns, ticks);
     tracei_knot_bend(timeline, pair->ticks, timeline->slope);
     timeline->settled = ns >= TRACEI_TIME_BASELINE_NS && (pair->doubt + timeline->first.doubt) < ticks / 4096;
@@ -3478,15 +3539,18 @@ static void tracei_timeline_jump(tracei_timeline *timeline, const tracei_pair *p
     const uint64_t from = timeline->frontier, slope = timeline->slope, span = pair->ticks - from;
     const uint64_t elapsed = tracei_subtract_capped(pair->mono_ns, tracei_timeline_at(timeline, from));
     const uint64_t ticks = tracei_slope_ticks(elapsed, slope);
-    uint64_t odd = tracei_slope_of(tracei_subtract_capped(pair->mono_ns, timeline->last.mono_ns), pair->ticks - timeline->last.ticks);
+    uint64_t odd =
+        tracei_slope_of(tracei_subtract_capped(pair->mono_ns, timeline->last.mono_ns), pair->ticks - timeline->last.ticks);
     if (tracei_distance(odd, slope) < slope / 4 && tracei_distance(odd, timeline->odd_slope) < tracei_distance(odd, slope) / 4) {
         tracei_knot_bend(timeline, from, tracei_slope_of(elapsed, span));
         tracei_knot_bend(timeline, pair->ticks, odd);
         timeline->slope = odd;
         odd = 0;
-    } else if (span / 2 >= ticks) { /* the counter gained more than passed: what came before and after are told apart by their ticks */
+    } else if (span / 2 >=
+               ticks) { /* the counter gained more than passed: what came before and after are told apart by their ticks */
         tracei_knot_bend(timeline, from + ticks, 0);
-        tracei_knot_add(timeline, pair->ticks - ticks, tracei_subtract_capped(pair->mono_ns, tracei_slope_ns(ticks, slope)), slope);
+        tracei_knot_add(timeline, pair->ticks - ticks, tracei_subtract_capped(pair->mono_ns, tracei_slope_ns(ticks, slope)),
+                        slope);
     } else { /* nobody knows when: in the middle, as a halt or as a step */
         const uint64_t half = span > ticks ? ticks / 2 : span / 2;
         const uint64_t resumed = span > ticks ? pair->ticks - half : from + half;
@@ -3547,7 +3611,9 @@ static void tracei_timeline_follow(tracei_timeline *timeline, const tracei_pair 
     slope = tracei_timeline_estimate(timeline, pair);
     if (timeline->steering && tracei_distance(slope, timeline->slope) < slope >> 14) slope = timeline->slope;
     wanted = tracei_slope_of(tracei_subtract_capped(pair->mono_ns, from_ns), pair->ticks - from);
-    drawn = wanted > slope + (slope >> 11) ? slope + (slope >> 11) : wanted < slope - (slope >> 11) ? slope - (slope >> 11) : wanted;
+    drawn = wanted > slope + (slope >> 11)   ? slope + (slope >> 11)
+            : wanted < slope - (slope >> 11) ? slope - (slope >> 11)
+                                             : wanted;
     timeline->slope = slope;
     timeline->steering = drawn != wanted;
     tracei_knot_bend(timeline, from, drawn);
@@ -3582,7 +3648,8 @@ static void tracei_timeline_anchor(tracei_timeline *timeline, const tracei_pair 
     const bool negative = pair->unix_ns < pair->mono_ns;
     const uint64_t offset = tracei_distance(pair->unix_ns, pair->mono_ns);
     if (last) {
-        const uint64_t moved = last->negative == negative ? tracei_distance(last->offset, offset) : tracei_add_capped(last->offset, offset);
+        const uint64_t moved =
+            last->negative == negative ? tracei_distance(last->offset, offset) : tracei_add_capped(last->offset, offset);
         if (moved <= tracei_add_capped(TRACEI_WALL_TOLERANCE_NS, doubt_ns)) return;
         if (last->from_ns < from_ns) {
             if (timeline->anchor_count == TRACEI_TIME_ANCHORS)
@@ -3612,6 +3679,11 @@ static void tracei_timeline_pair(tracei_timeline *timeline, tracei_pair pair) {
 #endif
     tracei_timeline_anchor(timeline, &pair, tracei_add_capped(seen_ns, 1), doubt_ns);
     if (!timeline->started || pair.ticks > timeline->last.ticks) timeline->last = pair;
+    timeline->reach = TRACEI_TICKS_REACH_NS;
+#if !TRACE_CONFIG_SINGLE_THREADED
+    if (timeline->counter) timeline->reach = tracei_slope_ticks(TRACEI_TICKS_REACH_NS, timeline->slope);
+#endif
+    timeline->reach = tracei_add_capped(timeline->last.ticks, timeline->reach);
     if (pair.ticks > timeline->frontier) timeline->frontier = pair.ticks;
     timeline->started = true;
 }
@@ -3647,7 +3719,6 @@ TRACEI_SMALL_END
 
 /* CLOCK_MONOTONIC of a tick: the same now and later. */
 static uint64_t tracei_timeline_mono(tracei_timeline *timeline, uint64_t ticks) {
-    uint64_t reach = TRACEI_TICKS_REACH_NS;
 #if !TRACE_CONFIG_SINGLE_THREADED
     if (timeline->counter) {
         uint32_t i = timeline->window_count;
@@ -3657,14 +3728,12 @@ static uint64_t tracei_timeline_mono(tracei_timeline *timeline, uint64_t ticks) 
             if (ticks >= window->low && ticks <= window->high)
                 return tracei_add_capped(window->ns, tracei_slope_ns(ticks - window->low, window->slope));
         }
-        reach = tracei_slope_ticks(TRACEI_TICKS_REACH_NS, timeline->slope);
-        if (ticks > tracei_add_capped(timeline->last.ticks, reach))
-            return tracei_timeline_at(timeline, tracei_add_capped(timeline->last.ticks, reach));
+        if (ticks > timeline->reach) return tracei_timeline_at(timeline, timeline->reach);
         if (ticks > timeline->frontier) timeline->frontier = ticks;
         return tracei_timeline_at(timeline, ticks);
     }
 #endif
-    if (ticks > timeline->frontier && ticks <= tracei_add_capped(timeline->last.ticks, reach)) timeline->frontier = ticks;
+    if (ticks > timeline->frontier && ticks <= timeline->reach) timeline->frontier = ticks;
     return ticks;
 }
 
@@ -3729,13 +3798,13 @@ typedef struct tracei_variable {
 } tracei_variable;
 
 static const tracei_variable tracei_variables[] = {
-    {"OTEL_SDK_DISABLED", {NULL, NULL}},                /* and AI_INFRA_TRACING_ENABLED, the other way round */
+    {"OTEL_SDK_DISABLED", {NULL, NULL}}, /* and AI_INFRA_TRACING_ENABLED, the other way round */
     {"OTEL_SERVICE_NAME", {"TRACER_SERVICE_NAME", "AI_INFRA_SERVICE_NAME"}},
     {"OTEL_RESOURCE_ATTRIBUTES", {NULL, NULL}},
     {"OTEL_LOG_LEVEL", {NULL, NULL}},
     {"OTEL_PROPAGATORS", {NULL, NULL}},
     {"OTEL_TRACES_SAMPLER", {NULL, NULL}},
-    {"OTEL_TRACES_SAMPLER_ARG", {NULL, NULL}},          /* a rate by its alias stands alone: see tracei_sampler_from_environment */
+    {"OTEL_TRACES_SAMPLER_ARG", {NULL, NULL}}, /* a rate by its alias stands alone: see tracei_sampler_from_environment */
     {"OTEL_TRACES_EXPORTER", {"TRACER_TYPE", NULL}},
     {"OTEL_BSP_SCHEDULE_DELAY", {NULL, NULL}},
     {"OTEL_BSP_EXPORT_TIMEOUT", {NULL, NULL}},
@@ -3912,7 +3981,8 @@ static void tracei_environment_snapshot(void) {
         return;
     }
     (void)tracei_environment_copy(block, size + 1);
-    if (tracei_environment_size(before) == tracei_environment_size(block) && memcmp(before, block, tracei_environment_size(block)) == 0)
+    if (tracei_environment_size(before) == tracei_environment_size(block) &&
+        memcmp(before, block, tracei_environment_size(block)) == 0)
         tracei_free(block, size + 1);
     else
         TRACEI_STORE_RELEASE(&tracei_environment_block, (const char *)block);
@@ -4139,8 +4209,8 @@ static void tracei_environment_bad_word(const char *name, trace_string value, co
         if (i) tracei_text_cstr(&text, ", ");
         tracei_text_cstr(&text, words[i]);
     }
-    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s ignored: must be one of %.*s%s%s%s", name, tracei_environment_quoted(value), value.data,
-               (int)text.size, list, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s ignored: must be one of %.*s%s%s%s", name, tracei_environment_quoted(value),
+               value.data, (int)text.size, list, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
 /* Readers. Each looks under the name and its aliases, complains of what it cannot use and goes on. */
@@ -4165,8 +4235,8 @@ static bool tracei_environment_bool(const char *name) {
     if (!found) return false;
     if (tracei_environment_same_word(value, "true")) return true;
     if (!tracei_environment_same_word(value, "false"))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s taken as false: must be true or false", found, tracei_environment_quoted(value),
-                   value.data);
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s taken as false: must be true or false", found,
+                   tracei_environment_quoted(value), value.data);
     return false;
 }
 
@@ -4193,8 +4263,8 @@ static bool tracei_environment_ratio(const char *name, double *out) {
             *out = ratio;
             return true;
         }
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s ignored: must be a number from 0 to 1", found, tracei_environment_quoted(value),
-                   value.data);
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s ignored: must be a number from 0 to 1", found,
+                   tracei_environment_quoted(value), value.data);
     }
     return false;
 }
@@ -4244,8 +4314,8 @@ static bool tracei_pairs_parse(tracei_pairs *pairs, const char *name, const char
         number++;
         at = tracei_environment_pair(at, item, &pairs->items[pairs->count], &why);
         if (!at) {
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "%s ignored as a whole: item %u %s; must be key=value,key=value, percent-encoded", name,
-                       number, why);
+            tracei_log(TRACE_LOG_LEVEL_WARNING, "%s ignored as a whole: item %u %s; must be key=value,key=value, percent-encoded",
+                       name, number, why);
             tracei_pairs_free(pairs);
             return false;
         }
@@ -4273,8 +4343,9 @@ static bool tracei_environment_disabled(void) {
 /* OTEL_LOG_LEVEL; DEFAULT when unset. */
 static trace_log_level tracei_environment_log_level(void) {
     static const char *const words[] = {"none", "error", "warn", "info", "debug", "warning", "off", "trace", NULL};
-    static const trace_log_level levels[] = {TRACE_LOG_LEVEL_NONE,  TRACE_LOG_LEVEL_ERROR,   TRACE_LOG_LEVEL_WARNING, TRACE_LOG_LEVEL_INFO,
-                                             TRACE_LOG_LEVEL_DEBUG, TRACE_LOG_LEVEL_WARNING, TRACE_LOG_LEVEL_NONE,    TRACE_LOG_LEVEL_DEBUG};
+    static const trace_log_level levels[] = {TRACE_LOG_LEVEL_NONE, TRACE_LOG_LEVEL_ERROR, TRACE_LOG_LEVEL_WARNING,
+                                             TRACE_LOG_LEVEL_INFO, TRACE_LOG_LEVEL_DEBUG, TRACE_LOG_LEVEL_WARNING,
+                                             TRACE_LOG_LEVEL_NONE, TRACE_LOG_LEVEL_DEBUG};
     const int at = tracei_environment_enum("OTEL_LOG_LEVEL", words);
     return at < 0 ? TRACE_LOG_LEVEL_DEFAULT : levels[at];
 }
@@ -4292,7 +4363,8 @@ static const char *tracei_environment_nearest(trace_string name) {
     for (size_t i = 0; i < TRACEI_VARIABLE_COUNT; i++) {
         unsigned distance;
         if (strncmp(tracei_variables[i].name, "OTEL_", 5) != 0) continue;
-        if (strlen(tracei_variables[i].name) == name.size && memcmp(tracei_variables[i].name, name.data, name.size) == 0) return NULL;
+        if (strlen(tracei_variables[i].name) == name.size && memcmp(tracei_variables[i].name, name.data, name.size) == 0)
+            return NULL;
         distance = tracei_environment_distance(name, tracei_variables[i].name);
         if (distance < best) best = distance, nearest = tracei_variables[i].name;
     }
@@ -4308,11 +4380,12 @@ static void tracei_environment_check(void) {
         if (strncmp(entry, "OTEL_", 5) != 0 || tracei_environment_is_foreign(entry)) continue;
         nearest = tracei_environment_nearest(name);
         if (nearest)
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "%.*s is not a known variable: did you mean %s?", tracei_environment_quoted(name), entry,
-                       nearest);
+            tracei_log(TRACE_LOG_LEVEL_WARNING, "%.*s is not a known variable: did you mean %s?", tracei_environment_quoted(name),
+                       entry, nearest);
     }
     if (tracei_environment("OTEL_CONFIG_FILE") || tracei_environment("OTEL_EXPERIMENTAL_CONFIG_FILE"))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_CONFIG_FILE ignored: configuration files are not supported; other variables apply");
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "OTEL_CONFIG_FILE ignored: configuration files are not supported; other variables apply");
 }
 
 /* >>resource -------------------------------------------------------------------------------------------------------
@@ -4428,14 +4501,16 @@ static void tracei_detect_host_id(tracei_detected *self) {
         char text[80];
         const size_t size = tracei_read_file(paths[i], text, sizeof text);
         const trace_string line = tracei_environment_trim(text, size ? strcspn(text, "\r\n") : 0);
-        if (line.size && line.size < sizeof self->host_id) tracei_detect_text(self->host_id, sizeof self->host_id, line.data, line.size);
+        if (line.size && line.size < sizeof self->host_id)
+            tracei_detect_text(self->host_id, sizeof self->host_id, line.data, line.size);
     }
 }
 
 static void tracei_detect_arch(tracei_detected *self, const char *machine) {
     static const char *const names[][2] = {
-        {"x86_64", "amd64"}, {"amd64", "amd64"}, {"aarch64", "arm64"}, {"arm64", "arm64"}, {"ppc64le", "ppc64"}, {"ppc64", "ppc64"},
-        {"ppc", "ppc32"}, {"i386", "x86"}, {"i486", "x86"}, {"i586", "x86"}, {"i686", "x86"}, {"i86pc", "x86"},
+        {"x86_64", "amd64"},  {"amd64", "amd64"}, {"aarch64", "arm64"}, {"arm64", "arm64"},
+        {"ppc64le", "ppc64"}, {"ppc64", "ppc64"}, {"ppc", "ppc32"},     {"i386", "x86"},
+        {"i486", "x86"},      {"i586", "x86"},    {"i686", "x86"},      {"i86pc", "x86"},
     };
     const char *name = strncmp(machine, "arm", 3) == 0 && machine[3] != '6' ? "arm32" : machine;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -4482,13 +4557,19 @@ static void tracei_detect_release(tracei_detected *self, const char *path) {
 
 /* 2026-01-31T23:59:59.999Z; proleptic Gregorian, from days since 1970-01-01 by way of years that begin in March. */
 static void tracei_put_time(char out[TRACEI_TIME_SIZE + 1], uint64_t unix_ns) {
-    const uint64_t ms = unix_ns / 1000000 % 1000, seconds = unix_ns / 1000000000 % 86400, days = unix_ns / 1000000000 / 86400 + 719468;
+    const uint64_t ms = unix_ns / 1000000 % 1000, seconds = unix_ns / 1000000000 % 86400,
+                   days = unix_ns / 1000000000 / 86400 + 719468;
     const uint64_t era = days / 146097, day = days % 146097;
     const uint64_t year_of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
     const uint64_t day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     const uint64_t march = (5 * day_of_year + 2) / 153, month = march < 10 ? march + 3 : march - 9;
-    const uint64_t values[7] = {era * 400 + year_of_era + (month <= 2), month, day_of_year - (153 * march + 2) / 5 + 1, seconds / 3600,
-                                seconds / 60 % 60, seconds % 60, ms};
+    const uint64_t values[7] = {era * 400 + year_of_era + (month <= 2),
+                                month,
+                                day_of_year - (153 * march + 2) / 5 + 1,
+                                seconds / 3600,
+                                seconds / 60 % 60,
+                                seconds % 60,
+                                ms};
     static const char shape[] = "4-2-2T2:2:2.3Z";
     size_t value = 0;
     char *at = out;
@@ -4601,7 +4682,8 @@ static void tracei_detect_all(tracei_detected *self) {
 #endif
     WCHAR wide[512];
     DWORD size = 256;
-    if (GetComputerNameExW(ComputerNameDnsHostname, wide, &size)) tracei_detect_wide(self->host_name, sizeof self->host_name, wide);
+    if (GetComputerNameExW(ComputerNameDnsHostname, wide, &size))
+        tracei_detect_wide(self->host_name, sizeof self->host_name, wide);
     size = GetModuleFileNameW(NULL, wide, 512);
     if (size > 0 && size < 512) tracei_detect_wide(self->path, sizeof self->path, wide);
     memcpy(self->host_arch, arch, sizeof arch);
@@ -4709,8 +4791,8 @@ static trace_value tracei_build_value(tracei_resource_builder *builder, const tr
             copy.type = TRACE_TYPE_NULL;
             break;
         }
-        items = (trace_value *)tracei_build_bytes(builder, count > SIZE_MAX / 8 / sizeof *items ? SIZE_MAX / 2 : count * sizeof *items,
-                                                  sizeof(uint64_t));
+        items = (trace_value *)tracei_build_bytes(
+            builder, count > SIZE_MAX / 8 / sizeof *items ? SIZE_MAX / 2 : count * sizeof *items, sizeof(uint64_t));
         if (builder->bytes == SIZE_MAX) break;
         for (size_t i = 0; i < count; i++) {
             const trace_value item = tracei_build_value(builder, &value->as.array.items[i], depth + 1);
@@ -4737,7 +4819,9 @@ static void tracei_build(tracei_resource_builder *builder, trace_string key, con
         (void)tracei_build_value(builder, value, 0);
         return;
     }
-    while (i < builder->count && (builder->attributes[i].key.size != key.size || memcmp(builder->attributes[i].key.data, key.data, key.size) != 0)) i++;
+    while (i < builder->count &&
+           (builder->attributes[i].key.size != key.size || memcmp(builder->attributes[i].key.data, key.data, key.size) != 0))
+        i++;
     if (i == builder->count) builder->attributes[builder->count++].key = tracei_build_text(builder, key);
     builder->attributes[i].value = tracei_build_value(builder, value, 0);
 }
@@ -4791,7 +4875,9 @@ static void tracei_build_environment(tracei_resource_builder *builder, const tra
         memset(&value, 0, sizeof value);
         value.type = TRACE_TYPE_STRING;
         value.as.string = pairs->items[i].value;
-        if (!value.as.string.size && pairs->items[i].name.size == 12 && memcmp(pairs->items[i].name.data, "service.name", 12) == 0) continue;
+        if (!value.as.string.size && pairs->items[i].name.size == 12 &&
+            memcmp(pairs->items[i].name.data, "service.name", 12) == 0)
+            continue;
         tracei_build(builder, pairs->items[i].name, &value);
     }
 }
@@ -4843,7 +4929,8 @@ static bool tracei_resource_is(const tracei_resource_builder *built) {
     if (tracei_resource.attribute_count != built->count) return false;
     for (size_t i = 0; i < built->count; i++) {
         const trace_attribute *const a = &built->attributes[i], *const b = &tracei_resource.attributes[i];
-        if (a->key.size != b->key.size || memcmp(a->key.data, b->key.data, a->key.size) != 0 || !tracei_values_equal(&a->value, &b->value))
+        if (a->key.size != b->key.size || memcmp(a->key.data, b->key.data, a->key.size) != 0 ||
+            !tracei_values_equal(&a->value, &b->value))
             return false;
     }
     return true;
@@ -4858,7 +4945,8 @@ static trace_attribute *tracei_resource_find(trace_attribute *attributes, size_t
 /* The text of that attribute when it is the detected one; in the block, to be overwritten. */
 static char *tracei_resource_text(trace_attribute *attribute, const char *detected) {
     char *text;
-    if (!attribute || attribute->value.type != TRACE_TYPE_STRING || !detected[0] || attribute->value.as.string.size != strlen(detected) ||
+    if (!attribute || attribute->value.type != TRACE_TYPE_STRING || !detected[0] ||
+        attribute->value.as.string.size != strlen(detected) ||
         memcmp(attribute->value.as.string.data, detected, strlen(detected)) != 0)
         return NULL;
     memcpy((void *)&text, (const void *)&attribute->value.as.string.data, sizeof text); /* ours, and not const there */
@@ -5294,7 +5382,8 @@ TRACEI_SMALL_END
    only when the copy says "full" or "half full". Records hold no pointers, so a ring can be read by anyone who has the bytes.
 
    Slot: a record under construction plus a little room; a span that outgrows it moves its payload to a buffer of the pool. Slots
-   are taken last-in first-out, so the one being built is in the nearest cache. A handle names the slot and the use it was given out
+   are taken last-in first-out, so the one being built is in the nearest cache. A handle names the slot and the use it was given
+   out
    for (generation and span id), so a stale one is recognised. A thread's open spans and attachments form a chain through `below`.
 
    Another thread may end a span: its record goes to that thread's ring, the slot to the owner's return list (pushed by CAS, taken
@@ -5348,11 +5437,13 @@ typedef struct tracei_record {
 #if TRACE_CONFIG_SINGLE_THREADED
 #define TRACEI_SLOTS_A_CHUNK 4u
 #define TRACEI_CHUNKS_MAX 64u
+#define TRACEI_CHUNKS_A_LIST 16u
 #define TRACEI_RING_DEFAULT 8192u
 #define TRACEI_RING_MIN 1024u
 #else
 #define TRACEI_SLOTS_A_CHUNK 16u
 #define TRACEI_CHUNKS_MAX 16384u
+#define TRACEI_CHUNKS_A_LIST 512u /* a page of pointers */
 #define TRACEI_RING_DEFAULT (1u << 20)
 #define TRACEI_RING_MIN 4096u
 #endif
@@ -5361,7 +5452,8 @@ typedef struct tracei_record {
 #define TRACEI_BUFFER_CLASSES 20u /* 512 bytes to a quarter of the largest ring */
 #define TRACEI_BUFFERS_KEPT 4u    /* per class and unit; more go to the shared list */
 #define TRACEI_GATE_BUSY 0xffffffffu
-#define TRACEI_UNITS_BEFORE_FULL 32u /* with more, a thread rather takes over a ring full of an ended thread's spans than map another */
+#define TRACEI_UNITS_BEFORE_FULL \
+    32u /* with more, a thread rather takes over a ring full of an ended thread's spans than map another */
 
 enum { /* tracei_slot.kind */
     TRACEI_SLOT_PLAIN = 1,        /* recorded and sampled, payload in the slot, no tracestate: what the short paths take */
@@ -5380,7 +5472,7 @@ typedef struct tracei_slot {
     bool chained;
     uint16_t event_count;
     uint16_t link_count;
-    uint16_t reserved;            /* written with the four before it, in one store */
+    uint16_t full; /* nothing more fits and compacting does not pay; written with the four before it, in one store */
     struct tracei_slot *below;    /* in the chain, or the next free one */
     struct tracei_unit *unit;
     unsigned char *data;          /* the payload: `room` below, or a buffer */
@@ -5462,7 +5554,7 @@ static uint32_t tracei_epoch_fallback;
 static uint32_t *tracei_epoch = &tracei_epoch_fallback; /* on a page that fork wipes, where there is such a thing */
 static tracei_unit *tracei_units;                       /* all of this process, newest first */
 static uint32_t tracei_unit_count;
-static tracei_slot *tracei_chunks[TRACEI_CHUNKS_MAX];
+static tracei_slot **tracei_chunks[TRACEI_CHUNKS_MAX / TRACEI_CHUNKS_A_LIST];
 static uint32_t tracei_chunk_count;
 static uint32_t tracei_chunk_lock;
 static tracei_buffer *tracei_buffers[TRACEI_BUFFER_CLASSES];
@@ -5477,7 +5569,8 @@ static uint32_t tracei_lossless_ms;
 typedef struct tracei_limits {
     uint32_t attributes, value_length, events, links, event_attributes, link_attributes;
 } tracei_limits;
-static tracei_limits tracei_limit = {128, UINT32_MAX, 128, 128, 128, 128}; /* changed by init while others read: each word alone */
+static tracei_limits tracei_limit = {128, UINT32_MAX, 128,
+                                     128, 128,        128}; /* changed by init while others read: each word alone */
 
 /* Counted where no unit can be: several writers. */
 static uint32_t tracei_signal_spans; /* started in a handler that interrupted the library */
@@ -5486,7 +5579,7 @@ static uint32_t tracei_refused_starts;
 static uint32_t tracei_misused_calls;
 
 #define TRACEI_SHORTCUT_CLOCK 0xffffffffu
-static uint32_t tracei_shortcut;     /* the tick source while the short paths may be taken, or TRACEI_SHORTCUT_CLOCK for the clock;
+static uint32_t tracei_shortcut; /* the tick source while the short paths may be taken, or TRACEI_SHORTCUT_CLOCK for the clock;
                                         0: there is a reason not to */
 enum { TRACEI_ATTENTION_START = 1, TRACEI_ATTENTION_ASLEEP = 2 };
 static uint32_t tracei_attention;    /* not 0: a producer that publishes has something to do for the worker */
@@ -5508,7 +5601,8 @@ static uint32_t tracei_epoch_now(void) {
    gathered in a register and stored a word at a time, and copied to the ring a word at a time: loads that match the stores before
    them are forwarded from the store buffer, any other mix waits for it to drain, which costs more than the copy. */
 #if TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
-#define TRACEI_SCALAR(word) __asm__("" : "+r"(word)) /* keeps the compiler from loading two words at once, which no store matches */
+#define TRACEI_SCALAR(word) \
+    __asm__("" : "+r"(word)) /* keeps the compiler from loading two words at once, which no store matches */
 #else
 #define TRACEI_SCALAR(word) ((void)0)
 #endif
@@ -5700,9 +5794,10 @@ static TRACEI_COLD void *tracei_buffer_take(tracei_unit *unit, uint32_t c) {
 static TRACEI_COLD void tracei_buffer_give(tracei_unit *unit, void *memory, uint32_t capacity) {
     const uint32_t c = tracei_buffer_class(capacity);
     tracei_buffer *const buffer = (tracei_buffer *)memory;
-    if (capacity >= 64u << 10) { /* rare and large: back to the system */
-        (void)TRACEI_SUB(&tracei_pool_bytes, (size_t)capacity);
-        tracei_free(memory, capacity);
+    const size_t size = (size_t)TRACEI_BUFFER_MIN << c;
+    if (size >= 64u << 10) { /* rare and large: back to the system */
+        (void)TRACEI_SUB(&tracei_pool_bytes, size);
+        tracei_free(memory, size);
         return;
     }
     if (unit->buffers_kept[c] >= TRACEI_BUFFERS_KEPT && tracei_try_lock(&tracei_buffer_lock)) {
@@ -5728,14 +5823,16 @@ static tracei_slot *tracei_chunk_slot(tracei_slot *chunk, uint32_t i) {
 
 static TRACEI_ALWAYS_INLINE tracei_slot *tracei_slot_at(uint32_t index) {
     const uint32_t c = index / TRACEI_SLOTS_A_CHUNK;
-    tracei_slot *chunk;
+    tracei_slot **list, *chunk;
     if (c >= TRACEI_CHUNKS_MAX) return NULL;
-    chunk = TRACEI_LOAD_ACQUIRE(&tracei_chunks[c]);
+    list = TRACEI_LOAD_ACQUIRE(&tracei_chunks[c / TRACEI_CHUNKS_A_LIST]);
+    chunk = list ? TRACEI_LOAD_ACQUIRE(&list[c % TRACEI_CHUNKS_A_LIST]) : NULL;
     return chunk ? tracei_chunk_slot(chunk, index % TRACEI_SLOTS_A_CHUNK) : NULL;
 }
 
 /* Index and generation as one word, because a load forwards no two stores. */
-#if UINTPTR_MAX > 0xffffffffu && TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#if UINTPTR_MAX > 0xffffffffu && TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED && defined(__BYTE_ORDER__) && \
+    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define TRACEI_SLOT_WORD(slot) ((TRACEI_MAY_ALIAS uint64_t *)(void *)&(slot)->index)
 static TRACEI_ALWAYS_INLINE trace_span tracei_slot_turn(tracei_slot *slot) {
     const uint64_t use = TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) + ((uint64_t)1 << 32);
@@ -5767,13 +5864,26 @@ static TRACEI_ALWAYS_INLINE bool tracei_slot_is(tracei_slot *slot, trace_span sp
 /* The slot a handle names, or NULL when the handle is stale, invented or zero, or was inherited through fork. */
 static TRACEI_ALWAYS_INLINE tracei_slot *tracei_slot_of(tracei_unit *unit, trace_span span) {
     tracei_slot *const slot = tracei_slot_at(span.slot);
-    if (!slot || TRACEI_LOAD(&slot->generation) != span.generation || slot->record.span_id != span.id || slot->kind == TRACEI_SLOT_ATTACHMENT) return NULL;
+    if (!slot || !(span.generation & 1) || TRACEI_LOAD(&slot->generation) != span.generation || slot->record.span_id != span.id ||
+        slot->kind == TRACEI_SLOT_ATTACHMENT)
+        return NULL;
     return slot->unit == unit || slot->unit->open == unit->open ? slot : NULL;
 }
 
 static void tracei_slot_put(tracei_unit *unit, tracei_slot *slot) {
     slot->below = unit->free;
     unit->free = slot;
+}
+
+/* Where the pointer to a chunk stands. A list spans more chunks than are made at once. */
+static tracei_slot **tracei_chunk_place(uint32_t c) {
+    tracei_slot **list = tracei_chunks[c / TRACEI_CHUNKS_A_LIST];
+    if (!list) {
+        list = (tracei_slot **)tracei_alloc(TRACEI_CHUNKS_A_LIST * sizeof *list);
+        if (!list) return NULL;
+        TRACEI_STORE_RELEASE(&tracei_chunks[c / TRACEI_CHUNKS_A_LIST], list);
+    }
+    return &list[c % TRACEI_CHUNKS_A_LIST];
 }
 
 /* New slots for this unit: one chunk at first, then more at a time, so that a million open spans are few mappings. */
@@ -5785,7 +5895,8 @@ static TRACEI_COLD bool tracei_slot_refill(tracei_unit *unit) {
     first = tracei_chunk_count;
     if (first < max) {
         if (count > max - first) count = max - first;
-        memory = (tracei_slot *)tracei_alloc((size_t)count * TRACEI_SLOTS_A_CHUNK * TRACEI_SLOT_BYTES);
+        if (tracei_chunk_place(first) && tracei_chunk_place(first + count - 1))
+            memory = (tracei_slot *)tracei_alloc((size_t)count * TRACEI_SLOTS_A_CHUNK * TRACEI_SLOT_BYTES);
     }
     if (memory) {
         for (i = count * TRACEI_SLOTS_A_CHUNK; i-- > 0;) {
@@ -5797,7 +5908,8 @@ static TRACEI_COLD bool tracei_slot_refill(tracei_unit *unit) {
             slot->generation = 0;
             tracei_slot_put(unit, slot);
         }
-        for (i = 0; i < count; i++) TRACEI_STORE_RELEASE(&tracei_chunks[first + i], tracei_chunk_slot(memory, i * TRACEI_SLOTS_A_CHUNK));
+        for (i = 0; i < count; i++)
+            TRACEI_STORE_RELEASE(tracei_chunk_place(first + i), tracei_chunk_slot(memory, i * TRACEI_SLOTS_A_CHUNK));
         tracei_chunk_count = first + count;
         unit->chunks_made += count;
     }
@@ -5885,7 +5997,8 @@ static void tracei_ring_allow(tracei_unit *unit) {
 static unsigned char *tracei_ring_reserve(tracei_unit *unit, uint32_t size, uint32_t *new_head) {
     uint32_t offset = unit->head & unit->mask;
     const uint32_t to_wrap = unit->mask + 1 - offset, total = size > to_wrap ? size + to_wrap : size;
-    if (unit->head + total - unit->tail_seen > (unit->half_told ? unit->mask + 1 : (unit->mask + 1) / 2) && !tracei_ring_make_room(unit, total)) {
+    if (unit->head + total - unit->tail_seen > (unit->half_told ? unit->mask + 1 : (unit->mask + 1) / 2) &&
+        !tracei_ring_make_room(unit, total)) {
         tracei_ring_allow(unit);
         return NULL;
     }
@@ -5922,7 +6035,8 @@ static TRACEI_ALWAYS_INLINE void tracei_move_word(void *to, const void *from) {
 }
 
 /* Fills in a record's header in the ring; size and end are not taken from the slot. */
-static TRACEI_ALWAYS_INLINE void tracei_record_put(unsigned char *at, const tracei_record *record, uint32_t head, uint32_t used, uint64_t end) {
+static TRACEI_ALWAYS_INLINE void tracei_record_put(unsigned char *at, const tracei_record *record, uint32_t head, uint32_t used,
+                                                   uint64_t end) {
     tracei_record *const to = (tracei_record *)(void *)at;
     uint64_t word = tracei_halves((uint32_t)sizeof *record + used, head);
     uint32_t name_scope;
@@ -5941,8 +6055,8 @@ static TRACEI_ALWAYS_INLINE void tracei_record_put(unsigned char *at, const trac
 
 static bool tracei_unit_name_thread(tracei_unit *unit);
 
-static bool tracei_ring_write(tracei_unit *unit, const tracei_record *record, uint8_t type, const unsigned char *payload, uint32_t used,
-                              uint32_t bits, uint64_t end) {
+static bool tracei_ring_write(tracei_unit *unit, const tracei_record *record, uint8_t type, const unsigned char *payload,
+                              uint32_t used, uint32_t bits, uint64_t end) {
     uint32_t new_head;
     unsigned char *at;
     if (TRACEI_RARE(unit->unnamed) && type != TRACEI_RECORD_THREAD && !tracei_unit_name_thread(unit)) return false;
@@ -5950,11 +6064,14 @@ static bool tracei_ring_write(tracei_unit *unit, const tracei_record *record, ui
     if (!at) return false;
     tracei_record_put(at, record, tracei_record_head(type, record->flags, bits), used, end);
     memcpy(at + sizeof *record, payload, used);
-    if (type == TRACEI_RECORD_SPAN) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]); /* before the consumer can see it, so pending is never negative */
+    if (type == TRACEI_RECORD_SPAN)
+        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_PUBLISHED]); /* before the consumer can see it, so pending is never negative */
     TRACEI_STORE_RELEASE(&unit->head, new_head);
     tracei_ring_allow(unit);
     return true;
 }
+
+TRACEI_SMALL_BEGIN
 
 /* --- a thread and its unit --- */
 
@@ -5965,7 +6082,8 @@ static bool tracei_unit_name_thread(tracei_unit *unit) {
     memset(name, 0, sizeof name);
     record.span_id = tracei_thread_id();
 #if defined(__linux__) && TRACEI_PLATFORM_POSIX
-    if (record.span_id != (uint64_t)getpid()) (void)prctl(PR_GET_NAME, name, 0, 0, 0); /* the main thread is named like the program */
+    if (record.span_id != (uint64_t)getpid())
+        (void)prctl(PR_GET_NAME, name, 0, 0, 0); /* the main thread is named like the program */
 #endif
     unit->unnamed = !tracei_ring_write(unit, &record, TRACEI_RECORD_THREAD, (const unsigned char *)name, sizeof name, 0, 0);
     tracei_ring_allow(unit);
@@ -6100,6 +6218,8 @@ static TRACEI_UNUSED void tracei_suppress_thread(void) {
     tracei_tls = &tracei_unit_suppressed;
 }
 
+TRACEI_SMALL_END
+
 static TRACEI_ALWAYS_INLINE uint64_t tracei_unit_token(const tracei_unit *unit) {
     return (uint64_t)unit->adoptions << 32 | unit->serial;
 }
@@ -6150,8 +6270,9 @@ static TRACEI_COLD void tracei_count_misuse(tracei_unit *unit) {
     else
         (void)TRACEI_ADD(&tracei_misused_calls, 1u);
     if (tracei_first_time(&said))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "a span handle that is stale, invented or zero was used (double end? use after end?): ignored, "
-                                            "counted in trace_stats.misused; said once");
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "a span handle that is stale, invented or zero was used (double end? use after end?): ignored, "
+                   "counted in trace_stats.misused; said once");
 }
 
 TRACEI_SMALL_BEGIN
@@ -6191,13 +6312,16 @@ static bool tracei_sampler_has_parent(const trace_sampler_input *input) {
 }
 
 static trace_decision tracei_sampler_follow(const trace_sampler_input *input) {
-    return !tracei_sampler_has_parent(input) || (input->parent.flags & TRACE_FLAG_SAMPLED) ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
+    return !tracei_sampler_has_parent(input) || (input->parent.flags & TRACE_FLAG_SAMPLED) ? TRACE_DECISION_SAMPLE
+                                                                                           : TRACE_DECISION_DROP;
 }
 
 /* Asks a member of a composition. */
-static trace_decision tracei_sampler_ask(const trace_sampler *sampler, const trace_sampler_input *input, trace_sampler_output *output) {
+static trace_decision tracei_sampler_ask(const trace_sampler *sampler, const trace_sampler_input *input,
+                                         trace_sampler_output *output) {
     trace_decision decision;
-    if (!sampler || !sampler->sample_fn || (sampler->roots_only && tracei_sampler_has_parent(input))) return tracei_sampler_follow(input);
+    if (!sampler || !sampler->sample_fn || (sampler->roots_only && tracei_sampler_has_parent(input)))
+        return tracei_sampler_follow(input);
     decision = sampler->sample_fn(sampler->user, input, output);
     return (unsigned)decision > (unsigned)TRACE_DECISION_SAMPLE ? TRACE_DECISION_DROP : decision;
 }
@@ -6257,8 +6381,9 @@ static trace_decision tracei_sample_ratio(void *user, const trace_sampler_input 
     const uint64_t below = (uint64_t)((double)tracei_ratio_of(user) * 9223372036854775808.0);
     (void)output;
     if (tracei_sampler_has_parent(input) && tracei_first_time(&tracei_ratio_warned))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "a ratio sampler decides about children: other SDKs may decide otherwise and traces be incomplete; "
-                                            "use trace_sampler_roots_only or parentbased_traceidratio");
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "a ratio sampler decides about children: other SDKs may decide otherwise and traces be incomplete; "
+                   "use trace_sampler_roots_only or parentbased_traceidratio");
     return tracei_id_number(input->trace_id + 8, 8) >> 1 < below ? TRACE_DECISION_SAMPLE : TRACE_DECISION_DROP;
 }
 
@@ -6334,11 +6459,14 @@ static trace_string tracei_state_ot(trace_string state) {
 /* [a-z][a-z0-9]* ":" [A-Za-z0-9._-]* */
 static bool tracei_ot_field_valid(trace_string field) {
     size_t i = 0;
-    while (i < field.size && ((field.data[i] >= 'a' && field.data[i] <= 'z') || (i && field.data[i] >= '0' && field.data[i] <= '9'))) i++;
+    while (i < field.size &&
+           ((field.data[i] >= 'a' && field.data[i] <= 'z') || (i && field.data[i] >= '0' && field.data[i] <= '9')))
+        i++;
     if (i == 0 || i == field.size || field.data[i] != ':') return false;
     for (i++; i < field.size; i++) {
         const char c = field.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')) return false;
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'))
+            return false;
     }
     return true;
 }
@@ -6493,7 +6621,8 @@ static trace_decision tracei_sample_consistent(void *user, const trace_sampler_i
 }
 
 TRACE_APP trace_sampler trace_sampler_consistent(double probability) {
-    const uint32_t packed = tracei_threshold_pack(tracei_sampler_clamp("the probability of trace_sampler_consistent", probability));
+    const uint32_t packed =
+        tracei_threshold_pack(tracei_sampler_clamp("the probability of trace_sampler_consistent", probability));
     return tracei_sampler_make(tracei_sample_consistent, "ProbabilitySampler", (void *)(uintptr_t)packed);
 }
 
@@ -6681,7 +6810,8 @@ static void tracei_describe_limit(tracei_text *text, const trace_sampler_limit *
 
 static void tracei_describe_rules(tracei_text *text, const trace_sampler_rule_table *table, unsigned depth) {
     tracei_text_char(text, '{');
-    for (size_t i = 0; table->rules && i < table->count; i++) tracei_describe_member(text, i ? "," : "", &table->rules[i].sampler, depth);
+    for (size_t i = 0; table->rules && i < table->count; i++)
+        tracei_describe_member(text, i ? "," : "", &table->rules[i].sampler, depth);
     tracei_describe_member(text, table->count ? ",otherwise:" : "otherwise:", &table->otherwise, depth);
     tracei_text_char(text, '}');
 }
@@ -6745,14 +6875,16 @@ static trace_sampler tracei_sampler_ratio_argument(void) {
 }
 
 static bool tracei_sampler_from_environment(trace_sampler *out) {
-    static const char *const words[] = {"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
-                                        "parentbased_traceidratio", NULL};
+    static const char *const words[] = {
+        "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
+        NULL};
     static const char *const remote[] = {"jaeger_remote", "parentbased_jaeger_remote", "xray", NULL};
     const char *const text = tracei_environment("OTEL_TRACES_SAMPLER");
     const trace_string value = tracei_environment_trim(text ? text : "", text ? strlen(text) : 0);
     double ratio;
     if (value.size && tracei_environment_word(value, remote) >= 0) {
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_TRACES_SAMPLER=%.*s ignored: remote samplers are not supported", (int)value.size, value.data);
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_TRACES_SAMPLER=%.*s ignored: remote samplers are not supported",
+                   (int)value.size, value.data);
         return false;
     }
     switch (tracei_environment_enum("OTEL_TRACES_SAMPLER", words)) {
@@ -6821,7 +6953,8 @@ typedef struct tracei_link_head {
 #define TRACEI_SCOPES_MAX 256u
 #define TRACEI_NAME_MAX 4096u     /* bytes of a span's name */
 
-static trace_sampler tracei_samplers[16]; /* of the latest configurations: a start that is still at an old one never meets half a new one */
+static trace_sampler
+    tracei_samplers[16]; /* of the latest configurations: a start that is still at an old one never meets half a new one */
 static const trace_sampler *tracei_sampler = tracei_samplers;     /* sample_fn NULL: parent-based, roots always on */
 static uint32_t tracei_sample_children;   /* the sampler wants to be asked for every span */
 static uint32_t tracei_want_opens;        /* an exporter prints trees: tell it when a local root begins */
@@ -6832,7 +6965,8 @@ static uint32_t tracei_random_flag = TRACE_FLAG_RANDOM;
 uint32_t tracei_off_flag;
 #endif
 
-/* Whether the short paths may be taken: not when every start is the sampler's business, when there are other copies of this header
+/* Whether the short paths may be taken: not when every start is the sampler's business, when there are other copies of this
+   header
    in the process, or when nothing goes to the rings. */
 static uint32_t tracei_others;
 static void tracei_shortcut_refresh(void) {
@@ -6840,6 +6974,8 @@ static void tracei_shortcut_refresh(void) {
     const uint32_t source = TRACEI_LOAD(&tracei_tick_source);
     TRACEI_STORE(&tracei_shortcut, barred ? 0u : source ? source : TRACEI_SHORTCUT_CLOCK);
 }
+
+TRACEI_SMALL_BEGIN
 
 /* --- scopes: interned once, by content --- */
 
@@ -6853,7 +6989,8 @@ static bool tracei_text_equal(const char *a, const char *b) {
 
 static uint32_t tracei_scope_find(const trace_scope *scope, uint32_t from, uint32_t to) {
     for (; from < to; from++)
-        if (tracei_text_equal(tracei_scopes[from].name, scope->name) && tracei_text_equal(tracei_scopes[from].version, scope->version) &&
+        if (tracei_text_equal(tracei_scopes[from].name, scope->name) &&
+            tracei_text_equal(tracei_scopes[from].version, scope->version) &&
             tracei_text_equal(tracei_scopes[from].schema_url, scope->schema_url))
             return from;
     return 0;
@@ -6887,7 +7024,8 @@ static TRACEI_COLD uint32_t tracei_scope_add(const trace_scope *scope) {
     }
     tracei_unlock(&tracei_scope_lock);
     if (!found && tracei_first_time(&said))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "more than %u instrumentation scopes: later ones are recorded without scope", TRACEI_SCOPES_MAX - 1);
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "more than %u instrumentation scopes: later ones are recorded without scope",
+                   TRACEI_SCOPES_MAX - 1);
     return found;
 }
 
@@ -6905,7 +7043,7 @@ static TRACEI_ALWAYS_INLINE uint32_t tracei_entry_size(const tracei_entry_header
     return (uint32_t)sizeof *head + tracei_padded(head->key_size) + tracei_padded(head->size);
 }
 
-static bool tracei_entry_is_attribute(uint8_t type) {
+static TRACEI_ALWAYS_INLINE bool tracei_entry_is_attribute(uint8_t type) {
     return type < TRACEI_ENTRY_EVENT;
 }
 
@@ -6921,7 +7059,9 @@ static TRACEI_COLD void tracei_compact(tracei_slot *slot) {
         if (tracei_entry_is_attribute(head.type)) {
             for (i = 0; i < count; i++) {
                 memcpy(&other, base + keys[i], sizeof other);
-                if (other.key_size == head.key_size && memcmp(base + keys[i] + sizeof other, base + at + sizeof head, head.key_size) == 0) break;
+                if (other.key_size == head.key_size &&
+                    memcmp(base + keys[i] + sizeof other, base + at + sizeof head, head.key_size) == 0)
+                    break;
             }
             if (i < count || count < WINDOW) keys[i] = at;
             if (i == count && count < WINDOW) count++;
@@ -6939,7 +7079,8 @@ static TRACEI_COLD void tracei_compact(tracei_slot *slot) {
             for (i = 0; i < count && keep; i++) {
                 if (keys[i] <= at) continue;
                 memcpy(&other, base + keys[i], sizeof other);
-                keep = other.key_size != head.key_size || memcmp(base + keys[i] + sizeof other, base + at + sizeof head, head.key_size) != 0;
+                keep = other.key_size != head.key_size ||
+                       memcmp(base + keys[i] + sizeof other, base + at + sizeof head, head.key_size) != 0;
             }
         }
         if (keep) {
@@ -6958,7 +7099,12 @@ static TRACEI_COLD bool tracei_grow(tracei_unit *unit, tracei_slot *slot, uint32
     uint32_t wanted, c;
     unsigned char *buffer;
     if (more > max) return false;
-    if (slot->record.payload + more > max) tracei_compact(slot);
+    if (slot->record.payload + more > max) {
+        const uint32_t before = slot->record.payload;
+        if (slot->full) return false;
+        tracei_compact(slot);
+        slot->full = before - slot->record.payload < max / 8; /* or else each further attribute would cost a walk over all */
+    }
     wanted = slot->record.payload + more;
     if (wanted > max) return false;
     if (wanted <= slot->capacity) return true;
@@ -6969,12 +7115,13 @@ static TRACEI_COLD bool tracei_grow(tracei_unit *unit, tracei_slot *slot, uint32
     if (slot->data != tracei_slot_room(slot)) tracei_buffer_give(unit, slot->data, slot->capacity);
     slot->data = buffer;
     slot->capacity = TRACEI_BUFFER_MIN << c;
+    if (slot->capacity > max) slot->capacity = max; /* or the short paths would fill it beyond what a ring takes */
     if (slot->kind == TRACEI_SLOT_PLAIN) slot->kind = TRACEI_SLOT_SPAN;
     return true;
 }
 
 /* Room for `size` more bytes of payload, or NULL (the caller counts what it could not store). */
-static TRACEI_ALWAYS_INLINE unsigned char *tracei_append(tracei_unit *unit, tracei_slot *slot, uint32_t size) {
+static TRACEI_NOINLINE unsigned char *tracei_append(tracei_unit *unit, tracei_slot *slot, uint32_t size) {
     uint32_t at;
     if (TRACEI_RARE(size > slot->capacity - slot->record.payload) && !tracei_grow(unit, slot, size)) return NULL;
     at = slot->record.payload;
@@ -6982,10 +7129,22 @@ static TRACEI_ALWAYS_INLINE unsigned char *tracei_append(tracei_unit *unit, trac
     return slot->data + at;
 }
 
-static TRACEI_ALWAYS_INLINE unsigned char *tracei_put_head(unsigned char *to, uint32_t type, const char *key, size_t key_size, size_t size) {
-    const uint64_t head = tracei_halves(tracei_shorts(TRACEI_FIRST_BYTE(type), (uint32_t)key_size), (uint32_t)size); /* one store */
+static TRACEI_ALWAYS_INLINE unsigned char *tracei_put_head(unsigned char *to, uint32_t type, const char *key, size_t key_size,
+                                                           size_t size) {
+    const uint64_t head =
+        tracei_halves(tracei_shorts(TRACEI_FIRST_BYTE(type), (uint32_t)key_size), (uint32_t)size); /* one store */
     memcpy(to, &head, sizeof head);
     return tracei_put_words(to + sizeof head, key, key_size);
+}
+
+/* The same two where they are not worth their size. */
+static TRACEI_NOINLINE unsigned char *tracei_write_text(unsigned char *to, const void *text, size_t size) {
+    return tracei_put_words(to, text, size);
+}
+
+static TRACEI_NOINLINE unsigned char *tracei_write_entry(unsigned char *to, uint32_t type, const char *key, size_t key_size,
+                                                         size_t size) {
+    return tracei_put_head(to, type, key, key_size, size);
 }
 
 /* Bytes of an entry to be. */
@@ -7005,7 +7164,7 @@ static size_t tracei_utf8_characters(const char *text, size_t size, size_t limit
 }
 
 /* How much of a text or bytes value is kept: the configured limit, and half of what a span may hold. */
-static TRACEI_ALWAYS_INLINE size_t tracei_value_keep(tracei_unit *unit, trace_type type, const char *data, size_t size) {
+static TRACEI_NOINLINE size_t tracei_value_keep(tracei_unit *unit, trace_type type, const char *data, size_t size) {
     size_t keep = size;
     if (TRACEI_RARE(size > unit->value_length && type != TRACE_TYPE_JSON))
         keep = type == TRACE_TYPE_BYTES ? unit->value_length : tracei_utf8_characters(data, size, unit->value_length);
@@ -7021,7 +7180,8 @@ static size_t tracei_value_size(tracei_unit *unit, const trace_value *value, int
     switch (value->type) {
     case TRACE_TYPE_STRING:
     case TRACE_TYPE_JSON:
-    case TRACE_TYPE_BYTES: return value->as.string.data ? tracei_value_keep(unit, value->type, value->as.string.data, value->as.string.size) : 0;
+    case TRACE_TYPE_BYTES:
+        return value->as.string.data ? tracei_value_keep(unit, value->type, value->as.string.data, value->as.string.size) : 0;
     case TRACE_TYPE_INT:
     case TRACE_TYPE_DOUBLE:
     case TRACE_TYPE_BOOL: return 8;
@@ -7042,7 +7202,7 @@ static unsigned char *tracei_put_value(tracei_unit *unit, unsigned char *to, con
     case TRACE_TYPE_STRING:
     case TRACE_TYPE_JSON:
     case TRACE_TYPE_BYTES:
-        return tracei_put_words(to, value->as.string.data, size);
+        return tracei_write_text(to, value->as.string.data, size);
     case TRACE_TYPE_INT: memcpy(to, &value->as.integer, 8); return to + 8;
     case TRACE_TYPE_DOUBLE: memcpy(to, &value->as.number, 8); return to + 8;
     case TRACE_TYPE_BOOL: {
@@ -7055,8 +7215,9 @@ static unsigned char *tracei_put_value(tracei_unit *unit, unsigned char *to, con
         for (i = 0; i < value->as.array.count; i++) {
             const trace_value *const item = &value->as.array.items[i];
             const size_t item_size = tracei_value_size(unit, item, depth + 1);
-            const trace_type type = item->type == TRACE_TYPE_ARRAY && depth + 1 >= TRACEI_DEPTH_MAX ? TRACE_TYPE_NULL : item->type;
-            to = tracei_put_head(to, type, NULL, 0, item_size);
+            const trace_type type =
+                item->type == TRACE_TYPE_ARRAY && depth + 1 >= TRACEI_DEPTH_MAX ? TRACE_TYPE_NULL : item->type;
+            to = tracei_write_entry(to, type, NULL, 0, item_size);
             to = tracei_put_value(unit, to, item, item_size, depth + 1);
         }
         return to;
@@ -7093,8 +7254,10 @@ static bool tracei_key_is_good(const char *key, size_t size) {
     return false;
 }
 
-/* The entries of an attribute list: their total size, then their bytes. Bad keys and what is over `limit` are counted in *dropped. */
-static size_t tracei_list_size(tracei_unit *unit, const trace_attribute *attributes, size_t count, uint32_t limit, uint32_t *dropped) {
+/* The entries of an attribute list: their total size, then their bytes. Bad keys and what is over `limit` are counted in
+   *dropped. */
+static size_t tracei_list_size(tracei_unit *unit, const trace_attribute *attributes, size_t count, uint32_t limit,
+                               uint32_t *dropped) {
     char digits[20];
     size_t total = 0, i, kept = 0;
     *dropped = 0;
@@ -7111,7 +7274,8 @@ static size_t tracei_list_size(tracei_unit *unit, const trace_attribute *attribu
     return total;
 }
 
-static unsigned char *tracei_put_list(tracei_unit *unit, unsigned char *to, const trace_attribute *attributes, size_t count, uint32_t limit) {
+static unsigned char *tracei_put_list(tracei_unit *unit, unsigned char *to, const trace_attribute *attributes, size_t count,
+                                      uint32_t limit) {
     char digits[20];
     size_t i, kept = 0;
     for (i = 0; attributes && i < count && kept < limit; i++) {
@@ -7119,7 +7283,7 @@ static unsigned char *tracei_put_list(tracei_unit *unit, unsigned char *to, cons
         size_t size;
         if (!plain.key.data || !plain.key.size || plain.key.size > UINT16_MAX) continue;
         size = tracei_value_size(unit, &plain.value, 0);
-        to = tracei_put_head(to, plain.value.type, plain.key.data, plain.key.size, size);
+        to = tracei_write_entry(to, plain.value.type, plain.key.data, plain.key.size, size);
         to = tracei_put_value(unit, to, &plain.value, size, 0);
         kept++;
     }
@@ -7143,7 +7307,7 @@ static void tracei_add_attribute(tracei_unit *unit, tracei_slot *slot, const tra
         tracei_count_dropped_attribute(unit, slot);
         return;
     }
-    to = tracei_put_head(to, plain.value.type, plain.key.data, plain.key.size, size);
+    to = tracei_write_entry(to, plain.value.type, plain.key.data, plain.key.size, size);
     (void)tracei_put_value(unit, to, &plain.value, size, 0);
 }
 
@@ -7152,16 +7316,23 @@ static void tracei_add_text(tracei_unit *unit, tracei_slot *slot, uint32_t type,
     const size_t keep = tracei_value_keep(unit, TRACE_TYPE_JSON, text, size);
     unsigned char *const to = tracei_append(unit, slot, tracei_entry_needs(0, keep));
     if (to)
-        (void)tracei_put_words(tracei_put_head(to, type, NULL, 0, keep), text, keep);
+        (void)tracei_write_text(tracei_write_entry(to, type, NULL, 0, keep), text, keep);
     else
         TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
 }
 
+TRACEI_SMALL_END
+
 /* --- starting --- */
 
-static void tracei_id_bytes(uint8_t *out, uint64_t id) {
+static TRACEI_ALWAYS_INLINE void tracei_id_bytes(uint8_t *out, uint64_t id) {
+#if TRACEI_GNU && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    id = __builtin_bswap64(id);
+    memcpy(out, &id, 8);
+#else
     int i;
     for (i = 7; i >= 0; i--, id >>= 8) out[i] = (uint8_t)id;
+#endif
 }
 
 static trace_context tracei_context_empty(void) {
@@ -7178,7 +7349,8 @@ static trace_context tracei_slot_context(const tracei_slot *slot) {
     tracei_id_bytes(context.span_id, slot->record.span_id);
     context.flags = slot->record.flags;
     context.is_remote = slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_PARENT_REMOTE) != 0;
-    if (slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_DEFERRED)) context.reserved = TRACEI_CONTEXT_DEFERRED;
+    if (slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_DEFERRED))
+        context.reserved = TRACEI_CONTEXT_DEFERRED;
     context.entry = slot->entry;
     context.entry_generation = slot->entry_generation;
     return context;
@@ -7206,8 +7378,10 @@ static TRACEI_COLD trace_span tracei_start_refused(void) {
 static TRACEI_COLD void tracei_say_refused(void) {
     static uint32_t said;
     if (tracei_first_time(&said))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "no slot for another open span (max_open_spans %u, or memory was refused): spans are refused "
-                                            "and counted in trace_stats.refused; are spans ended? said once", TRACEI_LOAD(&tracei_max_chunks) * TRACEI_SLOTS_A_CHUNK);
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "no slot for another open span (max_open_spans %u, or memory was refused): spans are refused "
+                   "and counted in trace_stats.refused; are spans ended? said once",
+                   TRACEI_LOAD(&tracei_max_chunks) * TRACEI_SLOTS_A_CHUNK);
 }
 
 static void tracei_chain_push(tracei_unit *unit, tracei_slot *slot) {
@@ -7233,7 +7407,7 @@ static TRACEI_ALWAYS_INLINE void tracei_slot_begin(tracei_slot *slot, uint8_t ki
     slot->chained = chained;
     slot->event_count = 0;
     slot->link_count = 0;
-    slot->reserved = 0;
+    slot->full = 0;
     slot->sequence = 0;
     slot->record.dropped_attributes = 0;
     slot->record.dropped_events = 0;
@@ -7248,15 +7422,17 @@ static void tracei_slot_name(tracei_unit *unit, tracei_slot *slot, const char *n
     }
     to = tracei_append(unit, slot, tracei_padded((uint32_t)size));
     if (!to) return;
-    (void)tracei_put_words(to, name, size);
+    (void)tracei_write_text(to, name, size);
     slot->record.name_size = (uint16_t)size;
 }
 
-static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_context *context, const trace_attribute *attributes, size_t count);
+static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_context *context, const trace_attribute *attributes,
+                            size_t count);
 static bool tracei_foreign_context(const tracei_unit *unit, trace_context *out);
 static void tracei_made_current(tracei_slot *slot);
 
-/* The context a new span or an inject goes by: what is attached or current on this thread, in this copy of the library or another. */
+/* The context a new span or an inject goes by: what is attached or current on this thread, in this copy of the library or
+   another. */
 static trace_context tracei_unit_context(tracei_unit *unit) {
     trace_context context;
     if (TRACEI_RARE(TRACEI_LOAD(&unit->returned) != NULL)) tracei_reclaim(unit);
@@ -7264,10 +7440,11 @@ static trace_context tracei_unit_context(tracei_unit *unit) {
     return unit->current ? tracei_slot_context(unit->current) : tracei_context_empty();
 }
 
-static trace_decision tracei_sample(const tracei_record *record, trace_string name, const trace_span_options *options, const trace_context *parent,
-                                    trace_sampler_output *output) {
+static trace_decision tracei_sample(const tracei_record *record, trace_string name, const trace_span_options *options,
+                                    const trace_context *parent, trace_sampler_output *output) {
     const trace_sampler *const sampler = TRACEI_LOAD_ACQUIRE(&tracei_sampler);
-    const bool ours = !record->parent_id || (parent->reserved & TRACEI_CONTEXT_DEFERRED); /* B3, X-Ray: the caller left the decision to us */
+    const bool ours =
+        !record->parent_id || (parent->reserved & TRACEI_CONTEXT_DEFERRED); /* B3, X-Ray: the caller left the decision to us */
     trace_sampler_input input;
     memset(output, 0, sizeof *output);
     if (!sampler->sample_fn || (!ours && sampler->roots_only))
@@ -7298,7 +7475,8 @@ static void tracei_slot_set_entry(tracei_slot *slot, const trace_context *parent
         const uint32_t before = slot->entry;
         const trace_string baggage = before ? tracei_entry_baggage(before) : none;
         slot->entry = 0;
-        if ((output->trace_state.size || baggage.size) && !tracei_entry_new(output->trace_state, baggage, &slot->entry, &slot->entry_generation))
+        if ((output->trace_state.size || baggage.size) &&
+            !tracei_entry_new(output->trace_state, baggage, &slot->entry, &slot->entry_generation))
             slot->entry = 0;
         tracei_entry_unpin(before);
     }
@@ -7306,8 +7484,10 @@ static void tracei_slot_set_entry(tracei_slot *slot, const trace_context *parent
 
 static void tracei_write_open(tracei_unit *unit, tracei_slot *slot) {
     const tracei_record *const record = &slot->record;
-    if (!tracei_ring_write(unit, record, TRACEI_RECORD_OPEN, slot->data, tracei_padded(record->name_size), record->bits, 0)) return; /* no room: not announced early */
-    if (TRACEI_LOAD(&tracei_attention) != TRACEI_ATTENTION_START) tracei_ring_published(); /* no thread before the first span that ended */
+    if (!tracei_ring_write(unit, record, TRACEI_RECORD_OPEN, slot->data, tracei_padded(record->name_size), record->bits, 0))
+        return; /* no room: not announced early */
+    if (TRACEI_LOAD(&tracei_attention) != TRACEI_ATTENTION_START)
+        tracei_ring_published(); /* no thread before the first span that ended */
 }
 
 static trace_span tracei_start_general(tracei_unit *unit, const char *name, size_t size, const trace_span_options *options) {
@@ -7338,7 +7518,8 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     record->trace_low = tracei_id_number(parent.trace_id + 8, 8);
     record->parent_id = tracei_id_number(parent.span_id, 8);
     record->flags = parent.flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
-    record->bits = (uint16_t)(options->kind >= TRACE_KIND_INTERNAL && options->kind <= TRACE_KIND_CONSUMER ? options->kind : TRACE_KIND_INTERNAL);
+    record->bits = (uint16_t)(options->kind >= TRACE_KIND_INTERNAL && options->kind <= TRACE_KIND_CONSUMER ? options->kind
+                                                                                                           : TRACE_KIND_INTERNAL);
     if (!(record->trace_high | record->trace_low) || !record->parent_id) { /* W3C: invalid ids mean a new trace */
         record->trace_high = tracei_random_number(unit);
         record->trace_low = tracei_random_number(unit) | (record->trace_high ? 0 : 1); /* never all zero */
@@ -7369,17 +7550,20 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     if (decision != TRACE_DECISION_DROP) {
         tracei_slot_name(unit, slot, name, size);
         record->scope = tracei_scope_id(options->scope);
-        for (i = 0; options->attributes && i < options->attribute_count; i++) tracei_add_attribute(unit, slot, &options->attributes[i]);
+        for (i = 0; options->attributes && i < options->attribute_count; i++)
+            tracei_add_attribute(unit, slot, &options->attributes[i]);
         for (i = 0; output.attributes && i < output.attribute_count; i++) tracei_add_attribute(unit, slot, &output.attributes[i]);
         for (i = 0; options->links && i < options->link_count; i++)
-            tracei_put_link(unit, slot, &options->links[i].context, options->links[i].attributes, options->links[i].attribute_count);
+            tracei_put_link(unit, slot, &options->links[i].context, options->links[i].attributes,
+                            options->links[i].attribute_count);
         if (options->start_unix_ns) {
             record->bits |= TRACEI_BITS_START_UNIX;
             record->start = options->start_unix_ns;
         } else {
             record->start = tracei_ticks();
         }
-        if ((record->bits & TRACEI_BITS_LOCAL_ROOT) && decision == TRACE_DECISION_SAMPLE && TRACEI_LOAD(&tracei_want_opens)) tracei_write_open(unit, slot);
+        if ((record->bits & TRACEI_BITS_LOCAL_ROOT) && decision == TRACE_DECISION_SAMPLE && TRACEI_LOAD(&tracei_want_opens))
+            tracei_write_open(unit, slot);
     }
     return tracei_slot_handle(slot);
 }
@@ -7397,7 +7581,8 @@ static TRACEI_NOINLINE trace_span tracei_start_slow(const char *name, size_t siz
 }
 
 /* Takes a slot for a child of the current span. The parent has no tracestate and there is a free slot. */
-static TRACEI_ALWAYS_INLINE trace_span tracei_start_below(tracei_unit *unit, tracei_slot *parent, tracei_slot *slot, uint8_t kind, uint64_t sizes) {
+static TRACEI_ALWAYS_INLINE trace_span tracei_start_below(tracei_unit *unit, tracei_slot *parent, tracei_slot *slot, uint8_t kind,
+                                                          uint64_t sizes) {
     tracei_slot *const next = slot->below;
     const uint32_t head = tracei_record_head(TRACEI_RECORD_SPAN, parent->record.flags, TRACE_KIND_INTERNAL);
     TRACEI_BUMP(&unit->counts[TRACEI_COUNT_STARTED]);
@@ -7422,10 +7607,12 @@ static TRACEI_ALWAYS_INLINE bool tracei_shortcut_is(uint32_t source, bool by_cou
 static trace_span tracei_start_clock(const char *name, size_t size);
 
 static TRACEI_NOINLINE trace_span tracei_start_not_plain(const char *name, size_t size) {
-    return TRACEI_LOAD(&tracei_shortcut) == TRACEI_SHORTCUT_CLOCK ? tracei_start_clock(name, size) : tracei_start_slow(name, size);
+    return TRACEI_LOAD(&tracei_shortcut) == TRACEI_SHORTCUT_CLOCK ? tracei_start_clock(name, size)
+                                                                  : tracei_start_slow(name, size);
 }
 
-/* The common case, a child of the current span whose name fits its slot. By a counter it makes no call and so saves no register. */
+/* The common case, a child of the current span whose name fits its slot. By a counter it makes no call and so saves no register.
+   */
 static TRACEI_ALWAYS_INLINE trace_span tracei_start_plain(const char *name, size_t size, bool by_counter) {
     tracei_unit *const unit = tracei_tls;
     const uint32_t source = TRACEI_LOAD(&tracei_shortcut);
@@ -7435,7 +7622,8 @@ static TRACEI_ALWAYS_INLINE trace_span tracei_start_plain(const char *name, size
     tracei_close_gate(unit);
     parent = unit->current;
     slot = unit->free;
-    if (TRACEI_RARE(!parent || !slot || !tracei_shortcut_is(source, by_counter) || size > TRACEI_ROOM || TRACEI_LOAD(&unit->returned))) {
+    if (TRACEI_RARE(!parent || !slot || !tracei_shortcut_is(source, by_counter) || size > TRACEI_ROOM ||
+                    TRACEI_LOAD(&unit->returned))) {
         tracei_leave_unit(unit);
         return by_counter ? tracei_start_not_plain(name, size) : tracei_start_slow(name, size);
     }
@@ -7448,7 +7636,8 @@ static TRACEI_ALWAYS_INLINE trace_span tracei_start_plain(const char *name, size
         tracei_leave_unit(unit);
         return span;
     }
-    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_PLAIN, tracei_halves(tracei_padded((uint32_t)size), tracei_shorts((uint32_t)size, 0)));
+    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_PLAIN,
+                              tracei_halves(tracei_padded((uint32_t)size), tracei_shorts((uint32_t)size, 0)));
     (void)tracei_put_words(tracei_slot_room(slot), name, size);
     slot->record.start = by_counter ? tracei_ticks_by(source) : tracei_mono_ns();
     tracei_leave_unit(unit);
@@ -7502,7 +7691,8 @@ static void tracei_finish(tracei_unit *unit, tracei_slot *slot, uint64_t end_uni
         bool written = false;
         if (TRACEI_RARE(slot->entry != 0)) tracei_append_state(unit, slot);
         if (!TRACEI_RARE(TRACEI_LOAD(&tracei_divert) | (slot->record.payload > unit->payload_max))) {
-            written = tracei_ring_write(unit, record, TRACEI_RECORD_SPAN, slot->data, slot->record.payload, record->bits | bits, end);
+            written =
+                tracei_ring_write(unit, record, TRACEI_RECORD_SPAN, slot->data, slot->record.payload, record->bits | bits, end);
             if (written) tracei_ring_published();
         }
         if (TRACEI_RARE(!written)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_DROPPED + tracei_drop_reason(unit, slot)]);
@@ -7600,7 +7790,8 @@ static TRACEI_ALWAYS_INLINE void tracei_end_plain(trace_span span, int how, bool
     }
     tracei_close_gate(unit);
     slot = unit->current;
-    if (TRACEI_RARE(!slot || !tracei_shortcut_is(source, by_counter) || !tracei_slot_is(slot, span) || slot->kind != TRACEI_SLOT_PLAIN)) {
+    if (TRACEI_RARE(!slot || !tracei_shortcut_is(source, by_counter) || !tracei_slot_is(slot, span) ||
+                    slot->kind != TRACEI_SLOT_PLAIN)) {
         if (slot && tracei_slot_is(slot, span) && slot->kind == TRACEI_SLOT_DROPPED && !slot->entry) {
             TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ENDED]);
             TRACEI_BUMP(&unit->counts[TRACEI_COUNT_SAMPLED_OUT]);
@@ -7684,7 +7875,8 @@ static TRACEI_NOINLINE void tracei_set_slow(trace_span span, const trace_attribu
 
 /* The common case: a span of this thread, room in its slot. Leaves the gate closed; false: take the slow way. `events`: how many
    more of them the span has then. */
-static TRACEI_ALWAYS_INLINE bool tracei_set_fast(tracei_unit *unit, trace_span span, size_t key_size, size_t size, uint32_t events, unsigned char **to) {
+static TRACEI_ALWAYS_INLINE bool tracei_set_fast(tracei_unit *unit, trace_span span, size_t key_size, size_t size,
+                                                 uint32_t events, unsigned char **to) {
     tracei_slot *slot;
     uint32_t used, needed;
     if (TRACEI_RARE(unit->gate != tracei_open_gate() || key_size - 1 >= TRACEI_ROOM || size > TRACEI_ROOM)) return false;
@@ -7692,7 +7884,7 @@ static TRACEI_ALWAYS_INLINE bool tracei_set_fast(tracei_unit *unit, trace_span s
     slot = unit->current;
     if (TRACEI_RARE(!slot || !tracei_slot_is(slot, span)) && span.slot != TRACEI_SLOT_CURRENT) {
         slot = tracei_slot_at(span.slot);
-        if (!slot || !tracei_slot_is(slot, span) || slot->unit != unit) goto slow;
+        if (!slot || !(span.generation & 1) || !tracei_slot_is(slot, span) || slot->unit != unit) goto slow;
     }
     if (TRACEI_RARE(!slot || slot->kind > TRACEI_SLOT_SPAN)) goto slow;
     used = slot->record.payload;
@@ -7710,7 +7902,8 @@ slow:
     return false;
 }
 
-static TRACEI_NOINLINE void tracei_set_scalar_slow(trace_span span, const char *key, size_t key_size, uint32_t type, uint64_t bits) {
+static TRACEI_NOINLINE void tracei_set_scalar_slow(trace_span span, const char *key, size_t key_size, uint32_t type,
+                                                   uint64_t bits) {
     trace_attribute attribute;
     attribute.key.data = key;
     attribute.key.size = key_size;
@@ -7722,7 +7915,8 @@ static TRACEI_NOINLINE void tracei_set_scalar_slow(trace_span span, const char *
     tracei_set_slow(span, &attribute);
 }
 
-static TRACEI_NOINLINE void tracei_set_text_slow(trace_span span, const char *key, size_t key_size, const char *value, size_t size) {
+static TRACEI_NOINLINE void tracei_set_text_slow(trace_span span, const char *key, size_t key_size, const char *value,
+                                                 size_t size) {
     trace_attribute attribute;
     attribute.key.data = key;
     attribute.key.size = key_size;
@@ -7746,13 +7940,16 @@ TRACE_API void tracei_set_scalar(trace_span span, const char *key, size_t key_si
 TRACE_API void tracei_set_text(trace_span span, const char *key, size_t key_size, const char *value, size_t size) {
     tracei_unit *const unit = tracei_tls;
     unsigned char *to;
-    if (TRACEI_RARE(!value || size > TRACEI_LOAD(&tracei_limit.value_length) || !tracei_set_fast(unit, span, key_size, size, 0, &to))) {
+    if (TRACEI_RARE(!value || size > TRACEI_LOAD(&tracei_limit.value_length) ||
+                    !tracei_set_fast(unit, span, key_size, size, 0, &to))) {
         tracei_set_text_slow(span, key, key_size, value, size);
         return;
     }
     (void)tracei_put_words(tracei_put_head(to, TRACE_TYPE_STRING, key, key_size, size), value, size);
     tracei_leave_unit(unit);
 }
+
+TRACEI_SMALL_BEGIN
 
 TRACE_API void tracei_set_value(trace_span span, const trace_attribute *attribute) {
     if (attribute) tracei_set_slow(span, attribute);
@@ -7794,11 +7991,11 @@ TRACE_API void tracei_set_array(trace_span span, const char *key, trace_type typ
         if (!to) {
             tracei_count_dropped_attribute(unit, slot);
         } else {
-            to = tracei_put_head(to, TRACE_TYPE_ARRAY, key, key_size, size);
+            to = tracei_write_entry(to, TRACE_TYPE_ARRAY, key, key_size, size);
             for (i = 0; i < count; i++) {
                 const trace_value item = tracei_array_item(type, values, i);
                 const size_t item_size = tracei_value_size(unit, &item, 1);
-                to = tracei_put_head(to, item.type, NULL, 0, item_size);
+                to = tracei_write_entry(to, item.type, NULL, 0, item_size);
                 to = tracei_put_value(unit, to, &item, item_size, 1);
             }
         }
@@ -7818,8 +8015,10 @@ TRACE_API void tracei_set_name(trace_span span, const char *name, size_t size) {
 static void tracei_slot_set_status(tracei_unit *unit, tracei_slot *slot, trace_status status, const char *description) {
     const uint32_t now = (slot->record.bits & TRACEI_BITS_STATUS) >> TRACEI_BITS_STATUS_SHIFT;
     if (now == TRACE_STATUS_OK || (status != TRACE_STATUS_OK && status != TRACE_STATUS_ERROR)) return;
-    slot->record.bits = (uint16_t)((slot->record.bits & ~(uint32_t)TRACEI_BITS_STATUS) | (uint32_t)status << TRACEI_BITS_STATUS_SHIFT);
-    if (status == TRACE_STATUS_ERROR) tracei_add_text(unit, slot, TRACEI_ENTRY_STATUS, description ? description : "", tracei_length(description));
+    slot->record.bits =
+        (uint16_t)((slot->record.bits & ~(uint32_t)TRACEI_BITS_STATUS) | (uint32_t)status << TRACEI_BITS_STATUS_SHIFT);
+    if (status == TRACE_STATUS_ERROR)
+        tracei_add_text(unit, slot, TRACEI_ENTRY_STATUS, description ? description : "", tracei_length(description));
 }
 
 TRACE_API void tracei_set_status(trace_span span, trace_status status, const char *description) {
@@ -7831,8 +8030,8 @@ TRACE_API void tracei_set_status(trace_span span, trace_status status, const cha
     tracei_leave_unit(unit);
 }
 
-static void tracei_put_event(tracei_unit *unit, tracei_slot *slot, const char *name, const trace_attribute *attributes, size_t count,
-                                                  uint64_t unix_ns) {
+static void tracei_put_event(tracei_unit *unit, tracei_slot *slot, const char *name, const trace_attribute *attributes,
+                             size_t count, uint64_t unix_ns) {
     const uint32_t limit = TRACEI_LOAD(&tracei_limit.event_attributes);
     size_t name_size = tracei_length(name), list = 0;
     unsigned char *to = NULL;
@@ -7844,7 +8043,7 @@ static void tracei_put_event(tracei_unit *unit, tracei_slot *slot, const char *n
             to = tracei_append(unit, slot, tracei_entry_needs(name_size, sizeof(tracei_event_head) + list));
             if (to) {
                 const uint64_t time = unix_ns ? unix_ns : tracei_ticks(), rest = tracei_halves(unix_ns != 0, dropped);
-                to = tracei_put_head(to, TRACEI_ENTRY_EVENT, name, name_size, sizeof(tracei_event_head) + list);
+                to = tracei_write_entry(to, TRACEI_ENTRY_EVENT, name, name_size, sizeof(tracei_event_head) + list);
                 memcpy(to, &time, 8);
                 memcpy(to + 8, &rest, 8);
                 if (count) (void)tracei_put_list(unit, to + sizeof(tracei_event_head), attributes, count, limit);
@@ -7857,7 +8056,8 @@ static void tracei_put_event(tracei_unit *unit, tracei_slot *slot, const char *n
         slot->record.dropped_events++;
 }
 
-TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_attribute *attributes, size_t count, uint64_t unix_ns) {
+TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_attribute *attributes, size_t count,
+                                uint64_t unix_ns) {
     tracei_unit *const unit = tracei_enter();
     tracei_slot *slot;
     if (!unit) return;
@@ -7865,6 +8065,8 @@ TRACE_API void tracei_add_event(trace_span span, const char *name, const trace_a
     if (slot) tracei_put_event(unit, slot, name, attributes, count, unix_ns);
     tracei_leave_unit(unit);
 }
+
+TRACEI_SMALL_END
 
 TRACE_API void tracei_add_plain_event(trace_span span, const char *name, size_t size) {
     tracei_unit *const unit = tracei_tls;
@@ -7881,7 +8083,10 @@ TRACE_API void tracei_add_plain_event(trace_span span, const char *name, size_t 
     tracei_leave_unit(unit);
 }
 
-static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_context *context, const trace_attribute *attributes, size_t count) {
+TRACEI_SMALL_BEGIN
+
+static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_context *context, const trace_attribute *attributes,
+                            size_t count) {
     const bool pinned = context->entry && tracei_entry_pin(context->entry, context->entry_generation);
     const uint32_t limit = TRACEI_LOAD(&tracei_limit.link_attributes);
     tracei_link_head head;
@@ -7893,16 +8098,17 @@ static void tracei_put_link(tracei_unit *unit, tracei_slot *slot, const trace_co
     if (pinned) state = tracei_entry_state(context->entry);
     if (slot->link_count < TRACEI_LOAD(&tracei_limit.links)) {
         const size_t list = tracei_list_size(unit, attributes, count, limit, &head.dropped);
-        if (list < UINT32_MAX / 2) to = tracei_append(unit, slot, tracei_entry_needs(0, sizeof head + tracei_padded((uint32_t)state.size) + list));
+        if (list < UINT32_MAX / 2)
+            to = tracei_append(unit, slot, tracei_entry_needs(0, sizeof head + tracei_padded((uint32_t)state.size) + list));
         if (to) {
             memcpy(head.trace_id, context->trace_id, 16);
             memcpy(head.span_id, context->span_id, 8);
             head.flags = context->flags;
             head.is_remote = context->is_remote;
             head.state_size = (uint32_t)state.size;
-            to = tracei_put_head(to, TRACEI_ENTRY_LINK, NULL, 0, sizeof head + tracei_padded((uint32_t)state.size) + list);
+            to = tracei_write_entry(to, TRACEI_ENTRY_LINK, NULL, 0, sizeof head + tracei_padded((uint32_t)state.size) + list);
             memcpy(to, &head, sizeof head);
-            to = tracei_put_words(to + sizeof head, state.data, state.size);
+            to = tracei_write_text(to + sizeof head, state.data, state.size);
             (void)tracei_put_list(unit, to, attributes, count, limit);
         }
     }
@@ -7948,176 +8154,176 @@ TRACE_API void tracei_record_error(trace_span span, const char *type, const char
     tracei_leave_unit(unit);
 }
 
-typedef struct tracei_errno { int number; const char *name; const char *text; } tracei_errno;
+typedef struct tracei_errno { int number; char texts[56]; } tracei_errno; /* name, 0, text: pointers would be relocations */
 
 /* Our own texts: strerror is neither thread-safe nor the same in every locale, and error.type has to be stable. */
 static const tracei_errno tracei_errnos[] = {
 #ifdef EPERM
-    {EPERM, "EPERM", "Operation not permitted"},
+    {EPERM, "EPERM\0" "Operation not permitted"},
 #endif
 #ifdef ENOENT
-    {ENOENT, "ENOENT", "No such file or directory"},
+    {ENOENT, "ENOENT\0" "No such file or directory"},
 #endif
 #ifdef EINTR
-    {EINTR, "EINTR", "Interrupted system call"},
+    {EINTR, "EINTR\0" "Interrupted system call"},
 #endif
 #ifdef EIO
-    {EIO, "EIO", "Input/output error"},
+    {EIO, "EIO\0" "Input/output error"},
 #endif
 #ifdef EBADF
-    {EBADF, "EBADF", "Bad file descriptor"},
+    {EBADF, "EBADF\0" "Bad file descriptor"},
 #endif
 #ifdef EAGAIN
-    {EAGAIN, "EAGAIN", "Resource temporarily unavailable"},
+    {EAGAIN, "EAGAIN\0" "Resource temporarily unavailable"},
 #endif
 #ifdef ENOMEM
-    {ENOMEM, "ENOMEM", "Cannot allocate memory"},
+    {ENOMEM, "ENOMEM\0" "Cannot allocate memory"},
 #endif
 #ifdef EACCES
-    {EACCES, "EACCES", "Permission denied"},
+    {EACCES, "EACCES\0" "Permission denied"},
 #endif
 #ifdef EFAULT
-    {EFAULT, "EFAULT", "Bad address"},
+    {EFAULT, "EFAULT\0" "Bad address"},
 #endif
 #ifdef EBUSY
-    {EBUSY, "EBUSY", "Device or resource busy"},
+    {EBUSY, "EBUSY\0" "Device or resource busy"},
 #endif
 #ifdef EEXIST
-    {EEXIST, "EEXIST", "File exists"},
+    {EEXIST, "EEXIST\0" "File exists"},
 #endif
 #ifdef EXDEV
-    {EXDEV, "EXDEV", "Invalid cross-device link"},
+    {EXDEV, "EXDEV\0" "Invalid cross-device link"},
 #endif
 #ifdef ENODEV
-    {ENODEV, "ENODEV", "No such device"},
+    {ENODEV, "ENODEV\0" "No such device"},
 #endif
 #ifdef ENOTDIR
-    {ENOTDIR, "ENOTDIR", "Not a directory"},
+    {ENOTDIR, "ENOTDIR\0" "Not a directory"},
 #endif
 #ifdef EISDIR
-    {EISDIR, "EISDIR", "Is a directory"},
+    {EISDIR, "EISDIR\0" "Is a directory"},
 #endif
 #ifdef EINVAL
-    {EINVAL, "EINVAL", "Invalid argument"},
+    {EINVAL, "EINVAL\0" "Invalid argument"},
 #endif
 #ifdef ENFILE
-    {ENFILE, "ENFILE", "Too many open files in system"},
+    {ENFILE, "ENFILE\0" "Too many open files in system"},
 #endif
 #ifdef EMFILE
-    {EMFILE, "EMFILE", "Too many open files"},
+    {EMFILE, "EMFILE\0" "Too many open files"},
 #endif
 #ifdef ENOTTY
-    {ENOTTY, "ENOTTY", "Inappropriate ioctl for device"},
+    {ENOTTY, "ENOTTY\0" "Inappropriate ioctl for device"},
 #endif
 #ifdef EFBIG
-    {EFBIG, "EFBIG", "File too large"},
+    {EFBIG, "EFBIG\0" "File too large"},
 #endif
 #ifdef ENOSPC
-    {ENOSPC, "ENOSPC", "No space left on device"},
+    {ENOSPC, "ENOSPC\0" "No space left on device"},
 #endif
 #ifdef ESPIPE
-    {ESPIPE, "ESPIPE", "Illegal seek"},
+    {ESPIPE, "ESPIPE\0" "Illegal seek"},
 #endif
 #ifdef EROFS
-    {EROFS, "EROFS", "Read-only file system"},
+    {EROFS, "EROFS\0" "Read-only file system"},
 #endif
 #ifdef EMLINK
-    {EMLINK, "EMLINK", "Too many links"},
+    {EMLINK, "EMLINK\0" "Too many links"},
 #endif
 #ifdef EPIPE
-    {EPIPE, "EPIPE", "Broken pipe"},
+    {EPIPE, "EPIPE\0" "Broken pipe"},
 #endif
 #ifdef EDOM
-    {EDOM, "EDOM", "Numerical argument out of domain"},
+    {EDOM, "EDOM\0" "Numerical argument out of domain"},
 #endif
 #ifdef ERANGE
-    {ERANGE, "ERANGE", "Numerical result out of range"},
+    {ERANGE, "ERANGE\0" "Numerical result out of range"},
 #endif
 #ifdef EDEADLK
-    {EDEADLK, "EDEADLK", "Resource deadlock avoided"},
+    {EDEADLK, "EDEADLK\0" "Resource deadlock avoided"},
 #endif
 #ifdef ENAMETOOLONG
-    {ENAMETOOLONG, "ENAMETOOLONG", "File name too long"},
+    {ENAMETOOLONG, "ENAMETOOLONG\0" "File name too long"},
 #endif
 #ifdef ENOSYS
-    {ENOSYS, "ENOSYS", "Function not implemented"},
+    {ENOSYS, "ENOSYS\0" "Function not implemented"},
 #endif
 #ifdef ENOTEMPTY
-    {ENOTEMPTY, "ENOTEMPTY", "Directory not empty"},
+    {ENOTEMPTY, "ENOTEMPTY\0" "Directory not empty"},
 #endif
 #ifdef ELOOP
-    {ELOOP, "ELOOP", "Too many levels of symbolic links"},
+    {ELOOP, "ELOOP\0" "Too many levels of symbolic links"},
 #endif
 #ifdef EPROTO
-    {EPROTO, "EPROTO", "Protocol error"},
+    {EPROTO, "EPROTO\0" "Protocol error"},
 #endif
 #ifdef EOVERFLOW
-    {EOVERFLOW, "EOVERFLOW", "Value too large for defined data type"},
+    {EOVERFLOW, "EOVERFLOW\0" "Value too large for defined data type"},
 #endif
 #ifdef EILSEQ
-    {EILSEQ, "EILSEQ", "Invalid or incomplete multibyte or wide character"},
+    {EILSEQ, "EILSEQ\0" "Illegal byte sequence"},
 #endif
 #ifdef ENOTSOCK
-    {ENOTSOCK, "ENOTSOCK", "Socket operation on non-socket"},
+    {ENOTSOCK, "ENOTSOCK\0" "Socket operation on non-socket"},
 #endif
 #ifdef EMSGSIZE
-    {EMSGSIZE, "EMSGSIZE", "Message too long"},
+    {EMSGSIZE, "EMSGSIZE\0" "Message too long"},
 #endif
 #ifdef EPROTONOSUPPORT
-    {EPROTONOSUPPORT, "EPROTONOSUPPORT", "Protocol not supported"},
+    {EPROTONOSUPPORT, "EPROTONOSUPPORT\0" "Protocol not supported"},
 #endif
 #ifdef ENOTSUP
-    {ENOTSUP, "ENOTSUP", "Operation not supported"},
+    {ENOTSUP, "ENOTSUP\0" "Operation not supported"},
 #endif
 #ifdef EAFNOSUPPORT
-    {EAFNOSUPPORT, "EAFNOSUPPORT", "Address family not supported by protocol"},
+    {EAFNOSUPPORT, "EAFNOSUPPORT\0" "Address family not supported by protocol"},
 #endif
 #ifdef EADDRINUSE
-    {EADDRINUSE, "EADDRINUSE", "Address already in use"},
+    {EADDRINUSE, "EADDRINUSE\0" "Address already in use"},
 #endif
 #ifdef EADDRNOTAVAIL
-    {EADDRNOTAVAIL, "EADDRNOTAVAIL", "Cannot assign requested address"},
+    {EADDRNOTAVAIL, "EADDRNOTAVAIL\0" "Cannot assign requested address"},
 #endif
 #ifdef ENETDOWN
-    {ENETDOWN, "ENETDOWN", "Network is down"},
+    {ENETDOWN, "ENETDOWN\0" "Network is down"},
 #endif
 #ifdef ENETUNREACH
-    {ENETUNREACH, "ENETUNREACH", "Network is unreachable"},
+    {ENETUNREACH, "ENETUNREACH\0" "Network is unreachable"},
 #endif
 #ifdef ECONNABORTED
-    {ECONNABORTED, "ECONNABORTED", "Software caused connection abort"},
+    {ECONNABORTED, "ECONNABORTED\0" "Software caused connection abort"},
 #endif
 #ifdef ECONNRESET
-    {ECONNRESET, "ECONNRESET", "Connection reset by peer"},
+    {ECONNRESET, "ECONNRESET\0" "Connection reset by peer"},
 #endif
 #ifdef ENOBUFS
-    {ENOBUFS, "ENOBUFS", "No buffer space available"},
+    {ENOBUFS, "ENOBUFS\0" "No buffer space available"},
 #endif
 #ifdef EISCONN
-    {EISCONN, "EISCONN", "Transport endpoint is already connected"},
+    {EISCONN, "EISCONN\0" "Transport endpoint is already connected"},
 #endif
 #ifdef ENOTCONN
-    {ENOTCONN, "ENOTCONN", "Transport endpoint is not connected"},
+    {ENOTCONN, "ENOTCONN\0" "Transport endpoint is not connected"},
 #endif
 #ifdef ETIMEDOUT
-    {ETIMEDOUT, "ETIMEDOUT", "Connection timed out"},
+    {ETIMEDOUT, "ETIMEDOUT\0" "Connection timed out"},
 #endif
 #ifdef ECONNREFUSED
-    {ECONNREFUSED, "ECONNREFUSED", "Connection refused"},
+    {ECONNREFUSED, "ECONNREFUSED\0" "Connection refused"},
 #endif
 #ifdef EHOSTUNREACH
-    {EHOSTUNREACH, "EHOSTUNREACH", "No route to host"},
+    {EHOSTUNREACH, "EHOSTUNREACH\0" "No route to host"},
 #endif
 #ifdef EALREADY
-    {EALREADY, "EALREADY", "Operation already in progress"},
+    {EALREADY, "EALREADY\0" "Operation already in progress"},
 #endif
 #ifdef EINPROGRESS
-    {EINPROGRESS, "EINPROGRESS", "Operation now in progress"},
+    {EINPROGRESS, "EINPROGRESS\0" "Operation now in progress"},
 #endif
 #ifdef ECANCELED
-    {ECANCELED, "ECANCELED", "Operation canceled"},
+    {ECANCELED, "ECANCELED\0" "Operation canceled"},
 #endif
-    {0, "", ""}
+    {0, ""}
 };
 
 TRACE_API void tracei_record_errno(trace_span span, int error_number) {
@@ -8125,7 +8331,7 @@ TRACE_API void tracei_record_errno(trace_span span, int error_number) {
     char digits[24] = "errno ";
     while (row->number && row->number != error_number) row++;
     if (row->number) {
-        tracei_record_error(span, row->name, row->text);
+        tracei_record_error(span, row->texts, row->texts + strlen(row->texts) + 1);
     } else {
         *tracei_put_i64(digits + 6, error_number) = '\0';
         tracei_record_error(span, digits, "");
@@ -8221,7 +8427,8 @@ static trace_attachment tracei_attach(tracei_unit *unit, const trace_context *co
     slot->record.trace_low = tracei_id_number(context->trace_id + 8, 8);
     slot->record.span_id = tracei_id_number(context->span_id, 8);
     slot->record.flags = context->flags;
-    slot->record.bits = (uint16_t)((context->is_remote ? TRACEI_BITS_PARENT_REMOTE : 0) | (context->reserved & TRACEI_CONTEXT_DEFERRED ? TRACEI_BITS_DEFERRED : 0));
+    slot->record.bits = (uint16_t)((context->is_remote ? TRACEI_BITS_PARENT_REMOTE : 0) |
+                                   (context->reserved & TRACEI_CONTEXT_DEFERRED ? TRACEI_BITS_DEFERRED : 0));
     slot->record.start = target.id;
     slot->record.end = (uint64_t)target.generation << 32 | target.slot;
     slot->entry = context->entry;
@@ -8316,6 +8523,8 @@ TRACE_API void trace_unwind(trace_mark mark) {
     }
     tracei_leave_unit(unit);
 }
+
+TRACEI_SMALL_END
 
 TRACEI_SMALL_BEGIN
 
@@ -8805,7 +9014,8 @@ static void tracei_reader_header(tracei_reader *reader, trace_string name, trace
         return;
     }
     if (reader->wants_jaeger_baggage && tracei_is_jaeger_key(name))
-        tracei_reader_jaeger_baggage(reader, tracei_piece(name.data + TRACEI_JAEGER_PREFIX_SIZE, name.size - TRACEI_JAEGER_PREFIX_SIZE),
+        tracei_reader_jaeger_baggage(reader,
+                                     tracei_piece(name.data + TRACEI_JAEGER_PREFIX_SIZE, name.size - TRACEI_JAEGER_PREFIX_SIZE),
                                      tracei_piece_trim(value));
 }
 
@@ -8882,7 +9092,8 @@ static bool tracei_jaeger_read(trace_context *out, bool *debug, trace_string tex
     if (text.size > sizeof decoded) return false;
     rest = tracei_piece(decoded, tracei_percent_decode(decoded, sizeof decoded, text));
     for (i = 0; i < 4; i++) part[i] = tracei_piece_cut(rest, ':', &rest);
-    if (rest.data || !tracei_hex_read_short(found.trace_id, 16, part[0]) || !tracei_hex_read_short(found.span_id, 8, part[1])) return false;
+    if (rest.data || !tracei_hex_read_short(found.trace_id, 16, part[0]) || !tracei_hex_read_short(found.span_id, 8, part[1]))
+        return false;
     if (part[2].size && !tracei_hex_read_short(parent, 8, part[2])) return false;
     if (!tracei_hex_read_short(&flags, 1, part[3])) return false;
     if (flags & 3) found.flags = TRACE_FLAG_SAMPLED;
@@ -9037,7 +9248,8 @@ TRACE_API trace_context trace_extract(const trace_carrier *carrier) {
             count = TRACEI_BAGGAGE_MEMBERS;
             if (field == TRACEI_FIELD_TRACESTATE) reader.state_is_bad = true;   /* more lines than members allowed */
         }
-        for (i = 0; i < count; i++) tracei_reader_field(&reader, field, tracei_piece(values[i].data, values[i].data ? values[i].size : 0));
+        for (i = 0; i < count; i++)
+            tracei_reader_field(&reader, field, tracei_piece(values[i].data, values[i].data ? values[i].size : 0));
     }
     if (reader.wants_jaeger_baggage && carrier->keys) tracei_reader_jaeger_keys(&reader, carrier);
     return tracei_reader_finish(&reader);
@@ -9181,7 +9393,8 @@ static void tracei_writer_add(tracei_writer *writer, trace_string name, trace_st
 }
 
 static void tracei_writer_field(tracei_writer *writer, tracei_field field, const char *value, const char *end) {
-    tracei_writer_add(writer, tracei_piece(tracei_fields[field].name, tracei_fields[field].size), tracei_piece(value, (size_t)(end - value)));
+    tracei_writer_add(writer, tracei_piece(tracei_fields[field].name, tracei_fields[field].size),
+                      tracei_piece(value, (size_t)(end - value)));
 }
 
 static void tracei_inject_b3(tracei_writer *writer, const trace_context *context, bool debug) {
@@ -9415,8 +9628,10 @@ static trace_context tracei_baggage_update(trace_context context, const char *ke
     trace_context changed;
     tracei_propagation_begin();
     context = tracei_resolve(context);
-    if (!tracei_is_token(name) || name.size > TRACEI_BAGGAGE_BYTES || (value && (!value->data || value->size > TRACEI_BAGGAGE_BYTES))) {
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "baggage key must be a token (RFC 7230) and its value text of at most %u bytes; ignored",
+    if (!tracei_is_token(name) || name.size > TRACEI_BAGGAGE_BYTES ||
+        (value && (!value->data || value->size > TRACEI_BAGGAGE_BYTES))) {
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "baggage key must be a token (RFC 7230) and its value text of at most %u bytes; ignored",
                    TRACEI_BAGGAGE_BYTES);
         return context;
     }
@@ -9465,13 +9680,16 @@ static size_t tracei_name_distance(trace_string a, const char *b) {
 static uint32_t tracei_propagator_find(trace_string name) {
     size_t i, nearest = 1, distance, least = SIZE_MAX;
     for (i = 0; i < TRACEI_PROPAGATOR_NAMES; i++)
-        if (strlen(tracei_propagator_names[i]) == name.size && tracei_name_equal(name.data, tracei_propagator_names[i], name.size))
+        if (strlen(tracei_propagator_names[i]) == name.size &&
+            tracei_name_equal(name.data, tracei_propagator_names[i], name.size))
             return (uint32_t)i;
     for (i = 0; name.size <= 32 && i + 1 < TRACEI_PROPAGATOR_NAMES; i++)
         if ((distance = tracei_name_distance(name, tracei_propagator_names[i])) < least) least = distance, nearest = i;
-    tracei_log(TRACE_LOG_LEVEL_WARNING,
-               "OTEL_PROPAGATORS: unknown propagator \"%.*s\" ignored; did you mean \"%s\"? Known: tracecontext, baggage, b3, b3multi, "
-               "jaeger, xray, none", (int)(name.size < 32 ? name.size : 32), name.data, tracei_propagator_names[nearest]);
+    tracei_log(
+        TRACE_LOG_LEVEL_WARNING,
+        "OTEL_PROPAGATORS: unknown propagator \"%.*s\" ignored; did you mean \"%s\"? Known: tracecontext, baggage, b3, b3multi, "
+        "jaeger, xray, none",
+        (int)(name.size < 32 ? name.size : 32), name.data, tracei_propagator_names[nearest]);
     return (uint32_t)TRACEI_PROPAGATOR_NAMES;
 }
 
@@ -9513,7 +9731,8 @@ TRACEI_SMALL_END
    child that ended before its root, in whatever ring, is then there.
 
    What the ledgers are made of: producers count in their units, 32 bits wide, one writer each. tracei_ledger_lock protects the
-   64-bit totals those are widened into, and what the consumer counts itself. It is held for a few additions, never over a call. */
+   64-bit totals those are widened into, and what the consumer counts itself. It is held for a few additions, never over a call.
+   */
 
 #if TRACE_CONFIG_SINGLE_THREADED
 #define TRACEI_BATCH_SPANS 4u
@@ -9560,10 +9779,13 @@ static trace_span_data tracei_batch[TRACEI_BATCH_SPANS];
 
 static bool tracei_assembler_is_full(const tracei_record *record);
 static void tracei_assembler_make_room(const tracei_record *record);
-static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id, const char *thread_name);
+static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id,
+                                 const char *thread_name);
 static void tracei_assembler_decide(bool everything);
 static bool tracei_assembler_undecided(void);
 static bool tracei_assembler_idle(void);
+
+TRACEI_SMALL_BEGIN
 
 /* --- the ledgers --- */
 
@@ -9612,13 +9834,16 @@ static void tracei_ledger_released(uint64_t spans) {
 
 /* --- decoding: a record into a view, without copying any text --- */
 
+TRACEI_SMALL_END
+
 static void *tracei_view(size_t size) {
     void *const at = tracei_views.memory + tracei_views.used;
     tracei_views.used += (size + 7u) & ~(size_t)7u;
     return at;
 }
 
-/* An upper bound of what the views of a payload take: each entry, nested or not, is at most one value, one attribute, one event or
+/* An upper bound of what the views of a payload take: each entry, nested or not, is at most one value, one attribute, one event
+   or
    one link, and has an 8-byte header. */
 static size_t tracei_views_needed(size_t payload) {
     return payload / sizeof(tracei_entry_header) * (sizeof(trace_attribute) + 16) + 256;
@@ -9696,17 +9921,24 @@ static bool tracei_same_key(trace_string a, const unsigned char *key, size_t siz
     return a.size == size && memcmp(a.data, key, size) == 0;
 }
 
-/* Attributes among the entries of [at, end): the last value of a key wins and stands where the key stood first. */
-static tracei_attributes tracei_decode_attributes(const unsigned char *at, const unsigned char *end, uint32_t limit) {
+static size_t tracei_count_attributes(const unsigned char *at, const unsigned char *end) {
+    tracei_entry_header head;
+    size_t count = 0;
+    for (; at < end; at += tracei_entry_size(&head)) {
+        memcpy(&head, at, sizeof head);
+        count += tracei_entry_is_attribute(head.type);
+    }
+    return count;
+}
+
+/* The `count` attributes among the entries of [at, end): the last value of a key wins and stands where the key stood first. */
+static tracei_attributes tracei_decode_attributes(const unsigned char *at, const unsigned char *end, size_t count,
+                                                  uint32_t limit) {
     tracei_attributes out;
     tracei_entry_header head;
     const unsigned char *scan;
-    size_t count = 0, i;
+    size_t i;
     memset(&out, 0, sizeof out);
-    for (scan = at; scan < end; scan += tracei_entry_size(&head)) {
-        memcpy(&head, scan, sizeof head);
-        count += tracei_entry_is_attribute(head.type);
-    }
     if (!count) return out;
     if (count > limit) count = limit;
     out.items = (trace_attribute *)tracei_view(count * sizeof *out.items);
@@ -9725,7 +9957,13 @@ static tracei_attributes tracei_decode_attributes(const unsigned char *at, const
     return out;
 }
 
-/* A span's start and end. Explicit times are Unix times already; ticks become Unix time by the offset in force at the start, and a
+/* Of an event or a link. */
+static tracei_attributes tracei_decode_nested(const unsigned char *at, const unsigned char *end, uint32_t limit) {
+    return tracei_decode_attributes(at, end, tracei_count_attributes(at, end), limit);
+}
+
+/* A span's start and end. Explicit times are Unix times already; ticks become Unix time by the offset in force at the start, and
+   a
    duration is always a difference of ticks, so a wall clock that steps cannot bend it. */
 typedef struct tracei_interval {
     uint64_t start, end;          /* Unix nanoseconds */
@@ -9764,8 +10002,8 @@ static uint64_t tracei_decode_event_time(const tracei_interval *interval, const 
     return interval->start + (mono > interval->mono ? mono - interval->mono : 0);
 }
 
-static void tracei_decode_events(trace_span_data *out, const unsigned char *at, const unsigned char *end, const tracei_interval *interval,
-                                 size_t events, size_t links) {
+static void tracei_decode_events(trace_span_data *out, const unsigned char *at, const unsigned char *end,
+                                 const tracei_interval *interval, size_t events, size_t links) {
     trace_event_data *event = (trace_event_data *)tracei_view(events * sizeof *event);
     trace_link_data *link = (trace_link_data *)tracei_view(links * sizeof *link);
     tracei_entry_header head;
@@ -9779,7 +10017,8 @@ static void tracei_decode_events(trace_span_data *out, const unsigned char *at, 
         if (head.type == TRACEI_ENTRY_EVENT) {
             tracei_event_head event_head;
             memcpy(&event_head, value, sizeof event_head);
-            attributes = tracei_decode_attributes(value + sizeof event_head, value + head.size, TRACEI_LOAD(&tracei_limit.event_attributes));
+            attributes =
+                tracei_decode_nested(value + sizeof event_head, value + head.size, TRACEI_LOAD(&tracei_limit.event_attributes));
             event->name = tracei_slice(at + sizeof head, head.key_size);
             event->unix_ns = tracei_decode_event_time(interval, &event_head);
             event->attributes = attributes.items;
@@ -9790,7 +10029,8 @@ static void tracei_decode_events(trace_span_data *out, const unsigned char *at, 
         } else if (head.type == TRACEI_ENTRY_LINK) {
             tracei_link_head link_head;
             memcpy(&link_head, value, sizeof link_head);
-            attributes = tracei_decode_attributes(value + sizeof link_head + tracei_padded(link_head.state_size), value + head.size, TRACEI_LOAD(&tracei_limit.link_attributes));
+            attributes = tracei_decode_nested(value + sizeof link_head + tracei_padded(link_head.state_size), value + head.size,
+                                              TRACEI_LOAD(&tracei_limit.link_attributes));
             memset(link, 0, sizeof *link);
             memcpy(link->context.trace_id, link_head.trace_id, 16);
             memcpy(link->context.span_id, link_head.span_id, 8);
@@ -9808,13 +10048,13 @@ static void tracei_decode_events(trace_span_data *out, const unsigned char *at, 
 }
 
 /* The whole view of a span. The arena has room: tracei_views_reserve was asked. */
-static void tracei_decode(trace_span_data *out, const tracei_record *record, const unsigned char *payload, const tracei_interval *interval,
-                          uint64_t thread_id, const char *thread_name) {
+static void tracei_decode(trace_span_data *out, const tracei_record *record, const unsigned char *payload,
+                          const tracei_interval *interval, uint64_t thread_id, const char *thread_name) {
     const unsigned char *const entries = payload + tracei_padded(record->name_size), *const end = payload + record->payload;
     const unsigned char *at;
     tracei_attributes attributes;
     tracei_entry_header head;
-    size_t events = 0, links = 0;
+    size_t events = 0, links = 0, count = 0;
     memset(out, 0, sizeof *out);
     tracei_id_bytes(out->trace_id, record->trace_high);
     tracei_id_bytes(out->trace_id + 8, record->trace_low);
@@ -9831,6 +10071,10 @@ static void tracei_decode(trace_span_data *out, const tracei_record *record, con
     out->end_unix_ns = interval->end;
     for (at = entries; at < end; at += tracei_entry_size(&head)) {
         memcpy(&head, at, sizeof head);
+        if (tracei_entry_is_attribute(head.type)) {
+            count++;
+            continue;
+        }
         if (head.type == TRACEI_ENTRY_NAME)
             out->name = tracei_slice(at + sizeof head, head.size);
         else if (head.type == TRACEI_ENTRY_STATUS && out->status == TRACE_STATUS_ERROR)
@@ -9840,7 +10084,7 @@ static void tracei_decode(trace_span_data *out, const tracei_record *record, con
         events += head.type == TRACEI_ENTRY_EVENT;
         links += head.type == TRACEI_ENTRY_LINK;
     }
-    attributes = tracei_decode_attributes(entries, end, TRACEI_LOAD(&tracei_limit.attributes));
+    attributes = tracei_decode_attributes(entries, end, count, TRACEI_LOAD(&tracei_limit.attributes));
     out->attributes = attributes.items;
     out->attribute_count = attributes.count;
     out->dropped_attribute_count = record->dropped_attributes + attributes.dropped;
@@ -9852,6 +10096,8 @@ static void tracei_decode(trace_span_data *out, const tracei_record *record, con
     out->thread_name.data = thread_name;
     out->thread_name.size = strlen(thread_name);
 }
+
+TRACEI_SMALL_BEGIN
 
 /* --- delivering --- */
 
@@ -9885,6 +10131,8 @@ static void tracei_deliver_spans(const trace_span_data *spans, size_t count) {
     batch.span_count = count;
     if (count) tracei_deliver(&batch, false);
 }
+
+TRACEI_SMALL_END
 
 /* --- draining --- */
 
@@ -9925,7 +10173,8 @@ static void tracei_drain_span(tracei_drain *drain, const tracei_record *record, 
         }
         {
             const tracei_interval interval = tracei_decode_times(record);
-            tracei_decode(&tracei_batch[drain->spans++], record, payload, &interval, drain->unit->thread_id, drain->unit->thread_name);
+            tracei_decode(&tracei_batch[drain->spans++], record, payload, &interval, drain->unit->thread_id,
+                          drain->unit->thread_name);
         }
     }
     drain->taken++;
@@ -9934,6 +10183,12 @@ static void tracei_drain_span(tracei_drain *drain, const tracei_record *record, 
         tracei_ledger_lost();
     }
 }
+
+#if TRACEI_GNU
+#define TRACEI_PREFETCH(at) __builtin_prefetch(at) /* the lines are in the cache of the producer's core */
+#else
+#define TRACEI_PREFETCH(at) ((void)0)
+#endif
 
 static uint64_t tracei_drain_unit(tracei_unit *unit) {
     tracei_drain drain;
@@ -9944,6 +10199,7 @@ static uint64_t tracei_drain_unit(tracei_unit *unit) {
     while (drain.position != unit->pass_head) {
         const unsigned char *const at = unit->ring + (drain.position & unit->mask);
         tracei_record record;
+        TRACEI_PREFETCH(at + 512);
         memcpy(&record, at, 8); /* a padding record may be no longer than this */
         if (record.type != TRACEI_RECORD_PAD) memcpy(&record, at, sizeof record);
         if (record.type == TRACEI_RECORD_SPAN) {
@@ -9951,12 +10207,14 @@ static uint64_t tracei_drain_unit(tracei_unit *unit) {
             spans++;
         } else if (record.type == TRACEI_RECORD_OPEN) {
             tracei_drain_make_room(&drain, &record);
-            if (tracei_whole_trace_count) (void)tracei_assembler_add(&record, at + sizeof record, unit->thread_id, unit->thread_name);
+            if (tracei_whole_trace_count)
+                (void)tracei_assembler_add(&record, at + sizeof record, unit->thread_id, unit->thread_name);
         } else if (record.type == TRACEI_RECORD_THREAD) {
             if (drain.spans) tracei_drain_commit(&drain); /* views of the batch point to the name that changes now */
             unit->thread_id = record.span_id;
             memset(unit->thread_name, 0, sizeof unit->thread_name);
-            memcpy(unit->thread_name, at + sizeof record, record.payload < sizeof unit->thread_name ? record.payload : sizeof unit->thread_name - 1);
+            memcpy(unit->thread_name, at + sizeof record,
+                   record.payload < sizeof unit->thread_name ? record.payload : sizeof unit->thread_name - 1);
         }
         drain.position += record.size;
     }
@@ -9967,7 +10225,8 @@ static uint64_t tracei_drain_unit(tracei_unit *unit) {
 static bool tracei_anything_published(void) {
     const tracei_unit *unit;
     for (unit = TRACEI_LOAD_ACQUIRE(&tracei_units); unit; unit = unit->next)
-        if (TRACEI_LOAD_ACQUIRE(&unit->head) != TRACEI_LOAD(&unit->tail)) return true; /* not under the pass: somebody else may be draining */
+        if (TRACEI_LOAD_ACQUIRE(&unit->head) != TRACEI_LOAD(&unit->tail))
+            return true; /* not under the pass: somebody else may be draining */
     return false;
 }
 
@@ -10000,27 +10259,45 @@ static uint64_t tracei_pass(bool everything) {
     return spans;
 }
 
+TRACEI_SMALL_BEGIN
+
 /* --- the worker --- */
 
 static tracei_thread tracei_worker;
 static uint32_t tracei_worker_lock;
 static uint32_t tracei_worker_stop;
 static uint32_t tracei_worker_calls;      /* futex word: changes when the worker is wanted */
+static uint32_t tracei_worker_waits;      /* 1: it sleeps, or is about to */
 static uint32_t tracei_use_worker;
 static uint32_t tracei_no_threads TRACEI_UNUSED;       /* trace_config.disable_thread: exporters start none either */
 static uint32_t tracei_can_sleep_deeply;
 static uint64_t tracei_child_since;       /* in a forked child: when it first recorded; 0: not a child */
 
+/* A system call only when the worker waits: either it sees the word changed before it sleeps, or it is seen here to wait. */
 static void tracei_worker_call(void) {
     (void)TRACEI_ADD(&tracei_worker_calls, 1u);
-    tracei_wake(&tracei_worker_calls);
+    if (TRACEI_ADD(&tracei_worker_waits, 0u)) tracei_wake(&tracei_worker_calls);
+}
+
+static void tracei_worker_wait(uint32_t calls, uint64_t deadline_ns) {
+    (void)TRACEI_ADD(&tracei_worker_waits, 1u);
+    (void)tracei_wait(&tracei_worker_calls, calls, deadline_ns);
+    (void)TRACEI_SUB(&tracei_worker_waits, 1u);
+}
+
+/* A ring is a quarter full again: no time to wait. */
+static bool tracei_rings_fill(void) {
+    const tracei_unit *unit;
+    for (unit = TRACEI_LOAD_ACQUIRE(&tracei_units); unit; unit = unit->next)
+        if (TRACEI_LOAD_ACQUIRE(&unit->head) - TRACEI_LOAD(&unit->tail) > unit->mask / 4) return true;
+    return false;
 }
 
 /* Nothing to do for a while. The flag is set, made visible to every producer, and only then are the rings looked at once more: a
    producer either sees the flag, or its span is seen here. */
 static void tracei_worker_sleep(uint32_t calls) {
     TRACEI_STORE(&tracei_attention, (uint32_t)TRACEI_ATTENTION_ASLEEP);
-    if (TRACEI_MEMBARRIER() && !tracei_anything_published()) (void)tracei_wait(&tracei_worker_calls, calls, UINT64_MAX);
+    if (TRACEI_MEMBARRIER() && !tracei_anything_published()) tracei_worker_wait(calls, UINT64_MAX);
     TRACEI_STORE(&tracei_attention, 0u);
 }
 
@@ -10028,22 +10305,26 @@ static void tracei_worker_main(void *user) {
     uint32_t idle = 0;
     (void)user;
     for (;;) {
-        const uint32_t calls = TRACEI_LOAD_ACQUIRE(&tracei_worker_calls); /* before the order to stop: what comes with that call is not slept over */
+        const uint32_t calls =
+            TRACEI_LOAD_ACQUIRE(&tracei_worker_calls); /* before the order to stop: what comes with that call is not slept over */
         const uint64_t interval = TRACEI_LOAD(&tracei_whole_trace_count) ? 10000000u : 100000000u;
         const bool stop = TRACEI_LOAD_ACQUIRE(&tracei_worker_stop) != 0;
         uint64_t spans = 0;
         bool quiet = true;
         if (tracei_try_lock(&tracei_pass_lock)) {
-            spans = tracei_pass(stop); /* the last one is the worker's too: an exporter that blocks then blocks it and not who waits for it */
+            spans = tracei_pass(
+                stop); /* the last one is the worker's too: an exporter that blocks then blocks it and not who waits for it */
             quiet = tracei_assembler_idle();
             tracei_unlock(&tracei_pass_lock);
         }
         if (stop) return;
         idle = spans ? 0 : idle + 1;
+        if (spans && tracei_rings_fill()) continue;
         if (idle * interval > 200000000u && quiet && TRACEI_LOAD(&tracei_can_sleep_deeply))
             tracei_worker_sleep(calls);
         else
-            (void)tracei_wait(&tracei_worker_calls, calls, tracei_add_capped(tracei_mono_ns(), idle * interval > 1000000000u ? interval * 5 : interval));
+            tracei_worker_wait(calls,
+                               tracei_add_capped(tracei_mono_ns(), idle * interval > 1000000000u ? interval * 5 : interval));
     }
 }
 
@@ -10063,8 +10344,9 @@ static TRACEI_COLD void tracei_worker_start(void) {
         TRACEI_STORE(&tracei_worker_stop, 0u);
         TRACEI_STORE(&tracei_attention, 0u);
         if (!tracei_thread_start(&tracei_worker, tracei_worker_main, NULL, "trace-worker") && tracei_first_time(&said))
-            tracei_log(TRACE_LOG_LEVEL_ERROR, "no worker thread could be started: spans are delivered by trace_pump, trace_flush and at exit only; "
-                                              "set trace_config.disable_thread to silence this");
+            tracei_log(TRACE_LOG_LEVEL_ERROR,
+                       "no worker thread could be started: spans are delivered by trace_pump, trace_flush and at exit only; "
+                       "set trace_config.disable_thread to silence this");
     }
     tracei_unlock(&tracei_worker_lock);
 }
@@ -10097,34 +10379,43 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
     const uint64_t deadline = tracei_deadline(TRACEI_LOAD(&tracei_lossless_ms));
     uint32_t tries = 0;
     for (;;) {
+        uint32_t in_use;
+        bool fits;
         unit->tail_seen = TRACEI_LOAD_ACQUIRE(&unit->tail);
-        if (unit->head + total - unit->tail_seen <= unit->mask + 1) return true;
-        if (TRACEI_LOAD(&tracei_divert)) return false; /* shut down meanwhile */
+        in_use = unit->head + total - unit->tail_seen;
+        fits = in_use <= unit->mask + 1;
+        if (in_use <= (unit->mask + 1) / 2 || (fits && tries >= 32))
+            return true;                              /* much room: to and fro by a few spans would slow both */
+        if (TRACEI_LOAD(&tracei_divert)) return fits; /* shut down meanwhile */
         if (TRACEI_LOAD(&tracei_worker.state) != TRACEI_THREAD_RUNNING && tracei_try_lock(&tracei_pass_lock)) {
             (void)tracei_pass(false);
             tracei_unlock(&tracei_pass_lock);
             continue;
         }
-        if (tracei_mono_ns() >= deadline) return false;
+        if (tracei_mono_ns() >= deadline) return fits;
         if (++tries % 64 == 1) tracei_attend();
         if (tries < 32)
             tracei_yield();
         else
-            tracei_sleep_until(tracei_mono_ns() + 50000u);
+            tracei_nap(50);
     }
 }
+
+TRACEI_SMALL_END
 
 /* >>assembler ------------------------------------------------------------------------------------------------------
 
    Holds spans until their local root has ended, for exporters that want whole traces. Everything here belongs to the consumer.
 
    A held trace is a list of copied records in pages of its own; its first page begins with the trace itself. Traces are found by
-   trace id through a hash table and stand in a list by age. A local root's end makes its trace due; it is judged when one more round
+   trace id through a hash table and stand in a list by age. A local root's end makes its trace due; it is judged when one more
+   round
    has drained every ring. A trace may have several local roots (a service that calls itself): then each takes along what
    descends from it, and the last one what is left. A root open for over two seconds is announced, and from then on each finished
    child of it goes out as a tree of its own. Ids of judged traces are remembered, so what comes later is known to be late.
 
-   Bounds: max_trace_bytes of pages (the oldest trace goes out incomplete when they are used up), ten seconds for spans whose root was
+   Bounds: max_trace_bytes of pages (the oldest trace goes out incomplete when they are used up), ten seconds for spans whose root
+   was
    never seen. */
 
 #if TRACE_CONFIG_SINGLE_THREADED
@@ -10346,7 +10637,8 @@ static void tracei_trace_hand_over(tracei_trace *trace, bool for_good);
 
 /* Some trace has to go before this record can be added. */
 static bool tracei_assembler_is_full(const tracei_record *record) {
-    return tracei_assembler.oldest && tracei_assembler.bytes + record->payload + sizeof(tracei_held) + TRACEI_HOLD_PAGE > tracei_max_trace_bytes;
+    return tracei_assembler.oldest &&
+           tracei_assembler.bytes + record->payload + sizeof(tracei_held) + TRACEI_HOLD_PAGE > tracei_max_trace_bytes;
 }
 
 /* Uses the arena of views: the caller has none in it. */
@@ -10354,7 +10646,8 @@ static void tracei_assembler_make_room(const tracei_record *record) {
     while (tracei_assembler_is_full(record)) tracei_trace_hand_over(tracei_assembler.oldest, true);
 }
 
-static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id, const char *thread_name) {
+static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id,
+                                 const char *thread_name) {
     const bool is_root = (record->bits & TRACEI_BITS_LOCAL_ROOT) != 0;
     tracei_trace **place, *trace;
     tracei_held *held;
@@ -10507,7 +10800,8 @@ static tracei_held *tracei_trace_take_spans(tracei_trace *trace) {
     return spans;
 }
 
-/* Moves what is still held to fresh pages, so that a root that stays open for days does not keep the pages of all its children. */
+/* Moves what is still held to fresh pages, so that a root that stays open for days does not keep the pages of all its children.
+   */
 static void tracei_trace_repack(tracei_trace *trace) {
     tracei_page *fresh = NULL, *home = trace->pages, *used = NULL;
     tracei_held *held, *first = NULL, **tail = &first;
@@ -10611,7 +10905,8 @@ static tracei_held *tracei_index_find(const tracei_index *index, uint64_t span_i
 /* Labels every span with the subtree root it descends from; each chain is walked once. */
 static void tracei_trace_label(tracei_trace *trace, const tracei_index *index) {
     size_t i;
-    for (i = 0; i < index->count; i++) index->items[i]->label = tracei_is_subtree_root(trace, index->items[i]) ? index->items[i] : NULL;
+    for (i = 0; i < index->count; i++)
+        index->items[i]->label = tracei_is_subtree_root(trace, index->items[i]) ? index->items[i] : NULL;
     for (i = 0; i < index->count; i++) {
         tracei_held *at = index->items[i], *label;
         size_t steps = 0;
@@ -10621,7 +10916,8 @@ static void tracei_trace_label(tracei_trace *trace, const tracei_index *index) {
             at = parent;
         }
         label = at->label;
-        for (at = index->items[i]; label && at && !at->label; at = tracei_index_find(index, at->record.parent_id)) at->label = label;
+        for (at = index->items[i]; label && at && !at->label; at = tracei_index_find(index, at->record.parent_id))
+            at->label = label;
     }
 }
 
@@ -13477,7 +13773,8 @@ TRACE_APP trace_exporter trace_memory_exporter(void *buffer, size_t size) {
     trace_exporter exporter;
     memset(&exporter, 0, sizeof exporter);
     if (!buffer || (uintptr_t)buffer % 8 || size < sizeof *memory + 64) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_memory_exporter: buffer must be aligned to 8 bytes and hold at least %zu bytes", sizeof *memory + 64);
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_memory_exporter: buffer must be aligned to 8 bytes and hold at least %zu bytes",
+                   sizeof *memory + 64);
         return exporter;
     }
     memset(memory, 0, sizeof *memory);
@@ -13492,7 +13789,8 @@ TRACE_APP trace_exporter trace_memory_exporter(void *buffer, size_t size) {
     return exporter;
 }
 
-static size_t tracei_memory_collect(const trace_exporter *exporter, trace_span_data *spans, size_t capacity, bool last_trace_only) {
+static size_t tracei_memory_collect(const trace_exporter *exporter, trace_span_data *spans, size_t capacity,
+                                    bool last_trace_only) {
     tracei_memory *memory;
     size_t count = 0, i;
     if (!exporter || exporter->export_fn != tracei_memory_export) return 0;
@@ -13500,7 +13798,9 @@ static size_t tracei_memory_collect(const trace_exporter *exporter, trace_span_d
     tracei_lock(&memory->lock);
     for (i = 0; i < memory->count; i++) {
         const trace_span_data *const span = *(tracei_memory_directory(memory) - i);
-        if (last_trace_only && (!memory->has_last_trace || memcmp(span->trace_id, memory->last_trace, sizeof memory->last_trace) != 0)) continue;
+        if (last_trace_only &&
+            (!memory->has_last_trace || memcmp(span->trace_id, memory->last_trace, sizeof memory->last_trace) != 0))
+            continue;
         if (spans && count < capacity) spans[count] = *span;
         count++;
     }
@@ -13527,7 +13827,8 @@ TRACE_APP void trace_memory_clear(const trace_exporter *exporter) {
 
 /* >>config ---------------------------------------------------------------------------------------------------------
 
-   The life of the process: what runs before the first span, at init, in a forked child, at exit. tracei_begin_lock holds the process
+   The life of the process: what runs before the first span, at init, in a forked child, at exit. tracei_begin_lock holds the
+   process
    id of whoever is at it, so that a child whose parent was forked in the middle can tell that nobody will ever let go. */
 
 enum { TRACEI_STATE_NONE = 0, TRACEI_STATE_RUNNING, TRACEI_STATE_SHUT };
@@ -13588,13 +13889,45 @@ static void tracei_api_copies_changed(void) {
     tracei_shortcut_refresh();
 }
 
-static const tracei_api tracei_api_table = {
-    sizeof(tracei_api), 0, tracei_api_start, tracei_api_end, tracei_leave, tracei_set_value, tracei_set_array, tracei_set_name,
-    tracei_set_status, tracei_add_event, tracei_add_link, tracei_record_error, tracei_record_errno, tracei_current, tracei_recording,
-    tracei_enabled, tracei_context, trace_mark_get, trace_unwind, trace_context_current, trace_attach, trace_attach_span, trace_detach,
-    trace_context_hold, trace_context_release, trace_context_parse, trace_context_format, trace_extract, trace_extract_headers,
-    trace_extract_raw, trace_extract_environment, trace_inject, trace_inject_raw, trace_baggage_get, trace_baggage_set,
-    trace_baggage_remove, trace_state_get, tracei_api_innermost, tracei_api_copies_changed};
+static const tracei_api tracei_api_table = {sizeof(tracei_api),
+                                            0,
+                                            tracei_api_start,
+                                            tracei_api_end,
+                                            tracei_leave,
+                                            tracei_set_value,
+                                            tracei_set_array,
+                                            tracei_set_name,
+                                            tracei_set_status,
+                                            tracei_add_event,
+                                            tracei_add_link,
+                                            tracei_record_error,
+                                            tracei_record_errno,
+                                            tracei_current,
+                                            tracei_recording,
+                                            tracei_enabled,
+                                            tracei_context,
+                                            trace_mark_get,
+                                            trace_unwind,
+                                            trace_context_current,
+                                            trace_attach,
+                                            trace_attach_span,
+                                            trace_detach,
+                                            trace_context_hold,
+                                            trace_context_release,
+                                            trace_context_parse,
+                                            trace_context_format,
+                                            trace_extract,
+                                            trace_extract_headers,
+                                            trace_extract_raw,
+                                            trace_extract_environment,
+                                            trace_inject,
+                                            trace_inject_raw,
+                                            trace_baggage_get,
+                                            trace_baggage_set,
+                                            trace_baggage_remove,
+                                            trace_state_get,
+                                            tracei_api_innermost,
+                                            tracei_api_copies_changed};
 
 static void tracei_shared_join(void) {
     const tracei_api *nobody = NULL;
@@ -13611,7 +13944,8 @@ static void tracei_shared_join(void) {
     tracei_api_copies_changed();
     for (i = 0; i < TRACEI_COPIES_MAX; i++) {
         const tracei_api *const copy = TRACEI_LOAD_ACQUIRE(&trace_h_shared_1.copies[i]);
-        if (copy && copy != &tracei_api_table && copy->size >= offsetof(tracei_api, copies_changed) + sizeof copy->copies_changed) copy->copies_changed();
+        if (copy && copy != &tracei_api_table && copy->size >= offsetof(tracei_api, copies_changed) + sizeof copy->copies_changed)
+            copy->copies_changed();
     }
 }
 
@@ -13654,7 +13988,8 @@ static bool tracei_foreign_context(const tracei_unit *unit, trace_context *out) 
 #if defined(__GLIBC__) && defined(__PIC__) && !defined(__PIE__) && !TRACE_CONFIG_UNLOADABLE && defined(RTLD_NODELETE)
 static void tracei_pin_module(void) {
     Dl_info info;
-    if (dladdr((void *)&tracei_state, &info) && info.dli_fname) (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    if (dladdr((void *)&tracei_state, &info) && info.dli_fname)
+        (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 #else
 static TRACEI_UNUSED void tracei_pin_module(void) {}
@@ -13666,7 +14001,7 @@ static bool tracei_pass_acquire(uint64_t deadline_ns) {
     while (!tracei_try_lock(&tracei_pass_lock)) {
         const uint64_t now = tracei_mono_ns();
         if (now >= deadline_ns) return false;
-        tracei_sleep_until(now + (deadline_ns - now < 500000u ? deadline_ns - now : 500000u));
+        tracei_nap(deadline_ns - now < 500000u ? (uint32_t)((deadline_ns - now) / 1000u) + 1 : 500u);
     }
     return true;
 }
@@ -13702,7 +14037,8 @@ static trace_result tracei_flush_exporter(tracei_running *running, uint64_t dead
     const trace_exporter *const exporter = &running->exporter;
     for (;;) {
         tracei_unit *const self = tracei_tls;
-        const uint64_t now = tracei_mono_ns(), slice = deadline_ns - now > 20000000u && deadline_ns > now ? now + 20000000u : deadline_ns;
+        const uint64_t now = tracei_mono_ns(),
+                       slice = deadline_ns - now > 20000000u && deadline_ns > now ? now + 20000000u : deadline_ns;
         trace_result result;
         tracei_tls = &tracei_unit_suppressed;
         result = exporter->flush_fn(exporter->user, slice);
@@ -13730,7 +14066,8 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
         trace_result one;
         if (!tracei_exporters[i].exporter.flush_fn) continue;
         one = tracei_flush_exporter(&tracei_exporters[i], deadline_ns);
-        if (one != TRACE_RESULT_OK && result != TRACE_RESULT_FAILED) result = one == TRACE_RESULT_TIMEOUT ? one : TRACE_RESULT_FAILED;
+        if (one != TRACE_RESULT_OK && result != TRACE_RESULT_FAILED)
+            result = one == TRACE_RESULT_TIMEOUT ? one : TRACE_RESULT_FAILED;
     }
     return tracei_losses_tell(result);
 }
@@ -13862,7 +14199,8 @@ static void tracei_exit_watch(void) {
     tracei_exit_watched = true;
 #if !TRACEI_PLATFORM_NONE
     if (TRACEI_FAIL("atexit") || atexit(tracei_at_exit) != 0)
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "atexit refused: call trace_shutdown before the program ends, or its last spans are lost");
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "atexit refused: call trace_shutdown before the program ends, or its last spans are lost");
 #endif
 #if defined(__GLIBC__) || defined(__FreeBSD__)
     (void)at_quick_exit(tracei_at_quick_exit);
@@ -13919,19 +14257,29 @@ static bool tracei_config_check(const trace_config *config) {
     if (config->reserved_first || config->reserved_last)
         return tracei_config_wrong("reserved_first/reserved_last", "is not 0: start from zero, as in trace_config c = {0}");
     for (i = 0; i < TRACE_EXPORTERS_MAX && config->exporters[i].struct_size; i++) {
-        if (!config->exporters[i].export_fn) return tracei_config_wrong("exporters", "holds one without export_fn (did making it fail? see the line above)");
-        if (config->exporters[i].struct_size > 4096) return tracei_config_wrong("exporters", "holds one whose struct_size is not sizeof(trace_exporter)");
+        if (!config->exporters[i].export_fn)
+            return tracei_config_wrong("exporters", "holds one without export_fn (did making it fail? see the line above)");
+        if (config->exporters[i].struct_size > 4096)
+            return tracei_config_wrong("exporters", "holds one whose struct_size is not sizeof(trace_exporter)");
     }
-    if (i < TRACE_EXPORTERS_MAX && config->exporters[i].export_fn) return tracei_config_wrong("exporters", "holds one whose struct_size is 0: set it to sizeof(trace_exporter)");
-    if (config->resource_attribute_count && !config->resource_attributes) return tracei_config_wrong("resource_attributes", "is NULL but resource_attribute_count is not 0");
-    if (config->ring_bytes && (config->ring_bytes < TRACEI_RING_MIN || config->ring_bytes > 1u << 30 || (config->ring_bytes & (config->ring_bytes - 1))))
+    if (i < TRACE_EXPORTERS_MAX && config->exporters[i].export_fn)
+        return tracei_config_wrong("exporters", "holds one whose struct_size is 0: set it to sizeof(trace_exporter)");
+    if (config->resource_attribute_count && !config->resource_attributes)
+        return tracei_config_wrong("resource_attributes", "is NULL but resource_attribute_count is not 0");
+    if (config->ring_bytes && (config->ring_bytes < TRACEI_RING_MIN || config->ring_bytes > 1u << 30 ||
+                               (config->ring_bytes & (config->ring_bytes - 1))))
         return tracei_config_wrong("ring_bytes", "must be a power of two from 4,096 to 1,073,741,824");
-    if (config->max_open_spans && (config->max_open_spans < TRACEI_SLOTS_A_CHUNK || config->max_open_spans > TRACEI_CHUNKS_MAX * TRACEI_SLOTS_A_CHUNK))
+    if (config->max_open_spans &&
+        (config->max_open_spans < TRACEI_SLOTS_A_CHUNK || config->max_open_spans > TRACEI_CHUNKS_MAX * TRACEI_SLOTS_A_CHUNK))
         return tracei_config_wrong("max_open_spans", "must be from 16 to 262,144");
-    if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_TRACE_BYTES_MIN) return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
-    if (!config->clock.monotonic_fn != !config->clock.unix_fn) return tracei_config_wrong("clock", "needs both functions or neither");
-    if (config->allocator.release_fn && !config->allocator.allocate_fn) return tracei_config_wrong("allocator", "has release_fn but no allocate_fn");
-    if ((uint32_t)config->log_level > TRACE_LOG_LEVEL_DEBUG) return tracei_config_wrong("log_level", "is not one of TRACE_LOG_LEVEL_*");
+    if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_TRACE_BYTES_MIN)
+        return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
+    if (!config->clock.monotonic_fn != !config->clock.unix_fn)
+        return tracei_config_wrong("clock", "needs both functions or neither");
+    if (config->allocator.release_fn && !config->allocator.allocate_fn)
+        return tracei_config_wrong("allocator", "has release_fn but no allocate_fn");
+    if ((uint32_t)config->log_level > TRACE_LOG_LEVEL_DEBUG)
+        return tracei_config_wrong("log_level", "is not one of TRACE_LOG_LEVEL_*");
     return true;
 }
 
@@ -13976,7 +14324,8 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
     memcpy(text, name.data, size);
     text[size] = '\0';
     if (tracei_environment_same_word(name, "otlp") || tracei_environment_same_word(name, "zipkin"))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: include trace_%s.h in the file that defines TRACE_IMPLEMENTATION", text, text);
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: include trace_%s.h in the file that defines TRACE_IMPLEMENTATION", text,
+                   text);
 }
 
 static void tracei_setup_add(tracei_setup *setup, const trace_exporter *exporter) {
@@ -14023,11 +14372,14 @@ static uint32_t tracei_limit_of(uint32_t configured, const char *special, const 
 }
 
 static void tracei_setup_limits(tracei_limits *limits, const trace_config *config) {
-    limits->attributes = tracei_limit_of(config->attribute_count_limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", 128);
-    limits->value_length = tracei_limit_of(config->attribute_value_length_limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", UINT32_MAX);
+    limits->attributes =
+        tracei_limit_of(config->attribute_count_limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", 128);
+    limits->value_length = tracei_limit_of(config->attribute_value_length_limit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+                                           "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", UINT32_MAX);
     limits->events = tracei_limit_of(config->event_count_limit, "OTEL_SPAN_EVENT_COUNT_LIMIT", NULL, 128);
     limits->links = tracei_limit_of(config->link_count_limit, "OTEL_SPAN_LINK_COUNT_LIMIT", NULL, 128);
-    limits->event_attributes = tracei_limit_of(config->event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", NULL, 128);
+    limits->event_attributes =
+        tracei_limit_of(config->event_attribute_count_limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", NULL, 128);
     limits->link_attributes = tracei_limit_of(config->link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", NULL, 128);
 }
 
@@ -14066,7 +14418,9 @@ static void tracei_shut_replaced(const tracei_setup *setup) {
     tracei_tls = &tracei_unit_suppressed;
     for (i = 0; i < tracei_exporter_count; i++) {
         const trace_exporter *const old = &tracei_exporters[i].exporter;
-        for (j = 0; j < setup->count && (setup->exporters[j].export_fn != old->export_fn || setup->exporters[j].user != old->user); j++) {}
+        for (j = 0;
+             j < setup->count && (setup->exporters[j].export_fn != old->export_fn || setup->exporters[j].user != old->user);
+             j++) {}
         if (j == setup->count && old->shutdown_fn) old->shutdown_fn(old->user, tracei_deadline(tracei_exit_ms));
     }
     tracei_tls = self;
@@ -14117,7 +14471,8 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     TRACEI_STORE(&tracei_lossless_ms, config->lossless_timeout_ms);
     tracei_losses_told = tracei_losses();
     TRACEI_STORE(&tracei_no_threads, config->disable_thread ? 1u : 0u);
-    TRACEI_STORE(&tracei_use_worker, config->disable_thread || TRACEI_PLATFORM_NONE || setup->disabled || !setup->count ? 0u : 1u);
+    TRACEI_STORE(&tracei_use_worker,
+                 config->disable_thread || TRACEI_PLATFORM_NONE || setup->disabled || !setup->count ? 0u : 1u);
     if (!TRACEI_LOAD(&tracei_use_worker)) TRACEI_STORE(&tracei_attention, 0u);
     /* one that is not wanted any more, or came too late for its shutdown: it cannot be in an exporter, since the pass is ours */
     if (!TRACEI_LOAD(&tracei_use_worker) || TRACEI_LOAD(&tracei_worker_stop)) (void)tracei_worker_end(tracei_deadline(1000));
@@ -14155,9 +14510,11 @@ static void tracei_epoch_place(void) {
 
 static void tracei_thread_key_make(void) {
 #if TRACEI_PLATFORM_POSIX
-    if (!tracei_thread_key_made) tracei_thread_key_made = !TRACEI_FAIL("thread key") && pthread_key_create(&tracei_thread_key, tracei_thread_exit) == 0;
     if (!tracei_thread_key_made)
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "no thread key is left (PTHREAD_KEYS_MAX): the rings of threads that end are not reused");
+        tracei_thread_key_made = !TRACEI_FAIL("thread key") && pthread_key_create(&tracei_thread_key, tracei_thread_exit) == 0;
+    if (!tracei_thread_key_made)
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "no thread key is left (PTHREAD_KEYS_MAX): the rings of threads that end are not reused");
 #elif TRACEI_PLATFORM_WINDOWS
     if (tracei_thread_key == FLS_OUT_OF_INDEXES) tracei_thread_key = FlsAlloc(tracei_thread_exit);
 #endif
@@ -14203,6 +14560,7 @@ static void tracei_begin_child(void) {
     tracei_signal_spans = tracei_late_spans = tracei_refused_starts = tracei_misused_calls = 0;
     tracei_redirecting = false;
     tracei_worker_stop = 0;
+    tracei_worker_waits = 0;
     tracei_child_since = tracei_mono_ns();
     tracei_entries_after_fork();
     tracei_resource_after_fork();
@@ -14285,7 +14643,8 @@ TRACE_APP void trace_get_stats(trace_stats *stats) {
     tracei_lock(&tracei_ledger_lock);
     tracei_widen();
     stats->exported = tracei_total.exported;
-    for (i = 0; i < TRACE_DROP_COUNT; i++) stats->dropped[i] = tracei_total.dropped[i] + tracei_total.counts[TRACEI_COUNT_DROPPED + i];
+    for (i = 0; i < TRACE_DROP_COUNT; i++)
+        stats->dropped[i] = tracei_total.dropped[i] + tracei_total.counts[TRACEI_COUNT_DROPPED + i];
     stats->dropped[TRACE_DROP_SIGNAL] += signals;
     stats->dropped[TRACE_DROP_SHUTDOWN] += late;
     stats->sampled_out = tracei_total.counts[TRACEI_COUNT_SAMPLED_OUT];

@@ -1,0 +1,326 @@
+/* test_unload.c - the library in shared objects: unloaded, twice in a process, called by libraries that carry none
+   SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* not: cross static musl c++ windows */
+/* build: -rdynamic -ldl */
+#include "test.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+#define TRACE_IMPLEMENTATION
+#include "../trace.h"
+
+#include "ledger.h"
+
+/* --- helpers built at run time --- */
+
+static char folder[512];
+
+static bool compiler_is_there(void) {
+    return system("${CC:-cc} --version >/dev/null 2>&1") == 0;
+}
+
+static const char *here(void) {
+    static char path[512];
+    char *end;
+    snprintf(path, sizeof path, "%s", __FILE__);
+    end = strrchr(path, '/');
+    if (end) *end = '\0';
+    else strcpy(path, ".");
+    return path;
+}
+
+/* Compiles the text to folder/name; `flags` say to what. */
+static bool compile(const char *name, const char *flags, const char *text) {
+    char path[600], command[2400];
+    if (!folder[0]) {
+        const char *const base = getenv("TEST_BUILD_DIR");
+        if (base) snprintf(folder, sizeof folder, "%s/unload.%d", base, (int)getpid());
+        else snprintf(folder, sizeof folder, "/tmp/trace_unload.%d", (int)getpid());
+        (void)mkdir(folder, 0777);
+    }
+    snprintf(path, sizeof path, "%s/%s.c", folder, name);
+    if (!test_write_file(path, text, strlen(text))) return false;
+#if defined(__SANITIZE_ADDRESS__)
+#define SAME_FLAGS "-fsanitize=address,undefined"
+#elif defined(__SANITIZE_THREAD__)
+#define SAME_FLAGS "-fsanitize=thread"
+#else
+#define SAME_FLAGS ""
+#endif
+    snprintf(command, sizeof command, "${CC:-cc} -std=gnu11 -O1 -g -Wall -Wextra -I'%s/..' " SAME_FLAGS " %s '%s' -o '%s/%s' -pthread -ldl", here(), flags, path,
+             folder, name);
+    return system(command) == 0;
+}
+
+static void clean_up(void) {
+    char command[600];
+    if (!folder[0]) return;
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    (void)!system(command);
+    folder[0] = '\0';
+}
+
+static void *load(const char *name, int flags) {
+    char path[600];
+    void *library;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    library = dlopen(path, flags);
+    if (!library) fprintf(stderr, "%s\n", dlerror());
+    return library;
+}
+
+typedef void (*plain_function)(void);
+static plain_function function_of(void *library, const char *name) {
+    plain_function function;
+    void *const symbol = dlsym(library, name);
+    memcpy(&function, &symbol, sizeof function);
+    return function;
+}
+
+/* Everything one of these tests needs in a library of its own. */
+#define PLUGIN_TEXT \
+    "#include \"trace.h\"\n" \
+    "static unsigned spans;\n" \
+    "static trace_result count(void *u, const trace_batch *b) { (void)u; __atomic_fetch_add(&spans, (unsigned)b->span_count, __ATOMIC_ACQ_REL); return TRACE_RESULT_OK; }\n" \
+    "__attribute__((visibility(\"default\"))) void plugin_init(void) {\n" \
+    "    trace_config c; trace_exporter e;\n" \
+    "    memset(&c, 0, sizeof c); memset(&e, 0, sizeof e);\n" \
+    "    e.struct_size = sizeof e; e.name = \"plugin\"; e.export_fn = count; c.exporters[0] = e; c.disable_environment = true;\n" \
+    "    trace_init(&c);\n" \
+    "}\n" \
+    "__attribute__((visibility(\"default\"))) void plugin_trace(void) { TRACE_SPAN(\"plugin\") { TRACE_SPAN(\"plugin inside\") { trace_set(\"k\", 1); } } }\n" \
+    "__attribute__((visibility(\"default\"))) void plugin_flush(void) { trace_flush(1000); }\n" \
+    "__attribute__((visibility(\"default\"))) void plugin_shutdown(void) { trace_shutdown(1000); }\n" \
+    "__attribute__((visibility(\"default\"))) unsigned plugin_spans(void) { return __atomic_load_n(&spans, __ATOMIC_ACQUIRE); }\n" \
+    "__attribute__((visibility(\"default\"))) unsigned long long plugin_parent(void) {\n" \
+    "    trace_context c = trace_context_current(); unsigned long long id = 0; int i;\n" \
+    "    for (i = 0; i < 8; i++) id = id << 8 | c.span_id[i];\n" \
+    "    return id;\n" \
+    "}\n" \
+    "static trace_span open_span;\n" \
+    "__attribute__((visibility(\"default\"))) unsigned long long plugin_open(void) { open_span = trace_span_start(\"plugin open\"); return open_span.id; }\n" \
+    "__attribute__((visibility(\"default\"))) void plugin_close(void) { trace_span_end(open_span); }\n"
+
+/* --- dlclose --- */
+
+static plain_function plugin_trace_now;
+static void *trace_and_wait(void *user) {
+    uint32_t *const step = (uint32_t *)user;
+    plugin_trace_now();
+    __atomic_store_n(step, 1u, __ATOMIC_RELEASE);
+    while (__atomic_load_n(step, __ATOMIC_ACQUIRE) != 2) ledger_nap(200);
+    return NULL;                                 /* its key's destructor runs after dlclose */
+}
+
+static void unload_loop(void *unused) {
+    unsigned i;
+    (void)unused;
+    for (i = 0; i < test_scaled(200); i++) {
+        void *const library = load("plugin.so", i % 2 ? RTLD_NOW | RTLD_LOCAL : RTLD_NOW | RTLD_GLOBAL);
+        uint32_t step = 0;
+        pthread_t thread;
+        if (!CHECK(library != NULL)) return;
+        if (i == 0) function_of(library, "plugin_init")();
+        plugin_trace_now = function_of(library, "plugin_trace");
+        pthread_create(&thread, NULL, trace_and_wait, &step);
+        plugin_trace_now();
+        while (__atomic_load_n(&step, __ATOMIC_ACQUIRE) != 1) ledger_nap(200);
+        if (i % 3 == 0) function_of(library, "plugin_flush")();
+        CHECK_INT(dlclose(library), 0);
+        __atomic_store_n(&step, 2u, __ATOMIC_RELEASE);
+        pthread_join(thread, NULL);
+        if (i % 50 == 0) ledger_nap(150000);     /* the worker is alive and polls */
+        TRACE_SPAN("of the program") {}          /* meets whatever the table of copies holds */
+    }
+}
+
+TEST(dlclose_with_a_live_worker) {
+    test_child child;
+    if (!compiler_is_there()) SKIP("no compiler");
+    REQUIRE(compile("plugin.so", "-shared -fPIC -DTRACE_IMPLEMENTATION -fvisibility=hidden", PLUGIN_TEXT));
+    setenv("OTEL_TRACES_EXPORTER", "none", 1);
+    child = test_fork(unload_loop, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
+/* Loaded and unloaded without a call ever: nothing may be left behind. */
+static void unload_unused(void *unused) {
+    store *const kept = store_make(1000);
+    trace_config config = ledger_config(store_exporter(kept));
+    unsigned i;
+    (void)unused;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 20; i++) {
+        void *const library = load("unloadable.so", RTLD_NOW | RTLD_GLOBAL);
+        if (!CHECK(library != NULL)) return;
+        TRACE_SPAN("before") {}
+        dlclose(library);
+        CHECK(load("unloadable.so", RTLD_NOW | RTLD_NOLOAD) == NULL);
+        TRACE_SPAN("after") { TRACE_SPAN("inside") {} }
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(kept->count, 60);
+    CHECK_LEDGER();
+}
+
+static void unload_used(void *unused) {
+    unsigned i;
+    (void)unused;
+    for (i = 0; i < test_scaled(100); i++) {
+        void *const library = load("unloadable.so", i % 2 ? RTLD_NOW | RTLD_LOCAL : RTLD_NOW | RTLD_GLOBAL);
+        pthread_t thread;
+        uint32_t step = 0;
+        if (!CHECK(library != NULL)) return;
+        function_of(library, "plugin_init")();
+        plugin_trace_now = function_of(library, "plugin_trace");
+        plugin_trace_now();
+        pthread_create(&thread, NULL, trace_and_wait, &step);
+        while (__atomic_load_n(&step, __ATOMIC_ACQUIRE) != 1) ledger_nap(200);
+        function_of(library, "plugin_shutdown")();
+        if (i % 3 == 0) {                        /* and again, before it goes */
+            function_of(library, "plugin_init")();
+            plugin_trace_now();
+            function_of(library, "plugin_shutdown")();
+        }
+        dlclose(library);
+        CHECK(load("unloadable.so", RTLD_NOW | RTLD_NOLOAD) == NULL);
+        __atomic_store_n(&step, 2u, __ATOMIC_RELEASE);
+        pthread_join(thread, NULL);
+        TRACE_SPAN("of the program") {}
+    }
+}
+
+TEST(unloadable) {
+    test_child child;
+    if (!compiler_is_there()) SKIP("no compiler");
+    REQUIRE(compile("unloadable.so", "-shared -fPIC -DTRACE_IMPLEMENTATION -DTRACE_CONFIG_UNLOADABLE=1 -fvisibility=hidden", PLUGIN_TEXT));
+    child = test_fork(unload_unused, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    child = test_fork(unload_used, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
+/* --- two copies --- */
+
+static void nest_copies(void *unused) {
+    store *const kept = store_make(1000);
+    trace_config config = ledger_config(store_exporter(kept));
+    void *const a = load("copy_a.so", RTLD_NOW | RTLD_LOCAL), *const b = load("copy_b.so", RTLD_NOW | RTLD_LOCAL);
+    unsigned long long (*a_open)(void), (*b_open)(void), (*a_parent)(void), (*b_parent)(void);
+    unsigned (*a_spans)(void);
+    plain_function f;
+    unsigned long long id;
+    (void)unused;
+    if (!CHECK(a && b)) return;
+#define FUNCTION(variable, library, name) f = function_of(library, name); memcpy(&variable, &f, sizeof variable)
+    FUNCTION(a_open, a, "plugin_open");
+    FUNCTION(b_open, b, "plugin_open");
+    FUNCTION(a_parent, a, "plugin_parent");
+    FUNCTION(b_parent, b, "plugin_parent");
+    FUNCTION(a_spans, a, "plugin_spans");
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    function_of(a, "plugin_init")();
+    function_of(b, "plugin_init")();
+    TRACE_SPAN("program") {
+        const uint64_t program = ledger_id(trace_context_current().span_id);
+        CHECK_UINT(a_parent(), program);
+        CHECK_UINT(b_parent(), program);
+        id = a_open();
+        CHECK_UINT(b_parent(), id);
+        CHECK_UINT(ledger_id(trace_context_current().span_id), id);
+        TRACE_SPAN("below a") {
+            const uint64_t below = ledger_id(trace_context_current().span_id);
+            id = b_open();
+            CHECK_UINT(ledger_id(trace_context_current().span_id), id);
+            CHECK_UINT(a_parent(), id);
+            function_of(b, "plugin_close")();
+            CHECK_UINT(a_parent(), below);
+        }
+        function_of(a, "plugin_close")();
+        CHECK_UINT(b_parent(), program);
+        CHECK_UINT(ledger_id(trace_context_current().span_id), program);
+    }
+    CHECK_UINT(a_parent(), 0);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    function_of(a, "plugin_flush")();
+    CHECK_UINT(kept->count, 2);
+    CHECK_UINT(a_spans(), 1);
+    CHECK(store_find(kept, "below a") && store_find(kept, "below a")->parent_id != store_find(kept, "program")->span_id);
+    CHECK(store_find(kept, "below a")->trace_low == store_find(kept, "program")->trace_low);
+    CHECK_LEDGER();
+}
+
+TEST(copies_nest_in_one_trace) {
+    test_child child;
+    if (!compiler_is_there()) SKIP("no compiler");
+    REQUIRE(compile("copy_a.so", "-shared -fPIC -DTRACE_IMPLEMENTATION", PLUGIN_TEXT));                          /* symbols hidden by the header */
+    REQUIRE(compile("copy_b.so", "-shared -fPIC -DTRACE_IMPLEMENTATION -DTRACE_CONFIG_STATIC=1", PLUGIN_TEXT));
+    child = test_fork(nest_copies, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
+/* --- libraries without an implementation --- */
+
+#define LIBRARY_TEXT \
+    "#define TRACE_CONFIG_LIBRARY 1\n" \
+    "#include \"trace.h\"\n" \
+    "__attribute__((visibility(\"default\"))) int library_work(void) {\n" \
+    "    char text[56]; trace_context c; trace_mark m = trace_mark_get();\n" \
+    "    trace_span s = trace_span_start_with(\"library detached\", NULL);\n" \
+    "    trace_span_set_string(s, \"key\", \"value\"); trace_span_set_int(s, \"n\", 1); trace_span_add_event(s, \"e\", NULL, 0);\n" \
+    "    trace_span_record_error(s, \"Type\", \"message\"); trace_span_end(s);\n" \
+    "    TRACE_SPAN(\"library\") { trace_set(\"k\", 1); trace_event(\"e\"); }\n" \
+    "    c = trace_context_current(); trace_context_format(c, text); trace_unwind(m);\n" \
+    "    TRACE_WITH(c) { TRACE_SPAN(\"library with\") {} }\n" \
+    "    return trace_is_enabled(NULL);\n" \
+    "}\n"
+
+static void library_in_a_program_with(void *unused) {
+    store *const kept = store_make(1000);
+    trace_config config = ledger_config(store_exporter(kept));
+    void *const library = load("library.so", RTLD_NOW | RTLD_LOCAL);
+    int (*work)(void);
+    plain_function f;
+    (void)unused;
+    if (!CHECK(library != NULL)) return;
+    FUNCTION(work, library, "library_work");
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACE_SPAN("program") { CHECK(work()); }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(kept->count, 4);
+    CHECK(store_find(kept, "library") && store_find(kept, "library")->parent_id == store_find(kept, "program")->span_id);
+    CHECK(store_find(kept, "library with")->parent_id == store_find(kept, "program")->span_id);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    CHECK(!work());
+    CHECK_INT(dlclose(library), 0);              /* it carries nothing, so it can go */
+    CHECK_LEDGER();
+}
+
+TEST(a_library_without_an_implementation) {
+    char command[1200];
+    test_child child;
+    if (!compiler_is_there()) SKIP("no compiler");
+    REQUIRE(compile("library.so", "-shared -fPIC", LIBRARY_TEXT));
+    child = test_fork(library_in_a_program_with, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    /* and in a program that has none either: no-ops, silent */
+    REQUIRE(compile("bare", "", "#include <dlfcn.h>\n#include <string.h>\n"
+                                "int main(int argc, char **argv) {\n"
+                                "    void *library = dlopen(argv[argc - 1], RTLD_NOW), *symbol; int (*work)(void);\n"
+                                "    if (!library) return 2;\n"
+                                "    symbol = dlsym(library, \"library_work\"); memcpy(&work, &symbol, sizeof work);\n"
+                                "    return work() == 0 ? 0 : 1;\n"
+                                "}\n"));
+    snprintf(command, sizeof command, "out=$('%s/bare' '%s/library.so' 2>&1) && test -z \"$out\"", folder, folder);
+    CHECK_INT(system(command), 0);
+    clean_up();
+}
+
+TEST_MAIN()
