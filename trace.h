@@ -1917,8 +1917,7 @@ extern "C" {
 #include <sys/syscall.h>
 #endif
 #if !defined(CLOCK_MONOTONIC) || !(defined(MAP_ANONYMOUS) || defined(MAP_ANON))
-#error \
-    "trace.h: a system header came first in a strict ISO mode: include trace.h before it, define _GNU_SOURCE, or compile with -std=gnu11"
+#error "trace.h: a strict ISO mode hid what it needs: include trace.h first, define _GNU_SOURCE, or use -std=gnu11"
 #endif
 #endif
 

@@ -106,7 +106,8 @@ typedef struct store {
 } store;
 
 TEST_UNUSED static store *store_make(uint32_t capacity) {
-    store *const made = (store *)mmap(NULL, sizeof *made + capacity * sizeof *made->spans, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    store *const made = (store *)mmap(NULL, sizeof *made + capacity * sizeof *made->spans, PROT_READ | PROT_WRITE,
+                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (made == MAP_FAILED) abort();
     made->capacity = capacity;
     return made;
@@ -216,10 +217,14 @@ TEST_UNUSED static bool ledger_holds(const char *file, int line, const char *con
     for (i = 0; i < TRACE_DROP_COUNT; i++) sum += stats.dropped[i];
     held = test_check_uint(file, line, "ended = exported + sampled_out + dropped + pending", stats.ended, sum);
     if (!held)
-        fprintf(stderr, "    started %" PRIu64 " ended %" PRIu64 " exported %" PRIu64 " sampled out %" PRIu64 " pending %" PRIu64 " dropped %" PRIu64 " %" PRIu64
-                        " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", stats.started, stats.ended, stats.exported, stats.sampled_out, stats.pending,
-                stats.dropped[0], stats.dropped[1], stats.dropped[2], stats.dropped[3], stats.dropped[4], stats.dropped[5]);
-    held = test_check(file, line, stats.started >= stats.ended && stats.open == stats.started - stats.ended, "open = started - ended") && held;
+        fprintf(stderr,
+                "    started %" PRIu64 " ended %" PRIu64 " exported %" PRIu64 " sampled out %" PRIu64 " pending %" PRIu64
+                " dropped %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                stats.started, stats.ended, stats.exported, stats.sampled_out, stats.pending, stats.dropped[0], stats.dropped[1],
+                stats.dropped[2], stats.dropped[3], stats.dropped[4], stats.dropped[5]);
+    held = test_check(file, line, stats.started >= stats.ended && stats.open == stats.started - stats.ended,
+                      "open = started - ended") &&
+           held;
     for (; *names; names++) {
         trace_exporter_stats exporter;
         if (!trace_get_exporter_stats(*names, &exporter)) continue;

@@ -163,7 +163,9 @@ static void with_budget(void *user) {
     (void)trace_init(&config);
     for (i = 0; i < 10; i++) {
         TRACE_SPAN("root") {
-            TRACE_SPAN("child") { trace_set("key", "a value of some length, that does not fit and does not fit and does not fit"); }
+            TRACE_SPAN ("child") {
+                trace_set("key", "a value of some length, that does not fit and does not fit and does not fit");
+            }
         }
         (void)trace_flush(1000);
     }
@@ -427,11 +429,21 @@ static void spoil_exporter_size(trace_config *c) { c->exporters[0].struct_size =
 static void spoil_exporter_zero(trace_config *c) { c->exporters[0].struct_size = 0; }
 
 ISOLATED(configurations) {
-    static const wrong_field wrong[] = {
-        {"reserved_first", spoil_first}, {"reserved_last", spoil_last}, {"ring_bytes", spoil_ring}, {"ring_bytes", spoil_ring_small},
-        {"ring_bytes", spoil_ring_large}, {"max_open_spans", spoil_open}, {"max_open_spans", spoil_open_many},
-        {"max_trace_bytes", spoil_trace_bytes}, {"clock", spoil_clock}, {"allocator", spoil_allocator}, {"log_level", spoil_level},
-        {"resource_attributes", spoil_resource}, {"exporters", spoil_exporter}, {"exporters", spoil_exporter_size}, {"exporters", spoil_exporter_zero}};
+    static const wrong_field wrong[] = {{"reserved_first", spoil_first},
+                                        {"reserved_last", spoil_last},
+                                        {"ring_bytes", spoil_ring},
+                                        {"ring_bytes", spoil_ring_small},
+                                        {"ring_bytes", spoil_ring_large},
+                                        {"max_open_spans", spoil_open},
+                                        {"max_open_spans", spoil_open_many},
+                                        {"max_trace_bytes", spoil_trace_bytes},
+                                        {"clock", spoil_clock},
+                                        {"allocator", spoil_allocator},
+                                        {"log_level", spoil_level},
+                                        {"resource_attributes", spoil_resource},
+                                        {"exporters", spoil_exporter},
+                                        {"exporters", spoil_exporter_size},
+                                        {"exporters", spoil_exporter_zero}};
     static doer one;
     trace_config good = ledger_config(doer_exporter(&one, "one")), config;
     size_t i;

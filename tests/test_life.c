@@ -157,7 +157,8 @@ ISOLATED(children_with_threads) {
         children[i] = fork();
         if (children[i] == 0) {
             test_failures = 0;
-            for (i = 0; i < 4; i++) pthread_create(&threads[i], NULL, trace_on, (void *)&limit); /* all begin the child's life at once */
+            for (i = 0; i < 4; i++)
+                pthread_create(&threads[i], NULL, trace_on, (void *)&limit); /* all begin the child's life at once */
             for (i = 0; i < 4; i++) pthread_join(threads[i], NULL);
             CHECK_UINT(ledger_stats().ended, 2000);
             CHECK_LEDGER();
@@ -787,7 +788,8 @@ TEST(exit_with_a_blocked_exporter) {
         child = test_fork(exit_blocked, NULL, 10000);
         took = ledger_ms() - took;
         CHECK_CHILD(&child, 0);
-        if (!CHECK(took < naps + block_exit_ms + 50 + EXIT_SLACK_MS)) fprintf(stderr, "    case %d took %u ms\n", i, (unsigned)took);
+        if (!CHECK(took < naps + block_exit_ms + 50 + EXIT_SLACK_MS))
+            fprintf(stderr, "    case %d took %u ms\n", i, (unsigned)took);
         test_child_free(&child);
     }
 }

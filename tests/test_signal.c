@@ -55,8 +55,9 @@ typedef struct checker {
 } checker;
 
 static bool attribute_is(const trace_span_data *span, size_t i, const char *key, int64_t value) {
-    return i < span->attribute_count && span->attributes[i].key.size == strlen(key) && memcmp(span->attributes[i].key.data, key, strlen(key)) == 0 &&
-           span->attributes[i].value.type == TRACE_TYPE_INT && span->attributes[i].value.as.integer == value;
+    return i < span->attribute_count && span->attributes[i].key.size == strlen(key) &&
+           memcmp(span->attributes[i].key.data, key, strlen(key)) == 0 && span->attributes[i].value.type == TRACE_TYPE_INT &&
+           span->attributes[i].value.as.integer == value;
 }
 
 static bool name_is(const trace_span_data *span, const char *name) {
@@ -205,12 +206,15 @@ ISOLATED(threads_hit_at_their_first_span) {
     pthread_create(&pesterer, NULL, pester, &victim);
     pthread_join(pesterer, NULL);
     pthread_join(victim, NULL);
-    CHECK_INT(trace_flush(5000), ledger_stats().dropped[TRACE_DROP_SIGNAL] + ledger_stats().dropped[TRACE_DROP_SHUTDOWN] ? TRACE_RESULT_FAILED : TRACE_RESULT_OK);
+    CHECK_INT(trace_flush(5000), ledger_stats().dropped[TRACE_DROP_SIGNAL] + ledger_stats().dropped[TRACE_DROP_SHUTDOWN]
+                                     ? TRACE_RESULT_FAILED
+                                     : TRACE_RESULT_OK);
     stats = ledger_stats();
     CHECK_UINT(seen.wrong, 0);
     CHECK_UINT(stats.open, 0);
     CHECK_UINT(stats.misused, 0);
-    CHECK_UINT(seen.handler + seen.inside + stats.dropped[TRACE_DROP_SIGNAL] + stats.dropped[TRACE_DROP_SHUTDOWN], 2u * handled_anywhere);
+    CHECK_UINT(seen.handler + seen.inside + stats.dropped[TRACE_DROP_SIGNAL] + stats.dropped[TRACE_DROP_SHUTDOWN],
+               2u * handled_anywhere);
     CHECK(stats.bytes_mapped < 64u << 20);        /* no unit was lost on the way */
     CHECK_LEDGER();
 }

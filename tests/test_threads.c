@@ -166,7 +166,7 @@ ISOLATED(ended_elsewhere) {
             trace_span current = trace_span_current();
             run(end_one, &span);
             TRACE_SPAN("child") {}
-            if (i % 2) {                         /* the current one too: its block then ends what is no more, silently or counted */
+            if (i % 2) { /* the current one too: its block then ends what is no more, silently or counted */
                 run(end_one, &current);
                 TRACE_SPAN("after") { CHECK(trace_span_is_recording(trace_span_current())); }
             }

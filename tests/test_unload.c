@@ -48,8 +48,9 @@ static bool compile(const char *name, const char *flags, const char *text) {
 #else
 #define SAME_FLAGS ""
 #endif
-    snprintf(command, sizeof command, "${CC:-cc} -std=gnu11 -O1 -g -Wall -Wextra -I'%s/..' " SAME_FLAGS " %s '%s' -o '%s/%s' -pthread -ldl", here(), flags, path,
-             folder, name);
+    snprintf(command, sizeof command,
+             "${CC:-cc} -std=gnu11 -O1 -g -Wall -Wextra -I'%s/..' " SAME_FLAGS " %s '%s' -o '%s/%s' -pthread -ldl", here(), flags,
+             path, folder, name);
     return system(command) == 0;
 }
 
@@ -82,24 +83,29 @@ static plain_function function_of(void *library, const char *name) {
 #define PLUGIN_TEXT \
     "#include \"trace.h\"\n" \
     "static unsigned spans;\n" \
-    "static trace_result count(void *u, const trace_batch *b) { (void)u; __atomic_fetch_add(&spans, (unsigned)b->span_count, __ATOMIC_ACQ_REL); return TRACE_RESULT_OK; }\n" \
+    "static trace_result count(void *u, const trace_batch *b) { (void)u; __atomic_fetch_add(&spans, (unsigned)b->span_count, " \
+    "__ATOMIC_ACQ_REL); return TRACE_RESULT_OK; }\n" \
     "__attribute__((visibility(\"default\"))) void plugin_init(void) {\n" \
     "    trace_config c; trace_exporter e;\n" \
     "    memset(&c, 0, sizeof c); memset(&e, 0, sizeof e);\n" \
-    "    e.struct_size = sizeof e; e.name = \"plugin\"; e.export_fn = count; c.exporters[0] = e; c.disable_environment = true;\n" \
+    "    e.struct_size = sizeof e; e.name = \"plugin\"; e.export_fn = count; c.exporters[0] = e; c.disable_environment = " \
+    "true;\n" \
     "    trace_init(&c);\n" \
     "}\n" \
-    "__attribute__((visibility(\"default\"))) void plugin_trace(void) { TRACE_SPAN(\"plugin\") { TRACE_SPAN(\"plugin inside\") { trace_set(\"k\", 1); } } }\n" \
+    "__attribute__((visibility(\"default\"))) void plugin_trace(void) { TRACE_SPAN(\"plugin\") { TRACE_SPAN(\"plugin inside\") " \
+    "{ trace_set(\"k\", 1); } } }\n" \
     "__attribute__((visibility(\"default\"))) void plugin_flush(void) { trace_flush(1000); }\n" \
     "__attribute__((visibility(\"default\"))) void plugin_shutdown(void) { trace_shutdown(1000); }\n" \
-    "__attribute__((visibility(\"default\"))) unsigned plugin_spans(void) { return __atomic_load_n(&spans, __ATOMIC_ACQUIRE); }\n" \
+    "__attribute__((visibility(\"default\"))) unsigned plugin_spans(void) { return __atomic_load_n(&spans, __ATOMIC_ACQUIRE); " \
+    "}\n" \
     "__attribute__((visibility(\"default\"))) unsigned long long plugin_parent(void) {\n" \
     "    trace_context c = trace_context_current(); unsigned long long id = 0; int i;\n" \
     "    for (i = 0; i < 8; i++) id = id << 8 | c.span_id[i];\n" \
     "    return id;\n" \
     "}\n" \
     "static trace_span open_span;\n" \
-    "__attribute__((visibility(\"default\"))) unsigned long long plugin_open(void) { open_span = trace_span_start(\"plugin open\"); return open_span.id; }\n" \
+    "__attribute__((visibility(\"default\"))) unsigned long long plugin_open(void) { open_span = trace_span_start(\"plugin " \
+    "open\"); return open_span.id; }\n" \
     "__attribute__((visibility(\"default\"))) void plugin_close(void) { trace_span_end(open_span); }\n"
 
 /* --- dlclose --- */
@@ -195,7 +201,8 @@ static void unload_used(void *unused) {
 TEST(unloadable) {
     test_child child;
     if (!compiler_is_there()) SKIP("no compiler");
-    REQUIRE(compile("unloadable.so", "-shared -fPIC -DTRACE_IMPLEMENTATION -DTRACE_CONFIG_UNLOADABLE=1 -fvisibility=hidden", PLUGIN_TEXT));
+    REQUIRE(compile("unloadable.so", "-shared -fPIC -DTRACE_IMPLEMENTATION -DTRACE_CONFIG_UNLOADABLE=1 -fvisibility=hidden",
+                    PLUGIN_TEXT));
     child = test_fork(unload_unused, NULL, 60000);
     CHECK_CHILD(&child, 0);
     test_child_free(&child);
@@ -257,7 +264,7 @@ static void nest_copies(void *unused) {
 TEST(copies_nest_in_one_trace) {
     test_child child;
     if (!compiler_is_there()) SKIP("no compiler");
-    REQUIRE(compile("copy_a.so", "-shared -fPIC -DTRACE_IMPLEMENTATION", PLUGIN_TEXT));                          /* symbols hidden by the header */
+    REQUIRE(compile("copy_a.so", "-shared -fPIC -DTRACE_IMPLEMENTATION", PLUGIN_TEXT)); /* symbols hidden by the header */
     REQUIRE(compile("copy_b.so", "-shared -fPIC -DTRACE_IMPLEMENTATION -DTRACE_CONFIG_STATIC=1", PLUGIN_TEXT));
     child = test_fork(nest_copies, NULL, 60000);
     CHECK_CHILD(&child, 0);
@@ -272,7 +279,8 @@ TEST(copies_nest_in_one_trace) {
     "__attribute__((visibility(\"default\"))) int library_work(void) {\n" \
     "    char text[56]; trace_context c; trace_mark m = trace_mark_get();\n" \
     "    trace_span s = trace_span_start_with(\"library detached\", NULL);\n" \
-    "    trace_span_set_string(s, \"key\", \"value\"); trace_span_set_int(s, \"n\", 1); trace_span_add_event(s, \"e\", NULL, 0);\n" \
+    "    trace_span_set_string(s, \"key\", \"value\"); trace_span_set_int(s, \"n\", 1); trace_span_add_event(s, \"e\", NULL, " \
+    "0);\n" \
     "    trace_span_record_error(s, \"Type\", \"message\"); trace_span_end(s);\n" \
     "    TRACE_SPAN(\"library\") { trace_set(\"k\", 1); trace_event(\"e\"); }\n" \
     "    c = trace_context_current(); trace_context_format(c, text); trace_unwind(m);\n" \
