@@ -10,8 +10,8 @@
 
 #include "ledger.h"
 
-static volatile sig_atomic_t handled;             /* calls of the handler on the main thread */
-static volatile sig_atomic_t handler_recorded;    /* spans it could start */
+static uint32_t handled;             /* calls of the handler on the main thread */
+static uint32_t handler_recorded;    /* spans it could start */
 static uint32_t handled_anywhere;
 
 static void on_signal(int number) {
@@ -21,11 +21,11 @@ static void on_signal(int number) {
         trace_span inner = trace_span_start("inside");
         trace_set("number", number);
         trace_event("event");
-        if (trace_span_is_recording(inner)) handler_recorded = handler_recorded + 1;
+        if (trace_span_is_recording(inner)) __atomic_fetch_add(&handler_recorded, 1u, __ATOMIC_RELAXED);
         trace_span_set_string(inner, "key", "value");
         trace_span_end(inner);
     }
-    handled = handled + 1;
+    __atomic_fetch_add(&handled, 1u, __ATOMIC_RELAXED);
     __atomic_fetch_add(&handled_anywhere, 1u, __ATOMIC_RELAXED);
     errno = saved;
 }
@@ -140,7 +140,7 @@ static void storm(int number, int timer, bool lossless, uint32_t ring_bytes) {
     CHECK_UINT(stats.pending, 0);
     CHECK_UINT(seen.spans, stats.exported);
     /* those that were not recorded are counted, but for what a handler does while this thread delivers (it records nothing then) */
-    CHECK(seen.handler + seen.inside + stats.dropped[TRACE_DROP_SIGNAL] <= 2u * (unsigned)handled);
+    CHECK(seen.handler + seen.inside + stats.dropped[TRACE_DROP_SIGNAL] <= 2u * handled);
     CHECK(seen.inside > 0);
     CHECK_UINT(stats.dropped[TRACE_DROP_RING_FULL] + seen.main_spans + seen.other + seen.handler + seen.inside,
                stats.ended - stats.dropped[TRACE_DROP_SIGNAL]);
@@ -232,6 +232,9 @@ static void *begin_again(void *unused) {
 
 TEST(the_first_span_of_a_process_is_interrupted) {
     unsigned i;
+#ifdef __SANITIZE_THREAD__
+    SKIP("it starts threads of its own and puts signals off");
+#endif
     for (i = 0; i < test_scaled(100); i++) {
         int status = 0;
         const pid_t pid = fork();

@@ -1,6 +1,6 @@
 /* test_unload.c - the library in shared objects: unloaded, twice in a process, called by libraries that carry none
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: cross static musl c++ windows */
+/* not: tsan cross static musl c++ windows */
 /* build: -rdynamic -ldl */
 #include "test.h"
 
