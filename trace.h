@@ -1626,11 +1626,12 @@ TRACE_INLINE bool tracei_is_current(const trace_context *context) {
 
 /* With constant options all of this folds away, and a block without options costs what trace_span_start costs. */
 TRACE_INLINE trace_span tracei_block_start(const char *name, const trace_span_options *options, const trace_scope *scope) {
-    trace_span_options copy;
+    trace_span_options copy; /* what follows is decided before the flag is read: compilers see through no atomic */
+    const bool plain = !options->kind && !options->root && !options->detached && !options->start_unix_ns &&
+                       !options->attribute_count && !options->link_count && !options->scope && !scope &&
+                       tracei_is_current(&options->parent);
     if (TRACEI_IS_OFF()) return tracei_handle(TRACEI_SLOT_INERT);
-    if (!options->kind && !options->root && !options->detached && !options->start_unix_ns && !options->attribute_count &&
-        !options->link_count && !options->scope && !scope && tracei_is_current(&options->parent))
-        return tracei_start(name, tracei_length(name));
+    if (plain) return tracei_start(name, tracei_length(name));
     copy = *options;
     copy.struct_size = sizeof copy;
     if (!copy.scope) copy.scope = scope;

@@ -1,6 +1,6 @@
 /* test_jump.c - leaving blocks the wrong way: longjmp, return, goto, marks, detach out of order
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows */
+/* not: windows gcc-c99-O0 clang-c99-O0 musl gcc-tsan clang-tsan */
 #include "test.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* test_ledger.c - the ledgers: every span is somewhere, and flush tells the truth
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows gcc-c99-O0 clang-c99-O0 musl */
+/* not: windows gcc-c99-O0 clang-c99-O0 musl gcc-tsan clang-tsan */
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"

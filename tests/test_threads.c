@@ -1,6 +1,6 @@
 /* test_threads.c - threads that come and go, and spans that go from one to another
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows */
+/* not: windows gcc-c99-O0 clang-c99-O0 musl gcc-tsan clang-tsan */
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"

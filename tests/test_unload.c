@@ -1,6 +1,6 @@
 /* test_unload.c - the library in shared objects: unloaded, twice in a process, called by libraries that carry none
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: tsan cross static musl c++ windows */
+/* not: windows gcc-c99-O0 clang-c99-O0 musl gcc-tsan clang-tsan */
 /* build: -rdynamic -ldl */
 #include "test.h"
 
