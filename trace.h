@@ -38,7 +38,8 @@
        - Prints trees to the terminal by itself; any OpenTelemetry backend by environment, through the companions.
        - Counts everything it loses, and says why (trace_get_stats).
    What it does not
-       - Metrics, logs, profiles. Instrument anything by itself. Read configuration files.
+       - Metrics (trace_metrics.h makes some from spans), logs, profiles. Instrument anything by itself. Read configuration
+         files.
        - Survive kill -9 with what is still in rings: up to 100 ms of spans, 10 ms with the console.
        - Record in a signal handler that interrupted the library itself, or in a process's very first span: counted instead.
        - Keep spans of traces it was told not to sample.
@@ -148,7 +149,7 @@
        TRACE_CONSOLE                   tree (default), all, line
        NO_COLOR, CLICOLOR_FORCE, COLUMNS, TERM, LC_ALL, LC_CTYPE, LANG     what the console looks like
        TRACEPARENT, TRACESTATE, BAGGAGE                                    read by trace_extract_environment
-       OTEL_EXPORTER_OTLP_*, OTEL_EXPORTER_ZIPKIN_*, OTEL_BSP_*            see the companions
+       OTEL_EXPORTER_OTLP_*, OTEL_EXPORTER_ZIPKIN_*, OTEL_BSP_*, TRACE_METRICS_FILE        see the companions
    A variable that is set to what it cannot be is reported in one line that names what would be valid, and counts as unset.
 
    Errors, log, allocator
@@ -3853,6 +3854,7 @@ static const tracei_variable tracei_variables[] = {
     {"AGENTOPS_API_KEY", {NULL, NULL}},
     /* the console's */
     {"TRACE_CONSOLE", {NULL, NULL}},
+    {"TRACE_METRICS_FILE", {NULL, NULL}},
     {"NO_COLOR", {NULL, NULL}},
     {"CLICOLOR_FORCE", {NULL, NULL}},
     {"TERM", {NULL, NULL}},
