@@ -90,8 +90,9 @@
                    its spans are 50 ms old, so fork and exec costs nothing. After vfork call nothing before exec. Exporters are
                    told through fork_fn.
        Signals     Recording in a handler works, unless it interrupted the library on that very thread: then the span is dropped
-                   and counted (TRACE_DROP_SIGNAL). Starting the process's first span, init, flush and shutdown are not for
-                   handlers. The worker and sender threads block all signals.
+                   and counted (TRACE_DROP_SIGNAL). Not for handlers: the process's first span (its end starts the worker, and
+                   a thread cannot be made where malloc was interrupted; so record one before handlers may run, in a forked
+                   child too, or set disable_thread), init, flush, shutdown. The worker and sender threads block all signals.
        longjmp     trace_mark m = trace_mark_get() before setjmp, trace_unwind(m) after the jump. Without it the next end of an
                    enclosing block does the same.
        Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s). Nothing is freed, so any call is safe at

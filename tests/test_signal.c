@@ -202,6 +202,7 @@ ISOLATED(threads_hit_at_their_first_span) {
     sigaction(SIGUSR1, &action, NULL);
     config.lossless_timeout_ms = 5000;
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    main_span();        /* starts the worker: a handler that interrupts malloc must not be the one to do it */
     pthread_create(&victim, NULL, make_threads, NULL);
     pthread_create(&pesterer, NULL, pester, &victim);
     pthread_join(pesterer, NULL);
@@ -221,10 +222,11 @@ ISOLATED(threads_hit_at_their_first_span) {
 
 /* A handler in the middle of the first call of the process: it must come back. What it must not be is the one that ends the first
    span where the program is in malloc: the worker is started there. So the other thread is made before. */
-static uint32_t go;
+static uint32_t arrived, go;
 
 static void *begin_again(void *unused) {
     (void)unused;
+    __atomic_store_n(&arrived, 1u, __ATOMIC_RELEASE);     /* what the C library does to start a thread is behind it */
     while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE)) sched_yield();
     main_span();
     return NULL;
@@ -241,7 +243,10 @@ TEST(the_first_span_of_a_process_is_interrupted) {
         if (pid == 0) {
             pthread_t thread;
             dup2(open("/dev/null", O_WRONLY), 2);
-            if (i % 2) pthread_create(&thread, NULL, begin_again, NULL);
+            if (i % 2) {
+                pthread_create(&thread, NULL, begin_again, NULL);
+                while (!__atomic_load_n(&arrived, __ATOMIC_ACQUIRE)) sched_yield();
+            }
             storm_begin(SIGALRM, ITIMER_REAL, 10 + i * 7, 500);
             __atomic_store_n(&go, 1u, __ATOMIC_RELEASE);
             main_span();
