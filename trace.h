@@ -2404,6 +2404,10 @@ static bool tracei_thread_join(tracei_thread *thread, uint64_t deadline_ns) {
     return true;
 }
 
+static TRACEI_UNUSED void tracei_thread_leave(tracei_thread *thread) {
+    (void)thread;
+}
+
 #else
 #if TRACEI_PLATFORM_POSIX
 static void *tracei_thread_main(void *argument) {
@@ -2470,6 +2474,15 @@ static bool tracei_thread_join(tracei_thread *thread, uint64_t deadline_ns) {
 #endif
     TRACEI_STORE_RELEASE(&thread->state, (uint32_t)TRACEI_THREAD_NONE);
     return true;
+}
+
+/* A thread that missed its deadline and that nobody will join: what the system holds for it goes when it ends. */
+static TRACEI_UNUSED void tracei_thread_leave(tracei_thread *thread) {
+#if TRACEI_PLATFORM_POSIX
+    pthread_detach(thread->id);
+#else
+    CloseHandle(thread->id);
+#endif
 }
 #endif
 

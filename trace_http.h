@@ -2506,6 +2506,9 @@ static void tracei_sender_main(void *user) {
         }
         (void)tracei_wait(&sender->signal, signal, tracei_http_earlier(next, idle));
     }
+#if TRACEI_HTTP_SOCKETS
+    if (TRACEI_LOAD_ACQUIRE(&run->abandoned) && run->lookup && run->lookup->busy) tracei_thread_leave(&run->lookup->thread);
+#endif
     tracei_transport_close(run);
 }
 
@@ -2740,6 +2743,7 @@ static void tracei_sender_abandon(tracei_sender *sender, tracei_run *run) {
     sender->run = NULL; /* first: its queue is the thread's now */
     lost = tracei_http_fail_queue(sender, TRACE_FAILURE_SHUTDOWN);
     tracei_unlock(&sender->lock);
+    tracei_thread_leave(&run->thread);
     tracei_http_signal(sender);
     if (lost) tracei_report_problem(sender, TRACEI_REPORT_SHUTDOWN, "shut down before everything was sent", lost);
 }

@@ -61,6 +61,16 @@
 
 #define TEST_UNUSED __attribute__((unused))
 
+/* clang says it in its own way */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
 /* ---- registry -------------------------------------------------------------------------------------------------- */
 
 typedef struct test_case {
@@ -365,6 +375,17 @@ TEST_UNUSED static bool test_golden(const char *file, int line, const char *path
 
 #define TEST_CHILD_FAILED 113      /* exit status of a child in which a check failed */
 
+/* Leaks are looked for in the process that runs the tests and in the children made by test_fork. Where a test forks by itself the
+   leak checker still believes in the threads of the parent: what only those could reach would be a leak. */
+static pid_t test_leaks_pid;
+#ifdef __SANITIZE_ADDRESS__
+#ifdef __cplusplus
+extern "C"
+#endif
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void) { return getpid() != test_leaks_pid; }
+#endif
+
 typedef struct test_child {
     int status;                    /* exit status; -1 when it did not exit by itself */
     int signal;                    /* that ended it; 0: none */
@@ -414,6 +435,7 @@ TEST_UNUSED static test_child test_fork(void (*fn)(void *user), void *user, unsi
         dup2(out[1], 1);
         dup2(err[1], 2);
         close(out[0]), close(out[1]), close(err[0]), close(err[1]);
+        test_leaks_pid = getpid();
         test_failures = 0;
         fn(user);
         exit(test_failures ? TEST_CHILD_FAILED : 0);
@@ -498,6 +520,9 @@ static int test_main(int argc, char **argv) {
     bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
     const test_case *test;
     test_seed_value = test_choose_seed();
+#ifndef _WIN32
+    test_leaks_pid = getpid();
+#endif
     for (test = test_first; test; test = test->next) {
         if (!test_is_wanted(test->name, argc, argv)) continue;
         test_name = test->name;
