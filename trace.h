@@ -139,7 +139,8 @@
    Options: environment, copied once at load and again by trace_init; a field of trace_config beats it (disable_environment: none)
        OTEL_SDK_DISABLED=true          nothing is recorded, whatever trace_config says; contexts still propagate
        OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES=key=value,...
-       OTEL_TRACES_EXPORTER            console (default), none, otlp, zipkin, ... comma-separated; what is included is available
+       OTEL_TRACES_EXPORTER            console (default), none, otlp, zipkin, ... comma-separated; what is included is available,
+                                       and with trace_otlp.h its presets: langsmith, honeycomb, ...
        OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG        always_on, always_off, traceidratio, parentbased_always_on (default),
                                                            ...
        OTEL_PROPAGATORS                tracecontext,baggage (default), b3, b3multi, jaeger, xray, none
@@ -3862,10 +3863,40 @@ static const tracei_variable tracei_variables[] = {
     {"TRACER_ENVIRONMENT", {"AI_INFRA_ENVIRONMENT", NULL}},
     {"TRACER_SAMPLING_RATE", {"AI_INFRA_TRACING_SAMPLE_RATE", NULL}},
     {"AI_INFRA_TRACING_ENABLED", {NULL, NULL}},
+    {"LANGCHAIN_TRACING_V2", {NULL, NULL}},
+    /* backends' own, used by the presets of trace_otlp.h */
     {"LANGSMITH_API_KEY", {"LANGCHAIN_API_KEY", NULL}},
     {"LANGSMITH_PROJECT", {"LANGCHAIN_PROJECT", NULL}},
-    {"LANGCHAIN_TRACING_V2", {NULL, NULL}},
+    {"LANGSMITH_ENDPOINT", {"LANGCHAIN_ENDPOINT", NULL}},
+    {"LANGFUSE_PUBLIC_KEY", {NULL, NULL}},
+    {"LANGFUSE_SECRET_KEY", {NULL, NULL}},
+    {"LANGFUSE_BASE_URL", {"LANGFUSE_HOST", "LANGFUSE_OTEL_HOST"}},
+    {"PHOENIX_COLLECTOR_ENDPOINT", {"PHOENIX_ENDPOINT", NULL}},
+    {"PHOENIX_API_KEY", {NULL, NULL}},
+    {"PHOENIX_PROJECT_NAME", {NULL, NULL}},
+    {"HONEYCOMB_API_KEY", {NULL, NULL}},
+    {"HONEYCOMB_API_ENDPOINT", {NULL, NULL}},
+    {"HONEYCOMB_DATASET", {NULL, NULL}},
+    {"NEW_RELIC_LICENSE_KEY", {"NEW_RELIC_API_KEY", NULL}},
+    {"NEW_RELIC_OTLP_ENDPOINT", {NULL, NULL}},
+    {"GRAFANA_CLOUD_OTLP_ENDPOINT", {NULL, NULL}},
+    {"GRAFANA_CLOUD_INSTANCE_ID", {NULL, NULL}},
+    {"GRAFANA_CLOUD_API_KEY", {"GRAFANA_CLOUD_API_TOKEN", NULL}},
+    {"DT_ENDPOINT", {"DYNATRACE_ENDPOINT", "DYNATRACE_ENV_URL"}},
+    {"DT_API_TOKEN", {"DYNATRACE_API_TOKEN", NULL}},
+    {"DD_API_KEY", {"DATADOG_API_KEY", NULL}},
+    {"DD_SITE", {NULL, NULL}},
     {"AGENTOPS_API_KEY", {NULL, NULL}},
+    {"AGENTOPS_API_ENDPOINT", {NULL, NULL}},
+    {"AGENTOPS_EXPORTER_ENDPOINT", {NULL, NULL}},
+    {"VLLORA_TRACING_BASE_URL", {NULL, NULL}},
+    {"VLLORA_API_KEY", {NULL, NULL}},
+    {"VLLORA_PROJECT_ID", {NULL, NULL}},
+    {"AWS_REGION", {"AWS_DEFAULT_REGION", NULL}},
+    {"AWS_ACCESS_KEY_ID", {NULL, NULL}},
+    {"AWS_SECRET_ACCESS_KEY", {NULL, NULL}},
+    {"AWS_SESSION_TOKEN", {NULL, NULL}},
+    {"AWS_ENDPOINT_URL_XRAY", {NULL, NULL}},
     /* the console's */
     {"TRACE_CONSOLE", {NULL, NULL}},
     {"TRACE_METRICS_FILE", {NULL, NULL}},
@@ -3890,6 +3921,10 @@ static const tracei_variable tracei_variables[] = {
 };
 enum { TRACEI_VARIABLE_COUNT = sizeof tracei_variables / sizeof tracei_variables[0] };
 
+/* Families in which a name close to one of ours is reported as misspelled. */
+static const char *const tracei_own_prefixes[] = {"OTEL_",      "LANGSMITH_", "LANGCHAIN_",     "LANGFUSE_", "PHOENIX_",
+                                                  "HONEYCOMB_", "NEW_RELIC_", "GRAFANA_CLOUD_", "AGENTOPS_", "VLLORA_"};
+
 /* Names close to ours that mean something else. */
 static const char *const tracei_foreign_prefixes[] = {
     "OTEL_BLRP_", "OTEL_LOGS_", "OTEL_LOGRECORD_", "OTEL_METRIC_", "OTEL_METRICS_", "OTEL_EXPORTER_JAEGER_",
@@ -3909,10 +3944,17 @@ static const char *tracei_environment_name(const tracei_variable *variable, unsi
     return i == 0 ? variable->name : i <= 2 ? variable->aliases[i - 1] : NULL;
 }
 
+/* The family's prefix; NULL: none of ours. */
+static const char *tracei_environment_family(const char *entry) {
+    for (size_t i = 0; i < sizeof tracei_own_prefixes / sizeof tracei_own_prefixes[0]; i++)
+        if (strncmp(entry, tracei_own_prefixes[i], strlen(tracei_own_prefixes[i])) == 0) return tracei_own_prefixes[i];
+    return NULL;
+}
+
 #if !TRACEI_PLATFORM_NONE
 static bool tracei_environment_concerns(const char *entry) {
     const char *name;
-    if (strncmp(entry, "OTEL_", 5) == 0) return true;
+    if (tracei_environment_family(entry)) return true;
     for (size_t i = 0; i < TRACEI_VARIABLE_COUNT; i++)
         for (unsigned j = 0; (name = tracei_environment_name(&tracei_variables[i], j)) != NULL; j++)
             if (tracei_environment_is(entry, name)) return true;
@@ -4372,18 +4414,18 @@ static bool tracei_environment_is_foreign(const char *entry) {
     return false;
 }
 
-/* The known name at most two edits away; NULL: the name is known, foreign, or like none of ours. */
-static const char *tracei_environment_nearest(trace_string name) {
-    const char *nearest = NULL;
+/* The known name of that family at most two edits away; NULL: the name is known, foreign, or like none of ours. */
+static const char *tracei_environment_nearest(trace_string name, const char *family) {
+    const char *nearest = NULL, *candidate;
     unsigned best = 3;
-    for (size_t i = 0; i < TRACEI_VARIABLE_COUNT; i++) {
-        unsigned distance;
-        if (strncmp(tracei_variables[i].name, "OTEL_", 5) != 0) continue;
-        if (strlen(tracei_variables[i].name) == name.size && memcmp(tracei_variables[i].name, name.data, name.size) == 0)
-            return NULL;
-        distance = tracei_environment_distance(name, tracei_variables[i].name);
-        if (distance < best) best = distance, nearest = tracei_variables[i].name;
-    }
+    for (size_t i = 0; i < TRACEI_VARIABLE_COUNT; i++)
+        for (unsigned j = 0; (candidate = tracei_environment_name(&tracei_variables[i], j)) != NULL; j++) {
+            unsigned distance;
+            if (strncmp(candidate, family, strlen(family)) != 0) continue;
+            if (strlen(candidate) == name.size && memcmp(candidate, name.data, name.size) == 0) return NULL;
+            distance = tracei_environment_distance(name, candidate);
+            if (distance < best) best = distance, nearest = candidate;
+        }
     return nearest;
 }
 
@@ -4392,9 +4434,9 @@ static void tracei_environment_check(void) {
     const char *entry = TRACEI_LOAD_ACQUIRE(&tracei_environment_block);
     for (; *entry; entry += strlen(entry) + 1) {
         const trace_string name = {entry, strcspn(entry, "=")};
-        const char *nearest;
-        if (strncmp(entry, "OTEL_", 5) != 0 || tracei_environment_is_foreign(entry)) continue;
-        nearest = tracei_environment_nearest(name);
+        const char *const family = tracei_environment_family(entry), *nearest;
+        if (!family || tracei_environment_is_foreign(entry)) continue;
+        nearest = tracei_environment_nearest(name, family);
         if (nearest)
             tracei_log(TRACE_LOG_LEVEL_WARNING, "%.*s is not a known variable: did you mean %s?", tracei_environment_quoted(name),
                        entry, nearest);
@@ -13859,6 +13901,9 @@ static bool tracei_exit_watched;
 static uint64_t tracei_losses_told;         /* lost spans up to the last flush; under the pass */
 static trace_exporter_choice tracei_registered[TRACE_EXPORTERS_MAX];    /* by companions, before main */
 static uint32_t tracei_registered_count;
+static const char *const *tracei_preset_names;        /* ended by NULL; at most TRACEI_PRESETS_MAX */
+static trace_exporter (*tracei_preset_fn)(size_t index);
+#define TRACEI_PRESETS_MAX 32
 
 static void tracei_begin_enter(void) {
     const uint32_t self = (uint32_t)tracei_process_id() | 1u << 31; /* never 0 */
@@ -14252,6 +14297,13 @@ static void tracei_register_exporter(trace_exporter_choice choice) {
     if (tracei_registered_count < TRACE_EXPORTERS_MAX) tracei_registered[tracei_registered_count++] = choice;
 }
 
+/* A companion's names for one exporter with its settings filled in, as "langsmith": asked when no exporter has that name. */
+static void tracei_register_presets(const char *const *names, trace_exporter (*make_fn)(size_t index)) TRACEI_UNUSED;
+static void tracei_register_presets(const char *const *names, trace_exporter (*make_fn)(size_t index)) {
+    tracei_preset_names = names;
+    tracei_preset_fn = make_fn;
+}
+
 /* --- configuration --- */
 
 typedef struct tracei_setup { /* a configuration resolved, ready to be put in force */
@@ -14299,34 +14351,37 @@ static bool tracei_config_check(const trace_config *config) {
     return true;
 }
 
-static trace_exporter tracei_console_choice(void) {
-    return trace_console_exporter(NULL);
-}
-
 static bool tracei_choice_is(const trace_exporter_choice *choice, trace_string name) {
     return choice->name && choice->make_fn && tracei_environment_same_word(name, choice->name);
 }
 
-/* The exporter of that name among those the caller offers, those included beside the implementation, and the core's own. */
-static bool tracei_choose(const trace_config *config, trace_string name, trace_exporter_choice *chosen) {
+/* Makes the exporter of that name: one the caller offers, one included beside the implementation, the core's own, a preset. */
+static bool tracei_choose(const trace_config *config, trace_string name, trace_exporter *made) {
     uint32_t i;
     for (i = 0; i < TRACE_EXPORTERS_MAX; i++)
         if (tracei_choice_is(&config->available[i], name)) {
-            *chosen = config->available[i];
+            *made = config->available[i].make_fn();
             return true;
         }
     for (i = 0; i < tracei_registered_count; i++)
         if (tracei_choice_is(&tracei_registered[i], name)) {
-            *chosen = tracei_registered[i];
+            *made = tracei_registered[i].make_fn();
             return true;
         }
-    chosen->name = "console";
-    chosen->make_fn = tracei_console_choice;
-    return tracei_environment_same_word(name, "console");
+    if (tracei_environment_same_word(name, "console")) {
+        *made = trace_console_exporter(NULL);
+        return true;
+    }
+    for (i = 0; tracei_preset_names && tracei_preset_names[i]; i++)
+        if (tracei_environment_same_word(name, tracei_preset_names[i])) {
+            *made = tracei_preset_fn(i);
+            return true;
+        }
+    return false;
 }
 
 static void tracei_say_unknown_exporter(const trace_config *config, trace_string name) {
-    const char *words[2 * TRACE_EXPORTERS_MAX + 3];
+    const char *words[2 * TRACE_EXPORTERS_MAX + TRACEI_PRESETS_MAX + 3];
     uint32_t count = 0, i;
     char text[160];
     const size_t size = tracei_utf8_cut(name.data, name.size, sizeof text - 1);
@@ -14335,6 +14390,8 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
     for (i = 0; i < tracei_registered_count; i++) words[count++] = tracei_registered[i].name;
     words[count++] = "console";
     words[count++] = "none";
+    for (i = 0; tracei_preset_names && tracei_preset_names[i] && i < TRACEI_PRESETS_MAX; i++)
+        words[count++] = tracei_preset_names[i];
     words[count] = NULL;
     tracei_environment_bad_word("OTEL_TRACES_EXPORTER", name, words);
     memcpy(text, name.data, size);
@@ -14356,7 +14413,7 @@ static void tracei_setup_add(tracei_setup *setup, const trace_exporter *exporter
 
 static void tracei_setup_exporters(tracei_setup *setup, const trace_config *config) {
     const char *list = tracei_environment_any("OTEL_TRACES_EXPORTER", NULL);
-    trace_exporter_choice choice;
+    trace_exporter made;
     trace_string name;
     bool none = false;
     uint32_t i;
@@ -14365,8 +14422,7 @@ static void tracei_setup_exporters(tracei_setup *setup, const trace_config *conf
     while (list && tracei_environment_item(&list, &name)) {
         if (tracei_environment_same_word(name, "none")) {
             none = true;
-        } else if (tracei_choose(config, name, &choice)) {
-            const trace_exporter made = choice.make_fn();
+        } else if (tracei_choose(config, name, &made)) {
             if (made.export_fn) tracei_setup_add(setup, &made);
             none = none || !made.export_fn; /* it said why; what was asked for is not replaced by something else */
         } else {

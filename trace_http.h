@@ -180,6 +180,7 @@ enum {
 #define TRACEI_HTTP_BACKOFF (2 * TRACEI_SECOND)  /* 1 s lets 200 clients return at 2.4 times their mean rate */
 #define TRACEI_HTTP_BACKOFF_MAX (5 * TRACEI_SECOND)
 #define TRACEI_HTTP_LOG_EVERY (60 * TRACEI_SECOND)
+#define TRACEI_HTTP_RENEW_AGAIN (60 * TRACEI_SECOND)   /* after a renewal that failed */
 
 typedef struct tracei_sender tracei_sender;
 
@@ -242,7 +243,10 @@ typedef struct tracei_http_options {        /* all zero: the default; strings an
     uint32_t max_request_bytes;   /* default 64 MiB, before compression */
     bool (*assemble_fn)(void *user, const tracei_item *items, size_t count, tracei_body *body);
     void (*response_fn)(void *user, const trace_http_response *response, size_t count, tracei_verdict *verdict);
-    bool (*authorize_fn)(void *user, tracei_sender *sender, uint64_t deadline_ns);
+    /* Before the first request, after a 401 and when tracei_sender_renew_in said so: fetches an access token with
+       tracei_sender_request and gives it to tracei_sender_set_header. OK, RETRY, or REJECTED (trying again cannot help). */
+    tracei_answer (*authorize_fn)(void *user, tracei_sender *sender, uint64_t deadline_ns);
+    const char *authorize_url;    /* where tracei_sender_request goes */
     void *user;
     const trace_http_transport *transport;
     const tracei_http_seam *seam;
@@ -296,6 +300,8 @@ struct tracei_sender {
     /* the driver's, but outlive a run */
     char *tokens[TRACEI_HTTP_TOKENS_MAX];   /* "name\0value" in TRACEI_HTTP_TOKEN_BYTES each */
     bool authorized;
+    uint64_t renew_ns;            /* when the token should be replaced; UINT64_MAX: never */
+    tracei_url authorize_url;
 };
 
 /* >>helpers ------------------------------------------------------------------------------------------------------- */
@@ -1587,14 +1593,16 @@ static bool tracei_curl_list(struct curl_slist **list, const char *text) {
     return longer != NULL;
 }
 
-static struct curl_slist *tracei_curl_headers(const trace_http_request *request, bool http2, bool *complete) {
+/* "Expect:" keeps libcurl from asking before it sends a large body; but it would sign it too, as a header that is not sent. */
+static struct curl_slist *tracei_curl_headers(const trace_http_request *request, const tracei_http_options *options,
+                                              bool *complete) {
     struct curl_slist *list = NULL;
     tracei_body line;
     size_t i;
     memset(&line, 0, sizeof line);
     line.limit = 1u << 24;
-    *complete = tracei_curl_list(&list, "Expect:");
-    if (http2) *complete = *complete && tracei_curl_list(&list, "te: trailers");
+    *complete = options->sigv4 || tracei_curl_list(&list, "Expect:");
+    if (options->http2) *complete = *complete && tracei_curl_list(&list, "te: trailers");
     for (i = 0; i < request->header_count; i++) {
         const trace_header *const header = &request->headers[i];
         line.size = 0;
@@ -1796,7 +1804,7 @@ static trace_http_outcome tracei_curl_once(tracei_exchange *exchange, bool *rese
     }
     if (!run->easy) run->easy = curl_easy_init();
     tracei_answer_start(exchange);
-    headers = tracei_curl_headers(&exchange->request, run->sender->options.http2, &complete);
+    headers = tracei_curl_headers(&exchange->request, &run->sender->options, &complete);
     if (!exchange->url->is_unix) io = tracei_curl_resolve(exchange, &resolve);
     if (io == TRACEI_IO_LATE) {
         exchange->response->problem = "the name of the host was not found in time";
@@ -2428,6 +2436,36 @@ static const char *tracei_http_assemble(tracei_run *run, size_t range, bool *pac
     return NULL;
 }
 
+/* A token that is there is replaced before it expires, in half the time there is: without a new one it still holds. False: there
+   is none, and the batch's fate is settled. */
+static bool tracei_http_authorize(tracei_run *run, size_t range) {
+    tracei_sender *const sender = run->sender;
+    const uint64_t deadline = tracei_run_deadline(run);
+    uint64_t now = tracei_run_now(run);
+    tracei_answer answer;
+    if (sender->authorized && now < sender->renew_ns) return true;
+    if (now >= deadline) {
+        tracei_on_late(run, range, "no access token in time", now);
+        return false;
+    }
+    sender->renew_ns = UINT64_MAX;
+    answer = sender->options.authorize_fn(sender->options.user, sender,
+                                          sender->authorized ? now + (deadline - now) / 2 : deadline);
+    now = tracei_run_now(run);
+    if (answer == TRACEI_ANSWER_OK) {
+        sender->authorized = true;
+    } else if (sender->authorized) {
+        sender->renew_ns = tracei_http_after(now, TRACEI_HTTP_RENEW_AGAIN);
+    } else if (now >= deadline) {
+        tracei_on_late(run, range, "no access token in time", now);
+    } else if (answer == TRACEI_ANSWER_RETRY) {
+        tracei_on_retry(run, range, TRACE_FAILURE_REJECTED, 0, "no access token was given", 0, now);
+    } else {
+        tracei_on_final(run, range, 0, "no access token was given", now);
+    }
+    return sender->authorized;
+}
+
 static void tracei_http_attempt(tracei_run *run) {
     tracei_sender *const sender = run->sender;
     trace_header headers[TRACEI_HTTP_HEADERS_MAX + TRACEI_HTTP_TOKENS_MAX + 8];
@@ -2443,15 +2481,7 @@ static void tracei_http_attempt(tracei_run *run) {
         tracei_on_too_large(run, range, 0, problem, tracei_run_now(run));
         return;
     }
-    if (sender->options.authorize_fn && !sender->authorized) {
-        sender->authorized = sender->options.authorize_fn(sender->options.user, sender, tracei_run_deadline(run));
-        now = tracei_run_now(run);
-        if (!sender->authorized) {
-            if (now >= tracei_run_deadline(run)) tracei_on_late(run, range, "no access token in time", now);
-            else tracei_on_retry(run, range, TRACE_FAILURE_REJECTED, 0, "no access token was given", 0, now);
-            return;
-        }
-    }
+    if (sender->options.authorize_fn && !tracei_http_authorize(run, range)) return;
     outcome =
         tracei_transport_send(run, &sender->url, sender->url_text, headers, tracei_export_headers(sender, packed, headers),
                               packed ? run->packed.data : run->body.data, packed ? run->packed.size : run->body.size, &response);
@@ -2800,19 +2830,18 @@ static TRACEI_UNUSED void tracei_sender_fork(void *user) {
     if (sender->transport.fork_fn) sender->transport.fork_fn(sender->transport.user);
 }
 
-/* A blocking request of authorize_fn's own, in the driver, without the exporter's headers. */
-static TRACEI_UNUSED bool tracei_sender_request(tracei_sender *sender, const char *url_text, const char *content_type,
-                                                const void *body, size_t size, uint64_t deadline_ns,
-                                                trace_http_response *response) {
+/* In authorize_fn only: a blocking POST to authorize_url, in the driver, without the exporter's headers. False: no answer, which
+   is logged; so is an answer that is not a success. */
+static TRACEI_UNUSED bool tracei_sender_request(tracei_sender *sender, const char *content_type, const void *body, size_t size,
+                                                uint64_t deadline_ns, trace_http_response *response) {
     tracei_run *const run = sender->run;
-    tracei_url url;
     trace_header headers[3];
     size_t count = 0;
     trace_http_outcome outcome;
+    uint64_t none = 0;
     const uint64_t deadline_before = run ? run->deadline_ns : 0;
     memset(response, 0, sizeof *response);
-    if (!run || tracei_url_parse(url_text, &url) != NULL || (url.https && !TRACEI_HTTP_CURL && !sender->transport.send_fn))
-        return false;
+    if (!run) return false;
     if (sender->options.user_agent) tracei_http_add_header(headers, &count, "User-Agent", sender->options.user_agent);
     tracei_http_add_header(headers, &count, "Content-Type", content_type);
     tracei_http_add_header(headers, &count, "b3", "0");
@@ -2820,18 +2849,27 @@ static TRACEI_UNUSED bool tracei_sender_request(tracei_sender *sender, const cha
     tracei_wire_close(&run->wire); /* it leads elsewhere */
 #endif
     run->deadline_ns = tracei_http_earlier(run->deadline_ns, deadline_ns);
-    outcome = tracei_transport_send(run, &url, url_text, headers, count, body, size, response);
+    outcome = tracei_transport_send(run, &sender->authorize_url, sender->options.authorize_url, headers, count, body, size,
+                                    response);
     run->deadline_ns = deadline_before;
 #if TRACEI_HTTP_SOCKETS
     tracei_wire_close(&run->wire);
 #endif
-    if (outcome != TRACE_HTTP_OUTCOME_ANSWERED) {
-        uint64_t none = 0;
-        if (tracei_report_due(sender, TRACEI_REPORT_AUTHORIZE, &none))
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: the request for an access token failed: %s", sender->options.owner,
-                       response->problem ? response->problem : "no answer");
-    }
+    if (outcome == TRACE_HTTP_OUTCOME_ANSWERED && response->status < 300) return true;
+    if (!tracei_report_due(sender, TRACEI_REPORT_AUTHORIZE, &none)) return outcome == TRACE_HTTP_OUTCOME_ANSWERED;
+    if (outcome == TRACE_HTTP_OUTCOME_ANSWERED)
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "%s: the request for an access token was answered with %u: check the key it is made with",
+                   sender->options.owner, (unsigned)response->status);
+    else
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: the request for an access token failed: %s", sender->options.owner,
+                   response->problem ? response->problem : "no answer");
     return outcome == TRACE_HTTP_OUTCOME_ANSWERED;
+}
+
+/* In authorize_fn only: replace the token after that long, though it may hold longer. */
+static TRACEI_UNUSED void tracei_sender_renew_in(tracei_sender *sender, uint64_t ns) {
+    sender->renew_ns = tracei_http_after(tracei_sender_now(sender), ns);
 }
 
 /* In authorize_fn only. Replaces or adds; the value is copied, and never logged. */
@@ -2875,7 +2913,7 @@ static void tracei_http_copy_options(tracei_http_copier *copier, tracei_http_opt
     const char **const texts[] = {
         &options->content_type,    &options->user_agent,   &options->ca_file,    &options->client_certificate_file,
         &options->client_key_file, &options->proxy,        &options->no_proxy,   &options->sigv4,
-        &options->sigv4_key,       &options->sigv4_secret, &options->sigv4_token};
+        &options->sigv4_key,       &options->sigv4_secret, &options->sigv4_token, &options->authorize_url};
     size_t i;
     for (i = 0; i < sizeof texts / sizeof texts[0]; i++) tracei_http_copy_text(copier, texts[i]);
     for (i = 0; i < sender->header_count; i++) {
@@ -2923,6 +2961,11 @@ static void tracei_open_environment(tracei_http_options *options, const tracei_u
     if (options->proxy && !options->proxy[0]) options->proxy = NULL;
 }
 
+/* Whether credentials may go there. */
+static bool tracei_open_secure(const tracei_http_options *options, const tracei_url *url) {
+    return url->https || url->loopback || options->allow_insecure_auth || options->transport;
+}
+
 static bool tracei_open_headers(tracei_sender *sender, const tracei_http_options *options, char *basic) {
     size_t i;
     bool credentials = options->sigv4 != NULL;
@@ -2948,11 +2991,25 @@ static bool tracei_open_headers(tracei_sender *sender, const tracei_http_options
         tracei_http_add_header(sender->headers, &sender->header_count, "Authorization", basic);
         credentials = true;
     }
-    if ((credentials || options->authorize_fn) && !sender->url.https && !sender->url.loopback && !options->allow_insecure_auth &&
-        !options->transport)
+    if ((credentials || options->authorize_fn) && !tracei_open_secure(options, &sender->url))
         return tracei_open_fails(options,
                                  "credentials would go over plain http to another machine: use https://, or allow_insecure_auth");
     return true;
+}
+
+static bool tracei_open_authorize(tracei_sender *sender, const tracei_http_options *options) {
+    const char *problem;
+    sender->renew_ns = UINT64_MAX;
+    if (!options->authorize_fn) return true;
+    problem = options->authorize_url ? tracei_url_parse(options->authorize_url, &sender->authorize_url) : "there is none";
+    if (!problem && sender->authorize_url.user_info[0]) problem = "user info is not used there";
+    if (!problem && sender->authorize_url.https && !TRACEI_HTTP_CURL && !options->transport)
+        problem = "https:// needs libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl";
+    if (!problem && !tracei_open_secure(options, &sender->authorize_url))
+        problem = "the key would go over plain http to another machine: use https://, or allow_insecure_auth";
+    if (problem)
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "%s: the URL for access tokens cannot be used: %s", options->owner, problem);
+    return problem == NULL;
 }
 
 static bool tracei_open_transport(tracei_sender *sender, const tracei_http_options *options) {
@@ -3011,7 +3068,9 @@ static TRACEI_UNUSED tracei_sender *tracei_sender_open(const tracei_http_options
         return NULL;
     }
     tracei_open_environment(&options, &model.url);
-    if (!tracei_open_headers(&model, &options, basic) || !tracei_open_transport(&model, &options)) return NULL;
+    if (!tracei_open_headers(&model, &options, basic) || !tracei_open_transport(&model, &options) ||
+        !tracei_open_authorize(&model, &options))
+        return NULL;
     if (options.gzip && !TRACEI_HTTP_GZIP)
         tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: gzip needs TRACE_HTTP_ZLIB (and -lz); sending uncompressed", options.owner);
     model.gzip = options.gzip && TRACEI_HTTP_GZIP;

@@ -17,7 +17,7 @@
    or let the environment choose: c.available[0] = TRACE_EXPORTER_OTLP (initialisers: .available = { TRACE_EXPORTER_OTLP }).
 
    CONTENTS (search for the tag)
-       >>options  >>values  >>json  >>protobuf  >>groups  >>request  >>answers  >>file  >>environment  >>exporter
+       >>options  >>values  >>json  >>protobuf  >>groups  >>request  >>answers  >>file  >>presets  >>environment  >>exporter
 
    WHAT IT DOES
    - http/protobuf (the default), http/json, grpc, and files: one TracesData object a line, to standard output or a path.
@@ -55,6 +55,24 @@
        OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_KEY, _CLIENT_CERTIFICATE   PEM files
        OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE
        OTLP_ENDPOINT, AI_INFRA_TRACING_ENDPOINT, JAEGER_ENDPOINT          when none of the above names an endpoint
+
+   PRESETS: a name in OTEL_TRACES_EXPORTER (or in trace_otlp_options.preset) that knows where to, and which variables are needed;
+   in brackets those that may be set. An exporter of that very name, as of another companion, comes before the preset.
+       jaeger, tempo     [JAEGER_ENDPOINT] http://localhost:4318
+       langsmith         LANGSMITH_API_KEY [LANGSMITH_PROJECT, LANGSMITH_ENDPOINT; LANGCHAIN_...]
+       langfuse          LANGFUSE_PUBLIC_KEY, LANGFUSE_SECRET_KEY [LANGFUSE_BASE_URL, LANGFUSE_HOST]
+       phoenix           [PHOENIX_COLLECTOR_ENDPOINT, PHOENIX_API_KEY, PHOENIX_PROJECT_NAME] http://localhost:6006
+       honeycomb         HONEYCOMB_API_KEY [HONEYCOMB_API_ENDPOINT, HONEYCOMB_DATASET]
+       newrelic          NEW_RELIC_LICENSE_KEY [NEW_RELIC_OTLP_ENDPOINT]
+       dynatrace         DT_ENDPOINT, DT_API_TOKEN
+       grafana-cloud     GRAFANA_CLOUD_OTLP_ENDPOINT, GRAFANA_CLOUD_INSTANCE_ID, GRAFANA_CLOUD_API_KEY
+       datadog           DD_API_KEY [DD_SITE]
+       agentops          AGENTOPS_API_KEY [AGENTOPS_EXPORTER_ENDPOINT, AGENTOPS_API_ENDPOINT]; exchanged for a token
+       vllora            [VLLORA_TRACING_BASE_URL, VLLORA_PROJECT_ID, VLLORA_API_KEY] http://localhost:4317, gRPC
+       xray              AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY [AWS_SESSION_TOKEN, AWS_ENDPOINT_URL_XRAY]; signed
+   A preset's own endpoint variable beats OTEL_EXPORTER_OTLP_ENDPOINT, which beats the preset's default; headers and protocol from
+   OTEL_* beat the preset's. So OTEL_TRACES_EXPORTER=otlp,langsmith with OTEL_EXPORTER_OTLP_ENDPOINT set wants LANGSMITH_ENDPOINT
+   too, and OTEL_EXPORTER_OTLP_HEADERS are sent to both.
 
    FILES. The file exporter writes from the thread that hands spans over. Regular files are written at once; a pipe or a terminal
    that
@@ -106,7 +124,8 @@ typedef enum trace_otlp_compression {
 
 /* Where and how. All zero is the default for every field; a field beats the environment. Start from zero. Strings are copied. */
 typedef struct trace_otlp_options {
-    const char *name;                       /* in stats and logs, static storage; default "otlp", "otlp/stdout" for files */
+    const char *name;                       /* in stats and logs, static storage; default the preset's, "otlp", "otlp/stdout" */
+    const char *preset;                     /* a name of the table under PRESETS; what is given here and in OTEL_* beats it */
     const char *endpoint; /* URL; one without a path gets /v1/traces. Default http://localhost:4318, grpc 4317 */
     trace_otlp_protocol protocol;
     const char *file;                       /* FILE: the path, appended to; NULL or "-": standard output */
@@ -773,6 +792,7 @@ typedef struct tracei_otlp_encoder {
     uint32_t serial;
     uint32_t used_group_count, used_resource_count;            /* of the request being built, in order of appearance */
     uint32_t last_group;
+    trace_attribute extra;        /* of every resource that has no such key; none when its key is empty */
     char *block;                  /* where heads and tails are kept */
     size_t block_left;
     uint32_t used_groups[TRACEI_OTLP_GROUPS_MAX];
@@ -858,6 +878,21 @@ static char *tracei_otlp_json_schema(char *at, trace_string url) {
     return at;
 }
 
+/* With the extra attribute, in memory to be freed; NULL: it is not wanted, or there is no memory. */
+static trace_attribute *tracei_otlp_extended(const tracei_otlp_encoder *encoder, const trace_resource *resource) {
+    const trace_string *const key = &encoder->extra.key;
+    trace_attribute *all;
+    if (!key->size) return NULL;
+    for (size_t i = 0; i < resource->attribute_count; i++)
+        if (resource->attributes[i].key.size == key->size && !memcmp(resource->attributes[i].key.data, key->data, key->size))
+            return NULL;
+    all = (trace_attribute *)tracei_alloc((resource->attribute_count + 1) * sizeof *all);
+    if (!all) return NULL;
+    if (resource->attribute_count) memcpy(all, resource->attributes, resource->attribute_count * sizeof *all);
+    all[resource->attribute_count] = encoder->extra;
+    return all;
+}
+
 static bool tracei_otlp_encode_resource(tracei_otlp_encoder *encoder, const trace_resource *resource, tracei_otlp_part *part) {
     size_t attributes;
     char *at, *tail;
@@ -935,6 +970,9 @@ static uint32_t tracei_otlp_resource(tracei_otlp_encoder *encoder, const trace_r
     static const trace_resource empty = {NULL, 0, {"", 0}};
     uint64_t hash;
     tracei_otlp_part *part;
+    trace_resource extended;
+    trace_attribute *all;
+    bool encoded;
     if (!resource) resource = &empty;
     hash = tracei_otlp_hash_resource(resource);
     for (uint32_t i = encoder->resource_count; i-- > 0;)
@@ -948,7 +986,12 @@ static uint32_t tracei_otlp_resource(tracei_otlp_encoder *encoder, const trace_r
         return TRACEI_OTLP_RESOURCES_MAX - 1;
     }
     part = &encoder->resources[encoder->resource_count];
-    if (!tracei_otlp_encode_resource(encoder, resource, part)) return TRACEI_OTLP_NONE;
+    extended = *resource;
+    all = tracei_otlp_extended(encoder, resource);
+    if (all) extended.attributes = all, extended.attribute_count++;
+    encoded = tracei_otlp_encode_resource(encoder, &extended, part);
+    tracei_free(all, extended.attribute_count * sizeof *all);
+    if (!encoded) return TRACEI_OTLP_NONE;
     part->hash = hash;
     return encoder->resource_count++;
 }
@@ -1491,6 +1534,170 @@ static trace_exporter tracei_otlp_file_exporter(const trace_otlp_options *option
 
 #endif
 
+/* >>presets ------------------------------------------------------------------------------------------------------- */
+
+/* A backend is a row: what its own documents tell people to type. Texts are patterns: <NAME> stands for a variable (or one of its
+   aliases) without which the preset cannot be used, <NAME?> for one without which the whole text says nothing, <NAME:text> for
+   one that has a default, which may be a pattern. What follows "Basic " is encoded as base64. No row has code of its own: what
+   AgentOps needs (it exchanges its key for a token) and AWS (signatures) are columns that others could use. */
+
+typedef struct tracei_otlp_preset {
+    const char *name;
+    trace_otlp_protocol protocol; /* DEFAULT: http/protobuf */
+    const char *endpoint;         /* "": the exporter's own default */
+    const char *path;             /* appended, as far as it does not stand there; NULL: v1/traces when there is no path */
+    const char *headers[3];       /* "name: value" */
+    const char *resource;         /* "key: value", added to the resource unless it has the key; NULL: nothing */
+    const char *sigv4;            /* what CURLOPT_AWS_SIGV4 takes, with the keys from AWS_*; NULL: not signed */
+    const char *token_url;        /* answers a POST of token_body with {"token":"..."}; NULL: no exchange */
+    const char *token_body;       /* JSON; values are escaped */
+} tracei_otlp_preset;
+
+static const tracei_otlp_preset tracei_otlp_presets[] = {
+    /* jaegertracing.io/docs, APIs: OTLP on 4317 and 4318, nothing to authenticate with */
+    {"jaeger", TRACE_OTLP_PROTOCOL_DEFAULT, "<OTEL_EXPORTER_JAEGER_ENDPOINT?>", NULL, {NULL, NULL, NULL}, NULL, NULL, NULL, NULL},
+    /* grafana.com/docs/tempo, configuration of the distributor's otlp receiver; a tenant is a header X-Scope-OrgID */
+    {"tempo", TRACE_OTLP_PROTOCOL_DEFAULT, "", NULL, {NULL, NULL, NULL}, NULL, NULL, NULL, NULL},
+    /* docs.smith.langchain.com, "Trace with OpenTelemetry"; the European region is LANGSMITH_ENDPOINT */
+    {"langsmith",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<LANGSMITH_ENDPOINT:https://api.smith.langchain.com>",
+     "/otel/v1/traces",
+     {"x-api-key: <LANGSMITH_API_KEY>", "Langsmith-Project: <LANGSMITH_PROJECT?>", NULL},
+     NULL, NULL, NULL, NULL},
+    /* langfuse.com/integrations/native/opentelemetry; the version asks for ingestion without delay */
+    {"langfuse",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<LANGFUSE_BASE_URL:https://cloud.langfuse.com>",
+     "/api/public/otel/v1/traces",
+     {"Authorization: Basic <LANGFUSE_PUBLIC_KEY>:<LANGFUSE_SECRET_KEY>", "x-langfuse-ingestion-version: 4", NULL},
+     NULL, NULL, NULL, NULL},
+    /* arize.com/docs/phoenix, "Setup OTEL"; JSON is refused */
+    {"phoenix",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<PHOENIX_COLLECTOR_ENDPOINT:http://localhost:6006>",
+     NULL,
+     {"Authorization: Bearer <PHOENIX_API_KEY?>", NULL, NULL},
+     "openinference.project.name: <PHOENIX_PROJECT_NAME?>",
+     NULL, NULL, NULL},
+    /* docs.honeycomb.io/send-data/opentelemetry; the European region is HONEYCOMB_API_ENDPOINT, datasets are for Classic keys */
+    {"honeycomb",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<HONEYCOMB_API_ENDPOINT:https://api.honeycomb.io>",
+     NULL,
+     {"x-honeycomb-team: <HONEYCOMB_API_KEY>", "x-honeycomb-dataset: <HONEYCOMB_DATASET?>", NULL},
+     NULL, NULL, NULL, NULL},
+    /* docs.newrelic.com, "New Relic OTLP endpoint"; the European region is NEW_RELIC_OTLP_ENDPOINT */
+    {"newrelic",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<NEW_RELIC_OTLP_ENDPOINT:https://otlp.nr-data.net>",
+     NULL,
+     {"api-key: <NEW_RELIC_LICENSE_KEY>", NULL, NULL},
+     NULL, NULL, NULL, NULL},
+    /* docs.dynatrace.com, "Export with OTLP"; JSON is refused */
+    {"dynatrace",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<DT_ENDPOINT>",
+     "/api/v2/otlp/v1/traces",
+     {"Authorization: Api-Token <DT_API_TOKEN>", NULL, NULL},
+     NULL, NULL, NULL, NULL},
+    /* grafana.com/docs/grafana-cloud, "Send data to the Grafana Cloud OTLP endpoint" */
+    {"grafana-cloud",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<GRAFANA_CLOUD_OTLP_ENDPOINT>",
+     "/otlp/v1/traces",
+     {"Authorization: Basic <GRAFANA_CLOUD_INSTANCE_ID>:<GRAFANA_CLOUD_API_KEY>", NULL, NULL},
+     NULL, NULL, NULL, NULL},
+    /* docs.datadoghq.com, "Datadog OTLP Traces Intake Endpoint"; the second header asks for trace metrics as well */
+    {"datadog",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "https://otlp.<DD_SITE:datadoghq.com>",
+     NULL,
+     {"dd-api-key: <DD_API_KEY>", "compute_stats: true", NULL},
+     NULL, NULL, NULL, NULL},
+    /* AgentOps-AI/agentops, agentops/client/api/versions/v3.py and agentops/sdk/exporters.py */
+    {"agentops",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<AGENTOPS_EXPORTER_ENDPOINT:https://otlp.agentops.ai/v1/traces>",
+     NULL,
+     {NULL, NULL, NULL},
+     NULL, NULL,
+     "<AGENTOPS_API_ENDPOINT:https://api.agentops.ai>/v3/auth/token",
+     "{\"api_key\":\"<AGENTOPS_API_KEY>\"}"},
+    /* vllora/vllora, its OTLP receiver and its Python client; gRPC only */
+    {"vllora",
+     TRACE_OTLP_PROTOCOL_GRPC,
+     "<VLLORA_TRACING_BASE_URL:http://localhost:4317>",
+     NULL,
+     {"x-project-id: <VLLORA_PROJECT_ID?>", "x-api-key: <VLLORA_API_KEY?>", NULL},
+     NULL, NULL, NULL, NULL},
+    /* docs.aws.amazon.com, CloudWatch, "OTLP Endpoint"; wants Transaction Search to be on */
+    {"xray",
+     TRACE_OTLP_PROTOCOL_DEFAULT,
+     "<AWS_ENDPOINT_URL_XRAY:https://xray.<AWS_REGION>.amazonaws.com>",
+     NULL,
+     {NULL, NULL, NULL},
+     NULL,
+     "aws:amz:<AWS_REGION>:xray",
+     NULL, NULL},
+};
+enum { TRACEI_OTLP_PRESET_COUNT = sizeof tracei_otlp_presets / sizeof tracei_otlp_presets[0] };
+
+/* What a pattern came to. */
+typedef enum tracei_otlp_pattern {
+    TRACEI_OTLP_PATTERN_TEXT,
+    TRACEI_OTLP_PATTERN_NOTHING,  /* an optional variable is unset */
+    TRACEI_OTLP_PATTERN_UNSET,    /* a variable is unset that has to be set */
+    TRACEI_OTLP_PATTERN_TOO_LONG
+} tracei_otlp_pattern;
+
+static const tracei_otlp_preset *tracei_otlp_find_preset(const char *name) {
+    for (size_t i = 0; i < TRACEI_OTLP_PRESET_COUNT; i++)
+        if (!strcmp(tracei_otlp_presets[i].name, name)) return &tracei_otlp_presets[i];
+    return NULL;
+}
+
+/* The name of the variable that begins at `at`, terminated, and what follows it. */
+static const char *tracei_otlp_pattern_name(const char *at, char name[64]) {
+    const size_t size = strcspn(at, ">?:");
+    memcpy(name, at, size);       /* the table's own names are shorter */
+    name[size] = '\0';
+    return at + size;
+}
+
+/* Past the '>' that closes a default. */
+static const char *tracei_otlp_pattern_end(const char *at) {
+    for (unsigned depth = 1; depth; at++) depth += (*at == '<') - (unsigned)(*at == '>');
+    return at;
+}
+
+/* Appends what the first `size` bytes of a pattern stand for; `unset` becomes the name of a variable that has to be set. */
+static tracei_otlp_pattern tracei_otlp_expand(tracei_text *to, const char *pattern, size_t size, bool environment,
+                                              char unset[64]) {
+    const char *const end = pattern + size;
+    const bool json = size && *pattern == '{';
+    while (pattern < end) {
+        const size_t plain = strcspn(pattern, "<") < (size_t)(end - pattern) ? strcspn(pattern, "<") : (size_t)(end - pattern);
+        const char *value, *rest, *past;
+        tracei_text_add(to, pattern, plain);
+        pattern += plain;
+        if (pattern == end) break;
+        rest = tracei_otlp_pattern_name(pattern + 1, unset);
+        past = tracei_otlp_pattern_end(rest);
+        value = environment ? tracei_environment_any(unset, NULL) : NULL;
+        if (value && json) tracei_text_json(to, value, strlen(value));
+        else if (value) tracei_text_cstr(to, value);
+        else if (*rest == '?') return TRACEI_OTLP_PATTERN_NOTHING;
+        else if (*rest == '>') return TRACEI_OTLP_PATTERN_UNSET;
+        else {
+            const tracei_otlp_pattern inner = tracei_otlp_expand(to, rest + 1, (size_t)(past - rest) - 2, environment, unset);
+            if (inner != TRACEI_OTLP_PATTERN_TEXT) return inner;
+        }
+        pattern = past;
+    }
+    return to->full ? TRACEI_OTLP_PATTERN_TOO_LONG : TRACEI_OTLP_PATTERN_TEXT;
+}
+
 /* >>environment --------------------------------------------------------------------------------------------------- */
 
 /* Options that are zero are filled in from the environment: from the core's snapshot of it, which trace_otlp_exporter renews on
@@ -1498,6 +1705,7 @@ static trace_exporter tracei_otlp_file_exporter(const trace_otlp_options *option
    caller's thread. Choices made by OTEL_TRACES_EXPORTER may come on any thread and take the snapshot as it is. */
 
 #define TRACEI_OTLP_HEADERS_MAX 64u
+#define TRACEI_OTLP_ROOM 32768u
 
 /* What a set of options comes to. */
 typedef struct tracei_otlp_settings {
@@ -1507,7 +1715,42 @@ typedef struct tracei_otlp_settings {
     trace_header headers[TRACEI_OTLP_HEADERS_MAX];
     size_t header_count;
     tracei_pairs pairs;           /* holds the text of headers from the environment */
+    const tracei_otlp_preset *preset;       /* NULL: none */
+    char room[TRACEI_OTLP_ROOM];  /* holds what the patterns of the preset came to */
+    size_t room_used;
 } tracei_otlp_settings;
+
+/* What a pattern of the preset stands for, with all of `tail` that it does not end with; NULL: nothing, or (*fine becomes false)
+   it cannot be said, which is logged. */
+static const char *tracei_otlp_preset_text(tracei_otlp_settings *settings, const char *pattern, const char *tail, bool *fine) {
+    const size_t tail_size = tail ? strlen(tail) : 0;
+    char *const at = settings->room + settings->room_used, unset[64];
+    tracei_text text;
+    tracei_otlp_pattern came_to;
+    size_t there = tail_size;
+    if (!*fine) return NULL;      /* one complaint is enough */
+    memset(&text, 0, sizeof text);
+    text.data = at;
+    text.capacity = sizeof settings->room - settings->room_used - 1;
+    came_to = tracei_otlp_expand(&text, pattern, strlen(pattern), !settings->options.disable_environment, unset);
+    if (came_to == TRACEI_OTLP_PATTERN_TEXT && tail) {
+        while (text.size && text.data[text.size - 1] == '/') text.size--;
+        while (there && (there > text.size || memcmp(text.data + text.size - there, tail, there) != 0)) there--;
+        if (there == 0 && !strncmp(at, "unix:", 5)) tracei_text_char(&text, ':');
+        tracei_text_add(&text, tail + there, tail_size - there);
+        if (text.full) came_to = TRACEI_OTLP_PATTERN_TOO_LONG;
+    }
+    if (came_to == TRACEI_OTLP_PATTERN_UNSET)
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "%s: %s is not set; nothing will be sent there", settings->preset->name, unset);
+    if (came_to == TRACEI_OTLP_PATTERN_TOO_LONG)
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "%s: its variables are longer than %u bytes; nothing will be sent there",
+                   settings->preset->name, TRACEI_OTLP_ROOM);
+    *fine &= came_to == TRACEI_OTLP_PATTERN_TEXT || came_to == TRACEI_OTLP_PATTERN_NOTHING;
+    if (came_to != TRACEI_OTLP_PATTERN_TEXT || !text.size) return NULL;
+    at[text.size] = '\0';
+    settings->room_used += text.size + 1;
+    return at;
+}
 
 static const char *tracei_otlp_variable(const char *signal_name, const char *name) {
     const char *value = tracei_environment_any(signal_name, NULL);
@@ -1530,15 +1773,16 @@ static void tracei_otlp_read_numbers(trace_otlp_options *o) {
     if (!o->max_batch_spans) tracei_environment_u32("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, UINT32_MAX, &o->max_batch_spans);
 }
 
-static void tracei_otlp_read_choices(trace_otlp_options *o) {
+static void tracei_otlp_read_choices(trace_otlp_options *o, trace_otlp_protocol otherwise) {
     static const char *const protocols[] = {"http/protobuf", "http/json", "grpc", NULL}, *const compressions[] = {"none", "gzip",
                                                                                                                   NULL};
     int at;
     if (o->protocol == TRACE_OTLP_PROTOCOL_DEFAULT) {
         at = tracei_otlp_word("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL", protocols);
-        o->protocol = at == 1   ? TRACE_OTLP_PROTOCOL_HTTP_JSON
+        o->protocol = at == 0   ? TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF
+                      : at == 1 ? TRACE_OTLP_PROTOCOL_HTTP_JSON
                       : at == 2 ? TRACE_OTLP_PROTOCOL_GRPC
-                                : TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF;
+                                : otherwise;
     }
     if (o->compression == TRACE_OTLP_COMPRESSION_DEFAULT) {
         at = tracei_otlp_word("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION", compressions);
@@ -1564,10 +1808,20 @@ static bool tracei_otlp_same_name(trace_string a, trace_string b) {
     return true;
 }
 
+/* The header's place; header_count: there is none of that name. */
+static size_t tracei_otlp_header_at(const tracei_otlp_settings *settings, trace_string name) {
+    size_t i = 0;
+    while (i < settings->header_count && !tracei_otlp_same_name(settings->headers[i].name, name)) i++;
+    return i;
+}
+
+static bool tracei_otlp_has_header(const tracei_otlp_settings *settings, trace_string name) {
+    return tracei_otlp_header_at(settings, name) < settings->header_count;
+}
+
 /* The last one given wins. */
 static bool tracei_otlp_add_header(tracei_otlp_settings *settings, trace_header header) {
-    size_t i = 0;
-    while (i < settings->header_count && !tracei_otlp_same_name(settings->headers[i].name, header.name)) i++;
+    const size_t i = tracei_otlp_header_at(settings, header.name);
     if (i == TRACEI_OTLP_HEADERS_MAX) return false;
     settings->headers[i] = header;
     if (i == settings->header_count) settings->header_count++;
@@ -1586,6 +1840,45 @@ static void tracei_otlp_read_headers(tracei_otlp_settings *settings) {
         tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: more than %u headers; the others are left out", TRACEI_OTLP_HEADERS_MAX);
 }
 
+/* "name: value" as what it says. */
+static trace_header tracei_otlp_split(const char *text, size_t name_size) {
+    trace_header header;
+    header.name.data = text;
+    header.name.size = name_size;
+    header.value = tracei_otlp_cstr(text + name_size + 2);
+    return header;
+}
+
+/* "Authorization: Basic user:password" with what a server wants to see in its place. */
+static bool tracei_otlp_basic(tracei_otlp_settings *settings, trace_header *header) {
+    char *const at = settings->room + settings->room_used;
+    const char *const plain = header->value.data + 6;
+    const size_t size = header->value.size - 6, needed = 6 + (size + 2) / 3 * 4 + 1;
+    if (needed > sizeof settings->room - settings->room_used) return false;
+    memcpy(at, "Basic ", 6);
+    *tracei_put_base64(at + 6, (const uint8_t *)plain, size) = '\0';
+    settings->room_used += needed;
+    header->value = tracei_otlp_cstr(at);
+    return true;
+}
+
+/* The preset's headers, but for those that code or environment gave already. False: one cannot be made, which is logged. */
+static bool tracei_otlp_read_preset_headers(tracei_otlp_settings *settings) {
+    bool fine = true;
+    for (size_t i = 0; settings->preset && i < 3 && settings->preset->headers[i]; i++) {
+        const char *const pattern = settings->preset->headers[i], *text;
+        const size_t name_size = strcspn(pattern, ":");
+        trace_header header = tracei_otlp_split(pattern, name_size);
+        if (tracei_otlp_has_header(settings, header.name)) continue;
+        text = tracei_otlp_preset_text(settings, pattern, NULL, &fine);
+        if (!text) continue;
+        header = tracei_otlp_split(text, name_size);
+        if (!strncmp(header.value.data, "Basic ", 6)) fine &= tracei_otlp_basic(settings, &header);
+        fine &= tracei_otlp_add_header(settings, header);
+    }
+    return fine;
+}
+
 /* How much of an endpoint is as given. */
 typedef enum tracei_otlp_endpoint {
     TRACEI_OTLP_ENDPOINT_BASE,    /* v1/traces is appended */
@@ -1593,20 +1886,36 @@ typedef enum tracei_otlp_endpoint {
     TRACEI_OTLP_ENDPOINT_EITHER   /* as it is when it has a path, else appended */
 } tracei_otlp_endpoint;
 
-static const char *tracei_otlp_find_endpoint(const trace_otlp_options *options, tracei_otlp_endpoint *how) {
+/* From the most specific to the least: the code, the preset's own variable, OTEL_*, the preset's default, ours. NULL: the preset
+   has none, which is logged. */
+static const char *tracei_otlp_find_endpoint(tracei_otlp_settings *settings, tracei_otlp_endpoint *how) {
     static const char *const names[] = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT",
                                         "OTEL_EXPORTER_JAEGER_ENDPOINT"};
     static const tracei_otlp_endpoint hows[] = {TRACEI_OTLP_ENDPOINT_WHOLE, TRACEI_OTLP_ENDPOINT_BASE,
                                                 TRACEI_OTLP_ENDPOINT_EITHER};
+    const trace_otlp_options *const options = &settings->options;
+    const char *const pattern = settings->preset ? settings->preset->endpoint : "", *given = NULL;
+    const bool environment = !options->disable_environment;
+    char own[64] = "";
+    bool fine = true;
     *how = TRACEI_OTLP_ENDPOINT_EITHER;
     if (options->endpoint && *options->endpoint) return options->endpoint;
-    for (size_t i = 0; i < 3 && !options->disable_environment; i++) {
+    if (*pattern == '<') (void)tracei_otlp_pattern_name(pattern + 1, own);
+    for (size_t i = 0; i < (settings->preset ? 2 : 3) && environment && !(*own && tracei_environment_any(own, NULL)); i++) {
         const char *found, *value = tracei_environment_any(names[i], &found);
         if (value) *how = found == names[i] ? hows[i] : TRACEI_OTLP_ENDPOINT_EITHER;
         if (value) return value;
     }
+    if (*pattern) given = tracei_otlp_preset_text(settings, pattern, settings->preset->path, &fine);
+    if (given || !fine) return given;
     *how = TRACEI_OTLP_ENDPOINT_BASE;
     return options->protocol == TRACE_OTLP_PROTOCOL_GRPC ? "http://localhost:4317" : "http://localhost:4318";
+}
+
+static bool tracei_otlp_finish_url(tracei_otlp_settings *settings, const tracei_text *url) {
+    settings->url[url->size] = '\0';
+    if (url->full) tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: the endpoint is longer than 2,000 characters");
+    return !url->full;
 }
 
 static bool tracei_otlp_ends_with(const char *text, size_t size, const char *end) {
@@ -1615,24 +1924,25 @@ static bool tracei_otlp_ends_with(const char *text, size_t size, const char *end
 }
 
 /* The request's URL from what was given. Ports that belong to other protocols are recognised, because that is how first attempts
-   fail. */
+   fail. False: there is none, which is logged. */
 static bool tracei_otlp_make_url(tracei_otlp_settings *settings) {
     static const char grpc_path[] = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     const trace_otlp_options *o = &settings->options;
     bool grpc = o->protocol == TRACE_OTLP_PROTOCOL_GRPC;
     tracei_otlp_endpoint how;
-    const char *given = tracei_otlp_find_endpoint(o, &how), *scheme_end = strstr(given, "://"), *authority, *path, *query;
+    const char *given = tracei_otlp_find_endpoint(settings, &how), *scheme_end, *authority, *path, *query;
     size_t authority_size, path_size;
     tracei_text url;
     memset(&url, 0, sizeof url);
     url.data = settings->url;
     url.capacity = sizeof settings->url - 1;
+    if (!given) return false;
+    scheme_end = strstr(given, "://");
     if (!strncmp(given, "unix:", 5)) {
         tracei_text_cstr(&url, given);
         if (!strchr(given + 5, ':')) tracei_text_cstr(&url, grpc ? ":" : ":/v1/traces");
         if (grpc && !strchr(given + 5, ':')) tracei_text_cstr(&url, grpc_path);
-        settings->url[url.size] = '\0';
-        return !url.full;
+        return tracei_otlp_finish_url(settings, &url);
     }
     authority = scheme_end ? scheme_end + 3 : given;
     path = authority + strcspn(authority, "/?#");
@@ -1647,8 +1957,7 @@ static bool tracei_otlp_make_url(tracei_otlp_settings *settings) {
                    "otlp: port 14268 and /api/traces are Jaeger's Thrift; port 4318 and /v1/traces are used instead");
         tracei_text_add(&url, authority, authority_size - 6);
         tracei_text_cstr(&url, ":4318/v1/traces");
-        settings->url[url.size] = '\0';
-        return !url.full;
+        return tracei_otlp_finish_url(settings, &url);
     }
     if (!grpc && tracei_otlp_ends_with(authority, authority_size, ":4317"))
         tracei_log(TRACE_LOG_LEVEL_WARNING,
@@ -1669,8 +1978,7 @@ static bool tracei_otlp_make_url(tracei_otlp_settings *settings) {
         }
         tracei_text_cstr(&url, query);
     }
-    settings->url[url.size] = '\0';
-    return !url.full;
+    return tracei_otlp_finish_url(settings, &url);
 }
 
 static void tracei_otlp_make_user_agent(tracei_otlp_settings *settings) {
@@ -1692,7 +2000,71 @@ typedef struct tracei_otlp {
     tracei_otlp_encoder encoder;
     bool grpc;
     bool gzip;                    /* grpc compresses each message itself */
+    const char *token_body;       /* NULL: no token is exchanged */
+    size_t kept_size;
+    char kept[4096];              /* what of the preset is needed later */
 } tracei_otlp;
+
+/* How long a JSON Web Token holds from now on, in seconds; 0: it does not say, or it is no such token (RFC 7519, 4.1.4). */
+static uint64_t tracei_otlp_token_seconds(trace_string token) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *at = (const char *)memchr(token.data, '.', token.size), *const end = token.data + token.size, *found;
+    char claims[2048];
+    size_t used = 0;
+    uint64_t expires = 0, now = tracei_unix_ns() / TRACEI_SECOND;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    if (!at) return 0;
+    for (at++; at < end && *at && (found = strchr(digits, *at)) != NULL && used < sizeof claims; at++) {
+        bits = bits << 6 | (uint32_t)(found - digits);
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        claims[used++] = (char)(uint8_t)(bits >> held & 255);
+    }
+    found = tracei_otlp_member(claims, claims + used, "exp");
+    for (; found && found < claims + used && *found >= '0' && *found <= '9' && expires < UINT64_C(1) << 40; found++)
+        expires = expires * 10 + (uint64_t)(*found - '0');
+    return expires > now ? expires - now : 0;
+}
+
+/* Exchanges the key for a token. The next one is fetched when nine tenths of its time are over. */
+static tracei_answer tracei_otlp_authorize(void *user, tracei_sender *sender, uint64_t deadline_ns) {
+    const tracei_otlp *const self = (const tracei_otlp *)user;
+    trace_http_response response;
+    trace_string token;
+    tracei_text value;
+    char room[8192];
+    uint64_t seconds;
+    if (!tracei_sender_request(sender, "application/json", self->token_body, strlen(self->token_body), deadline_ns, &response))
+        return TRACEI_ANSWER_RETRY;
+    if (response.status == 408 || response.status == 429 || response.status >= 500) return TRACEI_ANSWER_RETRY;
+    token = tracei_otlp_json_string(tracei_otlp_member(response.body, response.body + response.body_size, "token"),
+                                    response.body + response.body_size);
+    if (response.status >= 300 || !token.size) return TRACEI_ANSWER_REJECTED;
+    memset(&value, 0, sizeof value);
+    value.data = room;
+    value.capacity = sizeof room - 1;
+    tracei_text_cstr(&value, "Bearer ");
+    tracei_text_add(&value, token.data, token.size);
+    room[value.size] = '\0';
+    if (value.full || !tracei_sender_set_header(sender, "Authorization", room)) return TRACEI_ANSWER_REJECTED;
+    seconds = tracei_otlp_token_seconds(token);
+    if (seconds) tracei_sender_renew_in(sender, seconds * TRACEI_SECOND / 10 * 9);
+    return TRACEI_ANSWER_OK;
+}
+
+static const char *tracei_otlp_keep_text(tracei_otlp *self, const char *text) {
+    char *const kept = self->kept + self->kept_size;
+    const size_t size = strlen(text) + 1;
+    if (size > sizeof self->kept - self->kept_size) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: a variable of the preset is too long; nothing will be sent there");
+        return NULL;
+    }
+    self->kept_size += size;
+    memcpy(kept, text, size);
+    return kept;
+}
 
 static trace_result tracei_otlp_export(void *sender, const trace_batch *batch) {
     tracei_otlp_encoder *encoder = &((tracei_otlp *)tracei_sender_user(sender))->encoder;
@@ -1771,7 +2143,7 @@ static void tracei_otlp_response(void *user, const trace_http_response *response
 static void tracei_otlp_fill_http(const tracei_otlp_settings *settings, tracei_otlp *self, tracei_http_options *http) {
     const trace_otlp_options *o = &settings->options;
     memset(http, 0, sizeof *http);
-    http->owner = o->name ? o->name : "otlp";
+    http->owner = o->name;
     http->url = settings->url;
     http->content_type = self->grpc ? "application/grpc" : self->encoder.json ? "application/json" : "application/x-protobuf";
     http->user_agent = settings->user_agent;
@@ -1804,13 +2176,38 @@ static void tracei_otlp_fill_http(const tracei_otlp_settings *settings, tracei_o
     http->transport = o->transport;
 }
 
-static tracei_sender *tracei_otlp_open(tracei_otlp_settings *settings) {
+/* The keys to sign with, and what of the preset outlives the making of the exporter. False: something is missing, which is
+   logged. */
+static bool tracei_otlp_read_preset(tracei_otlp_settings *settings, tracei_otlp *self, tracei_http_options *http) {
+    const tracei_otlp_preset *const preset = settings->preset;
+    trace_attribute *const extra = &self->encoder.extra;
+    const char *text = NULL;
+    bool fine = true;
+    if (preset->sigv4 && !http->sigv4) {
+        http->sigv4 = tracei_otlp_preset_text(settings, preset->sigv4, NULL, &fine);
+        http->sigv4_key = tracei_otlp_preset_text(settings, "<AWS_ACCESS_KEY_ID>", NULL, &fine);
+        http->sigv4_secret = tracei_otlp_preset_text(settings, "<AWS_SECRET_ACCESS_KEY>", NULL, &fine);
+        http->sigv4_token = tracei_otlp_preset_text(settings, "<AWS_SESSION_TOKEN?>", NULL, &fine);
+    }
+    if (preset->token_url && !tracei_otlp_has_header(settings, tracei_otlp_cstr("authorization"))) {
+        http->authorize_url = tracei_otlp_preset_text(settings, preset->token_url, NULL, &fine);
+        http->authorize_fn = tracei_otlp_authorize;
+        text = tracei_otlp_preset_text(settings, preset->token_body, NULL, &fine);
+        if (text) fine = (self->token_body = tracei_otlp_keep_text(self, text)) != NULL;
+    }
+    text = preset->resource ? tracei_otlp_preset_text(settings, preset->resource, NULL, &fine) : NULL;
+    if (text) fine = (text = tracei_otlp_keep_text(self, text)) != NULL;
+    if (!fine || !text) return fine;
+    extra->key.data = text;
+    extra->key.size = strcspn(text, ":");
+    extra->value.type = TRACE_TYPE_STRING;
+    extra->value.as.string = tracei_otlp_cstr(text + extra->key.size + 2);
+    return true;
+}
+
+/* Everything but the encoder. NULL: it cannot be, which is logged. */
+static tracei_sender *tracei_otlp_open(tracei_otlp_settings *settings, tracei_otlp *self) {
     tracei_http_options http;
-    tracei_otlp *self = (tracei_otlp *)tracei_alloc(sizeof(tracei_otlp));
-    if (!self) return NULL;
-    self->grpc = settings->options.protocol == TRACE_OTLP_PROTOCOL_GRPC;
-    self->encoder.json = settings->options.protocol == TRACE_OTLP_PROTOCOL_HTTP_JSON;
-    self->gzip = self->grpc && settings->options.compression == TRACE_OTLP_COMPRESSION_GZIP && TRACEI_HTTP_GZIP;
     tracei_otlp_read_headers(settings);
     if (self->gzip) {
         trace_header encoding;
@@ -1819,38 +2216,59 @@ static tracei_sender *tracei_otlp_open(tracei_otlp_settings *settings) {
         tracei_otlp_add_header(settings, encoding);
     }
     tracei_otlp_make_user_agent(settings);
-    if (!tracei_otlp_make_url(settings)) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: the endpoint is longer than 2,000 characters");
-        return NULL;
-    }
+    if (!tracei_otlp_read_preset_headers(settings) || !tracei_otlp_make_url(settings)) return NULL;
     tracei_otlp_fill_http(settings, self, &http);
+    if (settings->preset && !tracei_otlp_read_preset(settings, self, &http)) return NULL;
     return tracei_sender_open(&http);
 }
 
+/* Forgets what held credentials. */
+static void tracei_otlp_settings_free(tracei_otlp_settings *settings) {
+    if (settings->pairs.items) {
+        memset(settings->pairs.items, 0, settings->pairs.size);
+        tracei_pairs_free(&settings->pairs);
+    }
+    memset(settings->room, 0, settings->room_used);
+    tracei_free(settings, sizeof *settings);
+}
+
 static trace_exporter tracei_otlp_make(const trace_otlp_options *options) {
+    const tracei_otlp_preset *const preset = options && options->preset ? tracei_otlp_find_preset(options->preset) : NULL;
+    const trace_otlp_protocol otherwise =
+        preset && preset->protocol ? preset->protocol : TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF;
     trace_exporter exporter;
     tracei_sender *sender;
     tracei_otlp_settings *settings;
+    tracei_otlp *self;
     if (options && options->protocol == TRACE_OTLP_PROTOCOL_FILE) return tracei_otlp_file_exporter(options);
     memset(&exporter, 0, sizeof exporter);
     exporter.struct_size = sizeof exporter;
-    exporter.name = options && options->name ? options->name : "otlp";
+    exporter.name = options && options->name ? options->name : preset ? preset->name : "otlp";
+    if (options && options->preset && !preset) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: there is no preset %s", options->preset);
+        return exporter;
+    }
     settings = (tracei_otlp_settings *)tracei_alloc(sizeof *settings);
-    if (!settings) return exporter;
+    self = (tracei_otlp *)tracei_alloc(sizeof *self);
+    if (!settings || !self) return exporter;
     if (options) settings->options = *options;
+    settings->options.name = exporter.name;
+    settings->preset = preset;
     if (!settings->options.disable_environment) {
-        tracei_otlp_read_choices(&settings->options);
+        tracei_otlp_read_choices(&settings->options, otherwise);
         tracei_otlp_read_numbers(&settings->options);
     } else if (settings->options.protocol == TRACE_OTLP_PROTOCOL_DEFAULT) {
-        settings->options.protocol = TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF;
+        settings->options.protocol = otherwise;
     }
-    sender = tracei_otlp_open(settings);
-    if (settings->pairs.items) {
-        memset(settings->pairs.items, 0, settings->pairs.size);      /* they held credentials */
-        tracei_pairs_free(&settings->pairs);
+    self->grpc = settings->options.protocol == TRACE_OTLP_PROTOCOL_GRPC;
+    self->encoder.json = settings->options.protocol == TRACE_OTLP_PROTOCOL_HTTP_JSON;
+    self->gzip = self->grpc && settings->options.compression == TRACE_OTLP_COMPRESSION_GZIP && TRACEI_HTTP_GZIP;
+    sender = tracei_otlp_open(settings, self);
+    tracei_otlp_settings_free(settings);
+    if (!sender) {
+        tracei_free(self, sizeof *self);
+        return exporter;
     }
-    tracei_free(settings, sizeof *settings);
-    if (!sender) return exporter;
     exporter.export_fn = tracei_otlp_export;
     exporter.flush_fn = tracei_sender_flush;
     exporter.shutdown_fn = tracei_sender_shutdown;
@@ -1867,6 +2285,13 @@ TRACE_APP trace_exporter trace_otlp_exporter(const trace_otlp_options *options) 
 
 TRACE_APP trace_exporter tracei_otlp_choice(void) { return tracei_otlp_make(NULL); }
 
+static TRACEI_UNUSED trace_exporter tracei_otlp_preset_choice(size_t index) {
+    trace_otlp_options options;
+    memset(&options, 0, sizeof options);
+    options.preset = tracei_otlp_presets[index].name;
+    return tracei_otlp_make(&options);
+}
+
 TRACE_APP trace_exporter tracei_otlp_stdout_choice(void) {
     trace_otlp_options options;
     memset(&options, 0, sizeof options);
@@ -1878,8 +2303,11 @@ TRACE_APP trace_exporter tracei_otlp_stdout_choice(void) {
 /* Beside the implementation, OTEL_TRACES_EXPORTER=otlp works without a call. */
 __attribute__((constructor)) static void tracei_otlp_register(void) {
     static const trace_exporter_choice otlp = TRACE_EXPORTER_OTLP, file = TRACE_EXPORTER_OTLP_STDOUT;
+    static const char *names[TRACEI_OTLP_PRESET_COUNT + 1];
     tracei_register_exporter(otlp);
     tracei_register_exporter(file);
+    for (size_t i = 0; i < TRACEI_OTLP_PRESET_COUNT; i++) names[i] = tracei_otlp_presets[i].name;
+    tracei_register_presets(names, tracei_otlp_preset_choice);
 }
 #endif
 

@@ -1557,13 +1557,16 @@ TEST(refusals) {
 /* ---- tokens ----------------------------------------------------------------------------------------------------- */
 
 static unsigned tokens_given;
-static bool authorize(void *user, tracei_sender *sender, uint64_t deadline_ns) {
+static uint64_t token_lifetime_ns;
+static tracei_answer authorize(void *user, tracei_sender *sender, uint64_t deadline_ns) {
     trace_http_response response;
     char value[64];
-    const char *const url = (const char *)user;
-    if (!tracei_sender_request(sender, url, "application/json", "{\"api_key\":\"canary\"}", 20, deadline_ns, &response) || response.status != 200) return false;
+    (void)user;
+    if (!tracei_sender_request(sender, "application/json", "{\"api_key\":\"canary\"}", 20, deadline_ns, &response)) return TRACEI_ANSWER_RETRY;
+    if (response.status != 200) return TRACEI_ANSWER_REJECTED;
     snprintf(value, sizeof value, "Bearer canary-%u-%.*s", ++tokens_given, (int)response.body_size, response.body);
-    return tracei_sender_set_header(sender, "Authorization", value);
+    if (token_lifetime_ns) tracei_sender_renew_in(sender, token_lifetime_ns);
+    return tracei_sender_set_header(sender, "Authorization", value) ? TRACEI_ANSWER_OK : TRACEI_ANSWER_REJECTED;
 }
 
 TEST(tokens) {
@@ -1583,7 +1586,7 @@ TEST(tokens) {
     hostile_script(server, expired);
     hostile_script(server, fine);
     hostile_run(server);
-    o.authorize_fn = authorize, o.user = token_url;
+    o.authorize_fn = authorize, o.authorize_url = token_url;
     url_of(tokens, token_url, sizeof token_url);
     sender = tracei_sender_open(&o);
     REQUIRE(sender != NULL);

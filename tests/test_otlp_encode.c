@@ -616,7 +616,7 @@ TEST(choices_of_the_environment) {
     environment("OTEL_EXPORTER_OTLP_TIMEOUT", "0");
     environment("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "77");
     memset(&o, 0, sizeof o);
-    tracei_otlp_read_choices(&o);
+    tracei_otlp_read_choices(&o, TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF);
     tracei_otlp_read_numbers(&o);
     CHECK_INT(o.protocol, TRACE_OTLP_PROTOCOL_HTTP_JSON);
     CHECK_INT(o.compression, TRACE_OTLP_COMPRESSION_GZIP);
@@ -625,7 +625,7 @@ TEST(choices_of_the_environment) {
     environment("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", NULL);
     memset(&o, 0, sizeof o);
     o.timeout_ms = 5;
-    tracei_otlp_read_choices(&o);
+    tracei_otlp_read_choices(&o, TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF);
     tracei_otlp_read_numbers(&o);
     CHECK_INT(o.protocol, TRACE_OTLP_PROTOCOL_GRPC);
     CHECK_UINT(o.timeout_ms, 5);

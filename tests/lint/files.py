@@ -19,7 +19,11 @@ COPYRIGHT = "Copyright (c) 2026 trace.h contributors"
 HOSTS = re.compile(
     r"^(localhost|127\.0\.0\.\d+|\[::1\]|::1|0\.0\.0\.0|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|.*\.(example|test|invalid|local|internal|svc)|"
     r"(.*\.)?example\.(com|org|net)|www\.w3\.org|w3\.org|opentelemetry\.io|unlicense\.org|keepachangelog\.com|semver\.org|"
-    r"spdx\.org|no-color\.org|bixense\.com|zipkin\.io|[a-z-]+)$")        # one word: a name inside a test's own network
+    r"spdx\.org|no-color\.org|bixense\.com|zipkin\.io|192\.0\.2\.\d+|"
+    # the endpoints of the presets
+    r"(eu\.)?api\.smith\.langchain\.com|(us\.)?cloud\.langfuse\.com|api(\.eu1)?\.honeycomb\.io|otlp(\.eu01)?\.nr-data\.net|"
+    r"otlp\.datadoghq\.(com|eu)|(otlp|api)\.agentops\.ai|xray\.[a-z0-9-]+\.amazonaws\.com|"
+    r"[a-z-]+)$")                                                       # one word: a name inside a test's own network
 NEVER = [
     (re.compile(r"(?<![\w./$}])/(work|root|home|Users|tmp/[a-z_]+\.\w+)/(?!canary)[\w.]"), "a path of some machine"),
     (re.compile(r"\b(issue|ticket|pull request|PR)s? ?#?\d+", re.I), "the number of a ticket"),
