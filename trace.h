@@ -74,8 +74,9 @@
       handle.
    6. Over processes. Incoming: trace_extract_headers, _raw, _environment or trace_context_parse; use the result as .parent.
       Outgoing: trace_inject_raw, trace_inject or trace_context_format, inside the client span.
-   7. Configure, if at all: trace_config c = {0}; c.service_name = "checkout"; trace_init(&c). Environment variables do as well.
-   8. Leave. Spans are delivered at exit, within exit_timeout_ms. Before _exit, exec or abort call trace_flush.
+   7. Keep what is worth keeping: .sampler decides at the start of a span, .tail_sampling when its trace is over.
+   8. Configure, if at all: trace_config c = {0}; c.service_name = "checkout"; trace_init(&c). Environment variables do as well.
+   9. Leave. Spans are delivered at exit, within exit_timeout_ms. Before _exit, exec or abort call trace_flush.
    A library that instruments itself for others defines TRACE_CONFIG_LIBRARY 1 and no TRACE_IMPLEMENTATION: it uses the tracer of
    the application if there is one, and otherwise does nothing.
 
@@ -116,7 +117,7 @@
        key                                     65,535      bytes; longer or empty: ignored, one log line
        value, attribute_value_length_limit     none        characters; cut between code points
        memory of grown spans, max_pool_bytes   64 MiB      values are cut: `truncated`
-       held for whole traces, max_trace_bytes  16 MiB      the oldest trace is delivered incomplete
+       held for whole traces, max_trace_bytes  16 MiB      the oldest trace is delivered (tail sampling: judged) incomplete
        scopes in a process                     255         later ones are recorded without scope, one log line
        tracestate and baggage                  a bounded table: contexts kept by nobody degrade to their ids: `contexts_evicted`
        baggage                                 64 members, 8,192 bytes: more is refused, one log line
@@ -662,6 +663,25 @@ TRACE_APP void trace_memory_clear(const trace_exporter *memory);
 
 /* >>config -------------------------------------------------------------------------------------------------------- */
 
+/* Tail sampling: whether a trace is kept is decided when it is over, by the worker; recording costs the same. All spans a trace
+   has in this process are held until its local roots have ended and wait_ms have passed; then they go to every exporter or
+   to none (trace_stats.sampled_out). A rule that is 0 keeps nothing. It comes after .sampler: what that one drops was never
+   recorded. What ends later follows the decision, as far as it is remembered (16,384 traces); a later local root of a dropped
+   trace is judged by itself. A trace that is too old, too big (.max_trace_bytes) or held when flush or exit comes is judged as it
+   stands then. Each process decides for itself; only the ratio is the same everywhere. A forked child begins with nothing held.
+   */
+typedef struct trace_tail_sampling {
+    bool enabled;
+    bool disable_errors;          /* a span with status ERROR keeps its trace, unless this is set */
+    uint32_t slower_than_ms;      /* keep what took this long from its first start to its last end, or to now */
+    double ratio;                 /* of what no rule keeps, 0 to 1; by the trace id, whatever the sampler made of it */
+    bool (*keep_fn)(void *user, const trace_batch *trace);      /* asked before ratio, about what no other rule keeps; true: keep.
+                                                                   On the worker; it must not block or call trace_ functions */
+    void *user;
+    uint32_t wait_ms;             /* for spans that end after their root; default 100, UINT32_MAX: none */
+    uint32_t max_age_ms;          /* of a trace whose root is open or was never seen; default 30,000 */
+} trace_tail_sampling;
+
 /* How the process traces. All zero is the default for every field; a field given here beats the environment, which beats the
    default. Start from zero: `trace_config c = {0}` or a compound literal. Everything is copied by trace_init except what
    `user` pointers and exporters point to. */
@@ -707,6 +727,8 @@ typedef struct trace_config {
     trace_allocator allocator;    /* first trace_init or first span only: later calls keep it */
     trace_clock clock;            /* likewise */
     trace_random random;          /* likewise */
+
+    trace_tail_sampling tail_sampling;      /* default: every recorded trace is exported */
 
     uint32_t reserved_last;       /* 0 */
 } trace_config;
@@ -9819,7 +9841,7 @@ typedef struct tracei_running {   /* an exporter at work */
 
 typedef struct tracei_totals {
     uint64_t counts[TRACEI_COUNTS];
-    uint64_t consumed, held, exported;
+    uint64_t consumed, held, exported, sampled_out;
     uint64_t dropped[TRACE_DROP_COUNT];     /* by the consumer */
 } tracei_totals;
 
@@ -9829,6 +9851,8 @@ static tracei_totals tracei_total;
 static tracei_running tracei_exporters[TRACE_EXPORTERS_MAX];
 static uint32_t tracei_exporter_count;
 static uint32_t tracei_whole_trace_count;   /* of those, how many want whole traces */
+static bool tracei_assembling;              /* some do, or traces are judged by their tail */
+static trace_tail_sampling tracei_tail;     /* under the pass */
 static tracei_arena_view tracei_views;
 static tracei_timeline tracei_times;
 static uint64_t tracei_round_number;
@@ -9866,7 +9890,7 @@ static void tracei_ledger_consumed(uint64_t spans) {
     tracei_total.consumed += spans;
     if (tracei_exporter_count == 0)
         tracei_total.dropped[TRACE_DROP_NO_EXPORTER] += spans;
-    else if (tracei_whole_trace_count)
+    else if (tracei_assembling)
         tracei_total.held += spans;
     else
         tracei_total.exported += spans;
@@ -9887,6 +9911,13 @@ static void tracei_ledger_released(uint64_t spans) {
         tracei_total.dropped[TRACE_DROP_NO_EXPORTER] += spans;
     else
         tracei_total.exported += spans;
+    tracei_unlock(&tracei_ledger_lock);
+}
+
+static void tracei_ledger_sampled_out(uint64_t spans) {
+    tracei_lock(&tracei_ledger_lock);
+    tracei_total.held -= spans;
+    tracei_total.sampled_out += spans;
     tracei_unlock(&tracei_ledger_lock);
 }
 
@@ -10213,14 +10244,14 @@ static void tracei_drain_commit(tracei_drain *drain) {
 
 /* Before the assembler hands over traces, the batch goes: both use the arena. */
 static void tracei_drain_make_room(tracei_drain *drain, const tracei_record *record) {
-    if (!tracei_whole_trace_count || !tracei_assembler_is_full(record)) return;
+    if (!tracei_assembling || !tracei_assembler_is_full(record)) return;
     if (drain->spans) tracei_drain_commit(drain);
     tracei_assembler_make_room(record);
 }
 
 static void tracei_drain_span(tracei_drain *drain, const tracei_record *record, const unsigned char *payload) {
     tracei_drain_make_room(drain, record);
-    if (tracei_exporter_count > tracei_whole_trace_count) {
+    if (tracei_exporter_count > tracei_whole_trace_count && !tracei_tail.enabled) {
         const size_t needed = tracei_views_needed(record->payload);
         if (drain->spans == TRACEI_BATCH_SPANS || !tracei_views_reserve(needed)) {
             tracei_drain_commit(drain);
@@ -10236,7 +10267,7 @@ static void tracei_drain_span(tracei_drain *drain, const tracei_record *record, 
         }
     }
     drain->taken++;
-    if (tracei_whole_trace_count && !tracei_assembler_add(record, payload, drain->unit->thread_id, drain->unit->thread_name)) {
+    if (tracei_assembling && !tracei_assembler_add(record, payload, drain->unit->thread_id, drain->unit->thread_name)) {
         drain->taken--;
         tracei_ledger_lost();
     }
@@ -10265,7 +10296,7 @@ static uint64_t tracei_drain_unit(tracei_unit *unit) {
             spans++;
         } else if (record.type == TRACEI_RECORD_OPEN) {
             tracei_drain_make_room(&drain, &record);
-            if (tracei_whole_trace_count)
+            if (tracei_assembling)
                 (void)tracei_assembler_add(&record, at + sizeof record, unit->thread_id, unit->thread_name);
         } else if (record.type == TRACEI_RECORD_THREAD) {
             if (drain.spans) tracei_drain_commit(&drain); /* views of the batch point to the name that changes now */
@@ -10309,7 +10340,7 @@ static uint64_t tracei_pass(bool everything) {
     tracei_tls = &tracei_unit_suppressed; /* exporters that use traced code must not feed themselves */
     spans = tracei_round();
     while (tracei_assembler_undecided() && rounds++ < 3) spans += tracei_round();
-    if (tracei_whole_trace_count) tracei_assembler_decide(everything);
+    if (tracei_assembling) tracei_assembler_decide(everything);
     tracei_lock(&tracei_ledger_lock);
     tracei_widen();
     tracei_unlock(&tracei_ledger_lock);
@@ -10473,19 +10504,24 @@ TRACEI_SMALL_END
    child of it goes out as a tree of its own. Ids of judged traces are remembered, so what comes later is known to be late.
 
    Bounds: max_trace_bytes of pages (the oldest trace goes out incomplete when they are used up), ten seconds for spans whose root
-   was
-   never seen. */
+   was never seen.
+
+   With tail sampling the assembler serves every exporter: a due trace is judged as a whole, its several roots together, and goes
+   to all of them or to none. Nothing is announced or split; what has to go early is judged as it stands and forgotten but for the
+   decision, of which a table by a hash of the trace id keeps the newest. */
 
 #if TRACE_CONFIG_SINGLE_THREADED
 #define TRACEI_HOLD_PAGE 512u
 #define TRACEI_HOLD_SLAB 1u
 #define TRACEI_HOLD_BUCKETS 16u
 #define TRACEI_HOLD_JUDGED 16u
+#define TRACEI_TAIL_DECISIONS 64u
 #else
 #define TRACEI_HOLD_PAGE 4096u
 #define TRACEI_HOLD_SLAB 16u      /* pages mapped at a time */
 #define TRACEI_HOLD_BUCKETS 1024u
 #define TRACEI_HOLD_JUDGED 1024u
+#define TRACEI_TAIL_DECISIONS 16384u
 #endif
 
 typedef struct tracei_held {
@@ -10510,10 +10546,12 @@ typedef struct tracei_trace {
     uint64_t high, low;
     uint64_t since;               /* monotonic ns */
     uint64_t round;               /* in which it became due */
+    uint64_t root_end;            /* monotonic ns: of the last root that ended */
     size_t spans;
     uint32_t open_roots;          /* held TRACEI_RECORD_OPEN records */
     uint32_t ended_roots;
     bool due, late, announced;
+    bool kept;                    /* tail sampling kept it before */
 } tracei_trace;
 
 typedef struct tracei_assembler_state {
@@ -10524,6 +10562,7 @@ typedef struct tracei_assembler_state {
     tracei_page *free_pages;
     size_t bytes;                 /* in pages in use */
     uint64_t looked;              /* when ages were last looked at */
+    uint64_t *decisions;          /* tail sampling: a hash of the trace id, its last bit the decision; NULL: none was made yet */
 } tracei_assembler_state;
 
 static tracei_assembler_state tracei_assembler;
@@ -10588,6 +10627,76 @@ static void *tracei_page_cut(tracei_page **pages, size_t size) {
     }
     page->used += size;
     return (unsigned char *)page + page->used - size;
+}
+
+/* --- tail sampling --- */
+
+typedef enum tracei_tail_verdict { TRACEI_TAIL_DROP = 0, TRACEI_TAIL_KEEP, TRACEI_TAIL_ASK } tracei_tail_verdict;
+
+/* Not the bits samplers look at: a tenth of a tenth is to be a hundredth. */
+static uint64_t tracei_tail_hash(uint64_t high, uint64_t low) {
+    uint64_t hash = (high ^ (low << 32 | low >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ hash >> 30 ^ low) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ hash >> 31;
+}
+
+static bool tracei_tail_in_share(uint64_t high, uint64_t low) {
+    return (double)(tracei_tail_hash(high, low) >> 11) < tracei_tail.ratio * 9007199254740992.0;
+}
+
+/* Where a decision on this trace is, or would be put: four to a place, the newest first. */
+static uint64_t *tracei_tail_place(uint64_t hash) {
+    return tracei_assembler.decisions + (hash >> 32 & (TRACEI_TAIL_DECISIONS / 4 - 1)) * 4;
+}
+
+/* False: never decided, or forgotten. */
+static bool tracei_tail_recall(uint64_t high, uint64_t low, bool *kept) {
+    const uint64_t hash = tracei_tail_hash(high, low);
+    uint32_t i;
+    *kept = false;
+    for (i = 0; tracei_assembler.decisions && i < 4; i++) {
+        const uint64_t found = tracei_tail_place(hash)[i];
+        if (!found || (found | 1) != (hash | 1)) continue;
+        *kept = (found & 1) != 0;
+        return true;
+    }
+    return false;
+}
+
+static void tracei_tail_remember(uint64_t high, uint64_t low, bool kept) {
+    const uint64_t hash = tracei_tail_hash(high, low);
+    uint64_t *place;
+    uint32_t i;
+    if (!tracei_assembler.decisions)
+        tracei_assembler.decisions = (uint64_t *)tracei_alloc(TRACEI_TAIL_DECISIONS * sizeof *tracei_assembler.decisions);
+    if (!tracei_assembler.decisions) return;
+    place = tracei_tail_place(hash);
+    for (i = 0; i < 3 && (place[i] | 1) != (hash | 1); i++) {}
+    for (; i > 0; i--) place[i] = place[i - 1];
+    place[0] = (hash & ~(uint64_t)1) | kept;
+}
+
+/* Of all a trace has here; `open_root` may be NULL. */
+static tracei_tail_verdict tracei_tail_judge(const tracei_trace *trace, const tracei_held *list, const tracei_held *open_root) {
+    const tracei_held *held;
+    uint64_t start = UINT64_MAX, end = 0;
+    if (!tracei_tail.enabled || trace->kept) return TRACEI_TAIL_KEEP;
+    if (trace->late) return TRACEI_TAIL_DROP;
+    for (held = list; held; held = held->next) {
+        const uint32_t status = (held->record.bits & TRACEI_BITS_STATUS) >> TRACEI_BITS_STATUS_SHIFT;
+        if (status == TRACE_STATUS_ERROR && !tracei_tail.disable_errors) return TRACEI_TAIL_KEEP;
+        if (held->interval.start < start) start = held->interval.start;
+        if (held->interval.end > end) end = held->interval.end;
+    }
+    if (open_root) {
+        if (open_root->interval.start < start) start = open_root->interval.start;
+        end = tracei_unix_ns();
+    }
+    if (tracei_tail.slower_than_ms && end > start && end - start >= tracei_tail.slower_than_ms * UINT64_C(1000000))
+        return TRACEI_TAIL_KEEP;
+    if (tracei_tail.keep_fn) return TRACEI_TAIL_ASK;
+    return tracei_tail_in_share(trace->high, trace->low) ? TRACEI_TAIL_KEEP : TRACEI_TAIL_DROP;
 }
 
 /* --- traces --- */
@@ -10704,6 +10813,12 @@ static void tracei_assembler_make_room(const tracei_record *record) {
     while (tracei_assembler_is_full(record)) tracei_trace_hand_over(tracei_assembler.oldest, true);
 }
 
+/* On the monotonic clock, and not after this round. */
+static uint64_t tracei_held_end(const tracei_held *held) {
+    const uint64_t end = tracei_add_capped(held->interval.mono, held->interval.end - held->interval.start);
+    return held->interval.mono && end < tracei_pass_mono ? end : tracei_pass_mono;
+}
+
 static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id,
                                  const char *thread_name) {
     const bool is_root = (record->bits & TRACEI_BITS_LOCAL_ROOT) != 0;
@@ -10715,7 +10830,10 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
         const uint64_t *const judged = tracei_assembler.judged[record->trace_low % TRACEI_HOLD_JUDGED];
         trace = tracei_trace_begin(place, record->trace_high, record->trace_low);
         if (!trace) return false;
-        trace->late = !is_root && judged[0] == record->trace_high && judged[1] == record->trace_low;
+        if (tracei_tail.enabled)
+            trace->late = tracei_tail_recall(record->trace_high, record->trace_low, &trace->kept) && !is_root;
+        else
+            trace->late = !is_root && judged[0] == record->trace_high && judged[1] == record->trace_low;
         if (trace->late) tracei_trace_make_due(trace);
     }
     held = (tracei_held *)tracei_page_cut(&trace->pages, sizeof *held + record->payload);
@@ -10738,6 +10856,7 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
             tracei_trace_close_root(trace, record->span_id);
             trace->ended_roots++;
             tracei_trace_make_due(trace);
+            trace->root_end = tracei_held_end(held);
         } else if (trace->announced && tracei_is_below_open_root(trace, record)) {
             tracei_trace_make_due(trace);
         }
@@ -10791,8 +10910,9 @@ static void tracei_decode_held(trace_span_data *out, tracei_held *held) {
     if (held->record.type == TRACEI_RECORD_OPEN) out->end_unix_ns = 0;
 }
 
-/* Hands a list of held spans to the exporters of whole traces, as one batch. `root` may be NULL, in the list, or an open root. */
-static void tracei_hand_over_list(tracei_held *list, tracei_held *root, bool late) {
+/* Hands a list of held spans to the exporters of whole traces, as one batch. `root` may be NULL, in the list, or an open root.
+   False: sampled out. */
+static bool tracei_hand_over_list(tracei_held *list, tracei_held *root, bool late, const tracei_trace *ask) {
     trace_batch batch;
     trace_span_data *spans;
     trace_span_data *root_view;
@@ -10808,7 +10928,7 @@ static void tracei_hand_over_list(tracei_held *list, tracei_held *root, bool lat
         tracei_total.held -= count;
         tracei_total.dropped[TRACE_DROP_NO_MEMORY] += count;
         tracei_unlock(&tracei_ledger_lock);
-        return;
+        return true;
     }
     memset(&batch, 0, sizeof batch);
     batch.resource = &tracei_resource;
@@ -10825,10 +10945,16 @@ static void tracei_hand_over_list(tracei_held *list, tracei_held *root, bool lat
         tracei_decode_held(root_view, root);
         batch.root = root_view;
     }
+    if (ask && !tracei_tail.keep_fn(tracei_tail.user, &batch) && !tracei_tail_in_share(ask->high, ask->low)) {
+        tracei_views_reset();
+        tracei_ledger_sampled_out(count);
+        return false;
+    }
     tracei_deliver(&batch, true);
-    if (tracei_redirecting && batch.span_count) tracei_deliver(&batch, false);
+    if (tracei_redirecting || tracei_tail.enabled) tracei_deliver_spans(spans, count);
     tracei_views_reset();
     if (count) tracei_ledger_released(count);
+    return true;
 }
 
 static tracei_held *tracei_trace_find(tracei_trace *trace, uint32_t type, bool root_only) {
@@ -10895,15 +11021,21 @@ static void tracei_trace_repack(tracei_trace *trace) {
     }
 }
 
-/* All of a trace, complete or not. A trace with an open root stays, empty, if there is room for it and not `for_good`. */
+/* All of a trace, complete or not. A trace with an open root stays, empty, if there is room for it and not `for_good`; one
+   that was judged by its tail never does. */
 static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
     tracei_held *root = tracei_trace_find(trace, TRACEI_RECORD_OPEN, false);
     tracei_held *spans;
+    const tracei_tail_verdict verdict = tracei_tail_judge(trace, trace->first, root);
+    bool kept = verdict != TRACEI_TAIL_DROP;
     if (!root && trace->ended_roots) root = tracei_trace_find(trace, TRACEI_RECORD_SPAN, true);
+    if (!kept) tracei_ledger_sampled_out(trace->spans);
     spans = tracei_trace_take_spans(trace);
-    if (spans || (root && !trace->announced)) tracei_hand_over_list(spans, root, trace->late);
+    if (kept && (spans || (root && !trace->announced)))
+        kept = tracei_hand_over_list(spans, root, trace->late, verdict == TRACEI_TAIL_ASK ? trace : NULL);
+    if (tracei_tail.enabled) tracei_tail_remember(trace->high, trace->low, kept);
     trace->ended_roots = 0;
-    if (trace->open_roots && !for_good && tracei_assembler.bytes <= tracei_max_trace_bytes / 2) {
+    if (trace->open_roots && !for_good && !tracei_tail.enabled && tracei_assembler.bytes <= tracei_max_trace_bytes / 2) {
         trace->announced = true;
         tracei_trace_repack(trace);
     } else {
@@ -11015,9 +11147,9 @@ static void tracei_trace_split(tracei_trace *trace) {
         trace->last = at;
         if (root->record.bits & TRACEI_BITS_LOCAL_ROOT) {
             trace->ended_roots--;
-            tracei_hand_over_list(members, root, false);
+            (void)tracei_hand_over_list(members, root, false, NULL);
         } else {
-            tracei_hand_over_list(members, open_root, false);
+            (void)tracei_hand_over_list(members, open_root, false, NULL);
         }
     }
     tracei_free(index.items, bytes);
@@ -11031,7 +11163,7 @@ static void tracei_trace_announce(tracei_trace *trace) {
     tracei_held *held;
     trace->announced = true;
     for (held = trace->first; held; held = held->next)
-        if (held->record.type == TRACEI_RECORD_OPEN) tracei_hand_over_list(NULL, held, false);
+        if (held->record.type == TRACEI_RECORD_OPEN) (void)tracei_hand_over_list(NULL, held, false, NULL);
     if (trace->spans) tracei_trace_make_due(trace);
 }
 
@@ -11042,6 +11174,10 @@ static void tracei_assembler_look_at_ages(void) {
     for (trace = tracei_assembler.oldest; trace; trace = newer) {
         const uint64_t age = tracei_pass_mono - trace->since;
         newer = trace->newer;
+        if (tracei_tail.enabled) {
+            if (!trace->due && age >= tracei_tail.max_age_ms * UINT64_C(1000000)) tracei_trace_hand_over(trace, true);
+            continue;
+        }
         if (age < 2000000000u) continue;
         if (trace->open_roots && !trace->announced)
             tracei_trace_announce(trace);
@@ -11055,8 +11191,12 @@ static void tracei_assembler_decide(bool everything) {
     for (trace = tracei_assembler.due; trace; trace = next) {
         next = trace->due_next;
         if (trace->round == tracei_round_number && !everything) continue;
+        if (tracei_tail.enabled && !everything && !trace->late &&
+            tracei_pass_mono - trace->root_end < tracei_tail.wait_ms * UINT64_C(1000000))
+            continue;
         tracei_trace_not_due(trace);
-        if (trace->open_roots || trace->ended_roots > 1)
+        if (tracei_tail.enabled && trace->open_roots && !everything) continue; /* its last root makes it due again */
+        if (!tracei_tail.enabled && (trace->open_roots || trace->ended_roots > 1))
             tracei_trace_split(trace);
         else
             tracei_trace_hand_over(trace, false);
@@ -14311,6 +14451,7 @@ typedef struct tracei_setup { /* a configuration resolved, ready to be put in fo
     uint32_t count;
     uint32_t whole;
     trace_sampler sampler;
+    trace_tail_sampling tail;
     tracei_limits limits;
     bool disabled;
 } tracei_setup;
@@ -14342,6 +14483,8 @@ static bool tracei_config_check(const trace_config *config) {
         return tracei_config_wrong("max_open_spans", "must be from 16 to 262,144");
     if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_TRACE_BYTES_MIN)
         return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
+    if (!(config->tail_sampling.ratio >= 0 && config->tail_sampling.ratio <= 1))
+        return tracei_config_wrong("tail_sampling.ratio", "must be from 0 to 1");
     if (!config->clock.monotonic_fn != !config->clock.unix_fn)
         return tracei_config_wrong("clock", "needs both functions or neither");
     if (config->allocator.release_fn && !config->allocator.allocate_fn)
@@ -14465,6 +14608,10 @@ static void tracei_setup_resolve(tracei_setup *setup, const trace_config *config
     tracei_setup_limits(&setup->limits, config);
     setup->sampler = config->sampler;
     if (!setup->sampler.sample_fn) (void)tracei_sampler_from_environment(&setup->sampler);
+    setup->tail = config->tail_sampling;
+    if (!setup->tail.wait_ms) setup->tail.wait_ms = 100;
+    if (setup->tail.wait_ms == UINT32_MAX) setup->tail.wait_ms = 0;
+    if (!setup->tail.max_age_ms) setup->tail.max_age_ms = 30000;
     (void)tracei_propagators_parse(propagators); /* NULL: the default set */
 }
 
@@ -14511,7 +14658,7 @@ static void tracei_limits_store(const tracei_limits *limits) {
 static void tracei_setup_apply(const tracei_setup *setup, const trace_config *config) {
     const size_t sampler = (size_t)(tracei_sampler - tracei_samplers + 1) % (sizeof tracei_samplers / sizeof *tracei_samplers);
     const bool redirect = tracei_exporter_count != 0;
-    const bool nobody_had_them = tracei_exporter_count == tracei_whole_trace_count; /* what the assembler holds */
+    const bool nobody_had_them = tracei_exporter_count == tracei_whole_trace_count && !tracei_tail.enabled; /* what is held */
     uint32_t i;
     (void)tracei_resource_build(config);
     if (redirect) tracei_shut_replaced(setup);
@@ -14523,7 +14670,9 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     tracei_exporter_count = setup->count;
     TRACEI_STORE(&tracei_whole_trace_count, setup->whole);
     tracei_unlock(&tracei_ledger_lock);
-    if (redirect && tracei_assembler.oldest) tracei_assembler_redirect(nobody_had_them);
+    if (redirect && tracei_assembler.oldest) tracei_assembler_redirect(nobody_had_them); /* by the old rules */
+    tracei_tail = setup->tail;
+    tracei_assembling = setup->whole || (setup->count && tracei_tail.enabled);
     tracei_limits_store(&setup->limits);
     if (setup->sampler.sample_fn != tracei_sampler->sample_fn || setup->sampler.user != tracei_sampler->user ||
         setup->sampler.roots_only != tracei_sampler->roots_only) {
@@ -14531,7 +14680,7 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
         TRACEI_STORE_RELEASE(&tracei_sampler, (const trace_sampler *)&tracei_samplers[sampler]);
     }
     TRACEI_STORE(&tracei_sample_children, setup->sampler.sample_fn && !setup->sampler.roots_only ? 1u : 0u);
-    TRACEI_STORE(&tracei_want_opens, setup->whole ? 1u : 0u);
+    TRACEI_STORE(&tracei_want_opens, tracei_assembling ? 1u : 0u);
     TRACEI_STORE(&tracei_discard, setup->count ? 0u : 1u);
     TRACEI_STORE(&tracei_divert, setup->count && !setup->disabled ? 0u : 1u);
     tracei_shortcut_refresh();
@@ -14719,7 +14868,7 @@ TRACE_APP void trace_get_stats(trace_stats *stats) {
         stats->dropped[i] = tracei_total.dropped[i] + tracei_total.counts[TRACEI_COUNT_DROPPED + i];
     stats->dropped[TRACE_DROP_SIGNAL] += signals;
     stats->dropped[TRACE_DROP_SHUTDOWN] += late;
-    stats->sampled_out = tracei_total.counts[TRACEI_COUNT_SAMPLED_OUT];
+    stats->sampled_out = tracei_total.counts[TRACEI_COUNT_SAMPLED_OUT] + tracei_total.sampled_out;
     stats->pending = tracei_total.counts[TRACEI_COUNT_PUBLISHED] - tracei_total.consumed + tracei_total.held;
     stats->ended = tracei_total.counts[TRACEI_COUNT_ENDED] + signals + late;
     stats->started = tracei_total.counts[TRACEI_COUNT_STARTED] + signals + late;
