@@ -53,7 +53,7 @@
        OTEL_EXPORTER_OTLP_TIMEOUT       ms
        OTEL_EXPORTER_OTLP_INSECURE      true: grpc without TLS, when the endpoint has no scheme
        OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_KEY, _CLIENT_CERTIFICATE   PEM files
-       OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE
+       OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_EXPORT_TIMEOUT
        OTLP_ENDPOINT, AI_INFRA_TRACING_ENDPOINT, JAEGER_ENDPOINT          when none of the above names an endpoint
 
    PRESETS: a name in OTEL_TRACES_EXPORTER (or in trace_otlp_options.preset) that knows where to, and which variables are needed;
@@ -1763,10 +1763,14 @@ static int tracei_otlp_word(const char *signal_name, const char *name, const cha
 }
 
 static void tracei_otlp_read_numbers(trace_otlp_options *o) {
+    const bool given = o->timeout_ms != 0;
     uint32_t value;
-    if (!o->timeout_ms && (tracei_environment_u32("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 0, UINT32_MAX, &value) ||
-                           tracei_environment_u32("OTEL_EXPORTER_OTLP_TIMEOUT", 0, UINT32_MAX, &value)))
+    if (!given && (tracei_environment_u32("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 0, UINT32_MAX, &value) ||
+                   tracei_environment_u32("OTEL_EXPORTER_OTLP_TIMEOUT", 0, UINT32_MAX, &value)))
         o->timeout_ms = value ? value : UINT32_MAX;       /* 0 means no limit there */
+    if (!given && tracei_environment_u32("OTEL_BSP_EXPORT_TIMEOUT", 0, UINT32_MAX, &value) && value &&
+        value < tracei_otlp_or(o->timeout_ms, 10000))
+        o->timeout_ms = value;    /* the shorter one counts */
     if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value))
         o->schedule_delay_ms = value ? value : 1;
     if (!o->max_queue_spans) tracei_environment_u32("OTEL_BSP_MAX_QUEUE_SIZE", 1, UINT32_MAX, &o->max_queue_spans);
@@ -1788,7 +1792,7 @@ static void tracei_otlp_read_choices(trace_otlp_options *o, trace_otlp_protocol 
         at = tracei_otlp_word("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "OTEL_EXPORTER_OTLP_COMPRESSION", compressions);
         o->compression = at == 1 ? TRACE_OTLP_COMPRESSION_GZIP : TRACE_OTLP_COMPRESSION_NONE;
     }
-    if (tracei_environment("OTEL_EXPORTER_OTLP_TRACES_INSECURE"))
+    if (tracei_environment_any("OTEL_EXPORTER_OTLP_TRACES_INSECURE", NULL))
         o->insecure |= tracei_environment_bool("OTEL_EXPORTER_OTLP_TRACES_INSECURE");
     else o->insecure |= tracei_environment_bool("OTEL_EXPORTER_OTLP_INSECURE");
     if (!o->ca_file) o->ca_file = tracei_otlp_variable("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE");
@@ -2149,7 +2153,7 @@ static void tracei_otlp_fill_http(const tracei_otlp_settings *settings, tracei_o
     http->user_agent = settings->user_agent;
     http->headers = settings->headers;
     http->header_count = settings->header_count;
-    http->gzip = o->compression == TRACE_OTLP_COMPRESSION_GZIP && !self->grpc;
+    http->gzip = o->compression == TRACE_OTLP_COMPRESSION_GZIP && !self->gzip;
     http->http2 = self->grpc;
     http->ca_file = o->ca_file;
     http->client_certificate_file = o->client_certificate_file;

@@ -41,7 +41,7 @@
    ENVIRONMENT, read when the exporter is made
        OTEL_EXPORTER_ZIPKIN_ENDPOINT (or ZIPKIN_ENDPOINT)      default http://localhost:9411/api/v2/spans
        OTEL_EXPORTER_ZIPKIN_TIMEOUT                            ms, default 10000
-       OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE
+       OTEL_BSP_SCHEDULE_DELAY, OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_EXPORT_TIMEOUT
 
    THREADS. trace_zipkin_exporter may be called by any thread, any number of times (one destination each). */
 #ifndef TRACE_ZIPKIN_H_INCLUDED_51D0A9
@@ -632,10 +632,14 @@ static bool tracei_zipkin_make_url(const trace_zipkin_options *options, char *ou
 }
 
 static void tracei_zipkin_read_numbers(trace_zipkin_options *o) {
+    const bool given = o->timeout_ms != 0;
     uint32_t value;
     if (o->disable_environment) return;
-    if (!o->timeout_ms && tracei_environment_u32("OTEL_EXPORTER_ZIPKIN_TIMEOUT", 0, UINT32_MAX, &value))
+    if (!given && tracei_environment_u32("OTEL_EXPORTER_ZIPKIN_TIMEOUT", 0, UINT32_MAX, &value))
         o->timeout_ms = value ? value : UINT32_MAX;
+    if (!given && tracei_environment_u32("OTEL_BSP_EXPORT_TIMEOUT", 0, UINT32_MAX, &value) && value &&
+        value < (o->timeout_ms ? o->timeout_ms : 10000))
+        o->timeout_ms = value;    /* the shorter one counts */
     if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value))
         o->schedule_delay_ms = value ? value : 1;
     if (!o->max_queue_spans) tracei_environment_u32("OTEL_BSP_MAX_QUEUE_SIZE", 1, UINT32_MAX, &o->max_queue_spans);

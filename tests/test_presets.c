@@ -7,6 +7,7 @@
 
 #define TRACE_IMPLEMENTATION
 #include "../trace_otlp.h"
+#include "../trace_zipkin.h"
 
 #define READ {HOSTILE_READ, NULL, 0}
 #define SEND(text) {HOSTILE_SEND, text, 0}
@@ -112,6 +113,13 @@ static trace_http_outcome record(void *user, const trace_http_request *request, 
     response->status = 200;
     response->grpc_status = 0;
     return TRACE_HTTP_OUTCOME_ANSWERED;
+}
+
+static char kept_log[4096] TEST_UNUSED;
+TEST_UNUSED static void keep_log(void *user, trace_log_level level, const char *line) {
+    const size_t size = strlen(kept_log);
+    (void)user, (void)level;
+    snprintf(kept_log + size, sizeof kept_log - size, "%s\n", line);
 }
 
 static trace_span_data plain_span(void) {
@@ -295,7 +303,7 @@ TEST(a_misspelled_variable_is_reported) {
 TEST(a_misspelled_preset_is_reported) {
     errand e = {NULL, {"OTEL_TRACES_EXPORTER=langsmit"}, 1, false};
     test_child child = run_errand(&e);
-    CHECK_HAS(child.err, "OTEL_TRACES_EXPORTER=langsmit ignored: must be one of otlp, otlp/stdout, console, none, jaeger, tempo, langsmith");
+    CHECK_HAS(child.err, "OTEL_TRACES_EXPORTER=langsmit ignored: must be one of otlp, otlp/stdout, zipkin, console, none, jaeger, tempo, langsmith");
     CHECK_HAS(child.err, "did you mean langsmith?");
     test_child_free(&child);
 }
@@ -482,6 +490,190 @@ TEST(phoenix_gets_its_project_as_a_resource_attribute) {
         CHECK_HAS(body, i ? "{\"key\":\"openinference.project.name\",\"value\":{\"stringValue\":\"mine\"}}"
                           : "{\"key\":\"openinference.project.name\",\"value\":{\"stringValue\":\"the shop\"}}");
         if (i) CHECK_HAS_NOT(body, "the shop");
+        hostile_free(server);
+    }
+}
+
+/* ---- the rest of the environment ----------------------------------------------------------------------------------- */
+
+TEST(timeouts_of_the_environment) {
+    static const struct { const char *traces, *general, *batch; uint32_t given, expected; } rows[] = {
+        {"", "", "", 0, 0},       {"70", "80", "", 0, 70}, {"", "80", "", 0, 80},      {"", "0", "", 0, UINT32_MAX}, {"", "80", "", 5, 5},
+        {"", "", "60", 0, 60},    {"", "", "0", 0, 0},     {"", "", "30000", 0, 0},    {"", "80", "60", 0, 60},      {"", "50", "60", 0, 50},
+        {"", "0", "60", 0, 60},   {"", "", "60", 500, 500}, {"x", "80", "", 0, 80},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        trace_otlp_options o;
+        trace_zipkin_options z;
+        memset(&o, 0, sizeof o);
+        memset(&z, 0, sizeof z);
+        o.timeout_ms = z.timeout_ms = rows[i].given;
+        setenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", rows[i].traces, 1);
+        setenv("OTEL_EXPORTER_OTLP_TIMEOUT", rows[i].general, 1);
+        setenv("OTEL_BSP_EXPORT_TIMEOUT", rows[i].batch, 1);
+        setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", *rows[i].traces == '7' ? rows[i].traces : rows[i].general, 1);
+        tracei_environment_snapshot();
+        tracei_log_level_now = TRACE_LOG_LEVEL_NONE;
+        tracei_otlp_read_numbers(&o);
+        tracei_zipkin_read_numbers(&z);
+        tracei_log_level_now = TRACE_LOG_LEVEL_WARNING;
+        CHECK_UINT(o.timeout_ms, rows[i].expected);
+        CHECK_UINT(z.timeout_ms, rows[i].expected);
+    }
+    unsetenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"), unsetenv("OTEL_EXPORTER_OTLP_TIMEOUT");
+    unsetenv("OTEL_BSP_EXPORT_TIMEOUT"), unsetenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT");
+}
+
+/* Each has a general name and one for traces, which wins. */
+static void names_for_traces(void *unused) {
+    trace_otlp_options o;
+    (void)unused;
+    set_variable("OTEL_EXPORTER_OTLP_CERTIFICATE=/general/ca"), set_variable("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE=/traces/ca");
+    set_variable("OTEL_EXPORTER_OTLP_CLIENT_KEY=/general/key"), set_variable("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY=/traces/key");
+    set_variable("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=/general/cert");
+    set_variable("OTEL_EXPORTER_OTLP_INSECURE=true"), set_variable("OTEL_EXPORTER_OTLP_SPAN_INSECURE=false");
+    set_variable("OTEL_EXPORTER_OTLP_COMPRESSION=gzip"), set_variable("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION=none");
+    set_variable("OTEL_EXPORTER_OTLP_HEADERS=a=general,b=2"), set_variable("OTEL_EXPORTER_OTLP_TRACES_HEADERS=a=traces");
+    tracei_environment_snapshot();
+    memset(&o, 0, sizeof o);
+    tracei_otlp_read_choices(&o, TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF);
+    CHECK_STR(o.ca_file, "/traces/ca");
+    CHECK_STR(o.client_key_file, "/traces/key");
+    CHECK_STR(o.client_certificate_file, "/general/cert");
+    CHECK(!o.insecure);
+    CHECK_INT(o.compression, TRACE_OTLP_COMPRESSION_NONE);
+    memset(&settings, 0, sizeof settings);
+    tracei_otlp_read_headers(&settings);
+    REQUIRE(settings.header_count == 1);
+    CHECK_TEXT(settings.headers[0].value.data, settings.headers[0].value.size, "traces");
+    tracei_pairs_free(&settings.pairs);
+    unsetenv("OTEL_EXPORTER_OTLP_SPAN_INSECURE"), unsetenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION");
+    tracei_environment_snapshot();
+    memset(&o, 0, sizeof o);
+    tracei_otlp_read_choices(&o, TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF);
+    CHECK(o.insecure);
+    CHECK_INT(o.compression, TRACE_OTLP_COMPRESSION_GZIP);
+}
+
+TEST(names_for_traces_win) {
+    test_child child = test_fork(names_for_traces, NULL, CHILD_MS);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
+TEST(ports_of_other_protocols_are_explained_once) {
+    static const struct { const char *endpoint, *said; } rows[] = {
+        {"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317",
+         "otlp: port 4317 is OTLP's gRPC port; http/protobuf and http/json usually go to 4318"},
+        {"JAEGER_ENDPOINT=http://127.0.0.1:14268/api/traces",
+         "otlp: port 14268 and /api/traces are Jaeger's Thrift; port 4318 and /v1/traces are used instead"},
+    };
+    for (int i = 0; i < 2; i++) {
+        static const char *const quick = "OTEL_EXPORTER_OTLP_TIMEOUT=1";
+        errand e = {NULL, {rows[i].endpoint, "OTEL_TRACES_EXPORTER=otlp", quick}, 2, true};
+        test_child child = run_errand(&e);
+        const char *line = strstr(child.err, rows[i].said);
+        CHECK_HAS(child.err, rows[i].said);
+        CHECK(line && !strstr(line + 1, rows[i].said));
+        test_child_free(&child);
+    }
+}
+
+#ifndef TRACE_HTTP_ZLIB
+TEST(gzip_without_zlib_is_reported_for_each_protocol) {
+    static const char *const protocols[] = {"http/json", "http/protobuf", "grpc"};
+    for (int i = 0; i < 3; i++) {
+        static sheet s;
+        trace_http_transport transport;
+        trace_otlp_options options;
+        trace_exporter exporter;
+        memset(&transport, 0, sizeof transport);
+        memset(&options, 0, sizeof options);
+        memset(&s, 0, sizeof s);
+        transport.send_fn = record, transport.user = &s;
+        options.transport = &transport;
+        options.disable_thread = true;
+        setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocols[i], 1);
+        setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", 1);
+        tracei_logger.log_fn = keep_log, kept_log[0] = '\0';
+        exporter = trace_otlp_exporter(&options);
+        tracei_logger.log_fn = NULL;
+        unsetenv("OTEL_EXPORTER_OTLP_PROTOCOL"), unsetenv("OTEL_EXPORTER_OTLP_COMPRESSION");
+        CHECK_STR(kept_log, "otlp: gzip needs TRACE_HTTP_ZLIB (and -lz); sending uncompressed\n");
+        REQUIRE(exporter.export_fn != NULL);
+        export_one(&exporter);
+        CHECK_HAS_NOT(s.text, "gzip");
+    }
+}
+#endif
+
+/* ---- console and a backend from one program ------------------------------------------------------------------------ */
+
+/* What a program offers itself, where no constructor has announced the companions. */
+static void offer(void *user) {
+    trace_config config;
+    const trace_exporter_choice otlp = TRACE_EXPORTER_OTLP, zipkin = TRACE_EXPORTER_ZIPKIN;
+    const char *const *const variables = (const char *const *)user;
+    for (int i = 0; variables[i]; i++) set_variable(variables[i]);
+    tracei_registered_count = 0;
+    tracei_preset_names = NULL;
+    memset(&config, 0, sizeof config);
+    config.available[0] = otlp, config.available[1] = zipkin;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    trace_span_end(trace_span_start("offered"));
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+}
+
+/* Calls nothing: the companions stand beside the implementation, and the first span reads the environment. */
+static void call_nothing(void *user) {
+    const char *const *const variables = (const char *const *)user;
+    for (int i = 0; variables[i]; i++) set_variable(variables[i]);
+    tracei_constructor();         /* what the loader does in a program that was started like this */
+    trace_span_end(trace_span_start("offered"));
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+}
+
+TEST(console_and_a_backend_from_one_program) {
+    static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
+    for (int way = 0; way < 4; way++) {
+        hostile_server *const server = hostile_start(NULL);
+        char endpoint[128];
+        const char *variables[] = {way & 1 ? "OTEL_TRACES_EXPORTER=console,zipkin" : "OTEL_TRACES_EXPORTER=console,otlp", endpoint, NULL};
+        test_child child;
+        hostile_script(server, keep);
+        hostile_run(server);
+        snprintf(endpoint, sizeof endpoint, way & 1 ? "ZIPKIN_ENDPOINT=http://127.0.0.1:%u" : "OTLP_ENDPOINT=http://127.0.0.1:%u", server->port);
+        child = test_fork(way & 2 ? call_nothing : offer, variables, CHILD_MS);
+        CHECK_CHILD(&child, 0);
+        CHECK_HAS(child.err, "offered");
+        test_child_free(&child);
+        hostile_stop(server);
+        CHECK_UINT(server->requests, 1);
+        CHECK_HAS(server->head, way & 1 ? "POST /api/v2/spans HTTP/1.1" : "POST /v1/traces HTTP/1.1");
+        hostile_free(server);
+    }
+}
+
+TEST(unix_sockets_and_ipv6_by_environment) {
+    static const hostile_step keep[] = {READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"), AGAIN};
+    for (int i = 0; i < 2; i++) {
+        char path[64], endpoint[128];
+        hostile_server *server;
+        errand e = {NULL, {"OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=http/json", endpoint}, 2, false};
+        test_child child;
+        snprintf(path, sizeof path, "/tmp/presets-%d.sock", (int)getpid());
+        server = hostile_start(i ? "::1" : path);
+        if (!server) continue;                                /* a machine without IPv6 */
+        hostile_script(server, keep);
+        hostile_run(server);
+        if (i) snprintf(endpoint, sizeof endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT=http://[::1]:%u", server->port);
+        else snprintf(endpoint, sizeof endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT=unix://%s", path);
+        child = run_errand(&e);
+        CHECK_STR(child.out, "otlp sent 2 of 2\n");
+        test_child_free(&child);
+        hostile_stop(server);
+        CHECK_UINT(server->requests, 2);
+        CHECK_HAS(server->head, "POST /v1/traces HTTP/1.1\r\n");
         hostile_free(server);
     }
 }
