@@ -13,9 +13,11 @@ MATRIX = CC="$(CC)" CXX="$(CXX)" JOBS=$(JOBS) sh tests/tools/matrix.sh
 EXAMPLES := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) \
             $(patsubst examples/%.cpp,build/examples/%,$(wildcard examples/*.cpp)) \
             $(patsubst examples/%/app.c,build/examples/%_app,$(wildcard examples/*/app.c))
+PRELOADS := build/libtrace_preload_curl.so
+HEADER_curl = curl/curl.h
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: help run examples test test-all rows lint bench bench-counts size fuzz coverage golden picture cross-tools clean
+.PHONY: help run examples preload test test-all rows lint bench bench-counts size fuzz coverage golden picture cross-tools clean
 .DELETE_ON_ERROR:
 
 .DEFAULT_GOAL := help
@@ -44,6 +46,15 @@ build/examples/%: examples/%.cpp $(HEADERS)
 build/examples/%_app: examples/%/*.c examples/%/*.h $(HEADERS)
 	@mkdir -p $(@D)
 	@$(CC) $(WARNINGS) $(CFLAGS) $(wildcard examples/$*/*.c) -pthread -o $@
+
+preload:        ## build/libtrace_preload_*.so and build/trace_sqlite.so, which trace programs nobody rebuilds (where the headers are)
+preload: $(PRELOADS)
+
+build/libtrace_preload_%.so: preload/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	@if echo '#include <$(HEADER_$*)>' | $(CC) -fsyntax-only -xc - 2>/dev/null; then \
+	    $(CC) $(WARNINGS) $(CFLAGS) -fPIC -shared $< -pthread -ldl -o $@; \
+	else echo "$@: skipped, there is no $(HEADER_$*)"; fi
 
 test:           ## the tests, with address and undefined-behaviour sanitizers where the compiler has them
 	@PLAIN_MARKED=1 $(MATRIX) -v asan plain

@@ -15,7 +15,7 @@ for header in $(headers); do
             stdbool.h | stddef.h | stdint.h | string.h) ;;
             exception) [ $language = c++ ] || complain "$header: includes $name" ;;
             trace.h | trace_*.h) [ "$(basename "$header")" != trace.h ] || complain "$header: includes a companion, $name" ;;
-            *) complain "$header: its public half includes <$name> ($language)" ;;
+            *) [ "$(basename "$(library_of "$header")")" = "$name" ] || complain "$header: its public half includes <$name> ($language)" ;;
             esac
         done
     done

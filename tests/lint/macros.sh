@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 . tests/lint/common.sh
 
-allowed='^(TRACEI?_[A-Z0-9_]+|trace_set|trace_span_set|TRACE_H_INCLUDED_[0-9A-F]+)$'
+allowed='^(trace_(curl|sqlite)_[a-z0-9_]+|TRACEI?_[A-Z0-9_]+|trace_set|trace_span_set|TRACE_H_INCLUDED_[0-9A-F]+)$'
 standard='#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +17,8 @@ leaks() { # header language compiler flags...
     shift 3
     extra=
     [ "$language" = c ] || extra='#include <exception>'
+    [ -z "$(library_of "$header")" ] || extra="$extra
+#include <$(library_of "$header")>"
     printf '%s\n%s\n' "$standard" "$extra" >"$scratch/before"
     printf '%s\n%s\n#include "%s"\n' "$standard" "$extra" "$(absolute "$header")" >"$scratch/after"
     $compiler -dM -E -x "$language" "$@" "$scratch/before" | names >"$scratch/names_before"

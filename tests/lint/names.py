@@ -15,6 +15,8 @@ ROOT = sys.argv[1]
 PREFIX = re.compile(r"^(trace_|tracei_|TRACE_|TRACEI_)")
 # Switches of the system's headers, set before the first of them.
 SWITCHES = {"_GNU_SOURCE", "_DARWIN_C_SOURCE", "_DEFAULT_SOURCE", "WIN32_LEAN_AND_MEAN", "NOMINMAX", "_WIN32_WINNT"}
+# What a header may put in the place of names that are not ours, where it is asked to (TRACE_CONFIG_..._REDIRECT).
+REDIRECTS = {"trace_curl.h": re.compile(r"^curl_(easy|multi)_"), "trace_sqlite.h": re.compile(r"^sqlite3_")}
 MODES = ["", "-DTRACE_CONFIG_LIBRARY=1", "-DTRACE_CONFIG_OFF=1", "-DTRACE_CONFIG_SINGLE_THREADED=1", "-DTRACE_CONFIG_STATIC=1"]
 KINDS = {"subprogram", "variable", "typedef", "structure_type", "union_type", "enumeration_type", "enumerator", "class_type"}
 GCC = os.environ.get("CC", "gcc")
@@ -23,6 +25,9 @@ GCC = os.environ.get("CC", "gcc")
 def defined_macros(header):
     for number, line in enumerate(open(header, encoding="utf-8"), 1):
         match = re.match(r"\s*#\s*define\s+(\w+)", line)
+        redirects = REDIRECTS.get(os.path.basename(header))
+        if match and redirects and redirects.match(match.group(1)):
+            continue
         if match and not PREFIX.match(match.group(1)) and match.group(1) not in SWITCHES:
             yield f"{header}:{number}: the macro {match.group(1)} lacks the prefix"
 
