@@ -34,6 +34,11 @@ run: examples
 examples:       ## build all examples below build/examples
 examples: $(EXAMPLES)
 
+build/examples/curl_client: examples/curl_client.c $(HEADERS)
+	@mkdir -p $(@D)
+	@if echo '#include <curl/curl.h>' | $(CC) -E - >/dev/null 2>&1; then $(CC) $(WARNINGS) $(CFLAGS) $< -pthread -lcurl -o $@; \
+	else echo "$@: skipped, there is no libcurl"; fi
+
 build/examples/%: examples/%.c $(HEADERS)
 	@mkdir -p $(@D)
 	@$(CC) $(WARNINGS) $(CFLAGS) $< -pthread -o $@

@@ -39,6 +39,9 @@ export LC_ALL
 for file in examples/*.c; do
     name=$(basename "$file" .c)
     case $name in
+    curl_*)
+        if echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; then example "$name" usage $CC "$file" -lcurl; else skipped=$((skipped + 1)); fi
+        continue ;;
     hello) wanted=greet ;;
     my_exporter) wanted=bytes ;;
     *_service | *_server) wanted="(a server)" ;;       # waits for requests: built only
@@ -55,6 +58,36 @@ for file in examples/*.cpp; do
     if command -v "${CXX%% *}" >/dev/null 2>&1; then example "$(basename "$file" .cpp)" "" $CXX "$file"
     else skipped=$((skipped + 1)); fi
 done
+
+# The server and its clients: one trace over two processes, each server span the child of the client span that called it.
+spans() { # file, name: ids of the spans of that name, "trace span parent" a line
+    grep -o '"traceId":"[0-9a-f]*","spanId":"[0-9a-f]*"[^{}]*"name":"[^"]*"' "$1" | grep -F "\"name\":\"$2\"" |
+        sed 's/"traceId":"\([0-9a-f]*\)","spanId":"\([0-9a-f]*\)"/\1 \2 /; s/,"parentSpanId":"\([0-9a-f]*\)".*/\1/; s/,.*//'
+}
+
+over_two_processes() { # client
+    name=$1 out=$TEST_BUILD_DIR
+    OTEL_TRACES_EXPORTER=otlp/stdout "$out/http_server" 0 >"$out/$name.server" 2>"$out/$name.said" &
+    server=$!
+    tries=0
+    until grep -q listening "$out/$name.said" 2>/dev/null || [ $tries -gt 100 ]; do tries=$((tries + 1)); sleep 0.05; done
+    at=$(sed -n 's/^listening on //p' "$out/$name.said")
+    OTEL_TRACES_EXPORTER=otlp/stdout limited "$out/$name" "$at/item/7" "$at/item/0" "$at/else" >"$out/$name.client" 2>"$out/$name.answers"
+    kill -TERM $server
+    wait $server || fail "$name" "the server ended with $?" "$out/$name.said"
+    spans "$out/$name.client" GET | cut -d' ' -f 1,2 | sort >"$out/$name.calls"
+    { spans "$out/$name.server" 'GET /item/{id}'; spans "$out/$name.server" GET; } | cut -d' ' -f 1,3 | sort >"$out/$name.served"
+    root=$(spans "$out/$name.client" order)
+    if [ "$(wc -l <"$out/$name.calls")" -ne 3 ]; then fail "$name" "does not trace three calls" "$out/$name.client"
+    elif ! cmp -s "$out/$name.calls" "$out/$name.served"; then fail "$name" "the server's spans are no children of the client's" "$out/$name.served"
+    elif [ "$(cut -d' ' -f 1 "$out/$name.served" | sort -u)" != "${root%% *}" ]; then fail "$name" "more than one trace" "$out/$name.served"
+    elif ! grep -q '"price":142' "$out/$name.answers"; then fail "$name" "no answer" "$out/$name.answers"
+    else passed=$((passed + 1)); fi
+}
+
+over_two_processes http_client
+[ ! -x "$TEST_BUILD_DIR/curl_client" ] || over_two_processes curl_client
+
 rm -f "$top/spans.log"
 if [ $skipped -eq 0 ]; then echo "$passed passed, $failed failed"; else echo "$passed passed, $failed failed, $skipped skipped"; fi
 [ $failed -eq 0 ]
