@@ -751,7 +751,7 @@ TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms);
 TRACE_APP size_t trace_pump(uint32_t budget_us);
 
 /* CLOCK_MONOTONIC in nanoseconds (or trace_config.clock): what exporters' deadlines are compared with. Any thread. */
-TRACE_APP uint64_t trace_clock_ns(void);
+TRACE_API uint64_t trace_clock_ns(void);
 
 typedef enum trace_drop {         /* why a span that ended was not exported */
     TRACE_DROP_RING_FULL = 0,
@@ -1009,6 +1009,7 @@ typedef struct tracei_api {
     /* for other copies: the innermost context this copy has on the calling thread, and its place in time (0: none) */
     uint32_t (*innermost)(trace_context *out);
     void (*copies_changed)(void);
+    uint64_t (*clock_ns)(void);
 } tracei_api;
 
 #define TRACEI_COPIES_MAX 8u
@@ -1280,6 +1281,11 @@ TRACE_API const char *trace_result_string(trace_result result) {
     return result == TRACE_RESULT_OK ? "ok" : "not available in this build";
 }
 
+TRACE_API uint64_t trace_clock_ns(void) { /* 0: an older implementation */
+    const tracei_api *const table = TRACEI_TABLE();
+    return table && table->size >= sizeof *table ? table->clock_ns() : 0;
+}
+
 #if TRACE_CONFIG_OFF
 /* What only applications call. */
 TRACE_APP trace_result trace_init(const trace_config *config) {
@@ -1299,10 +1305,6 @@ TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms) {
 
 TRACE_APP size_t trace_pump(uint32_t budget_us) {
     (void)budget_us;
-    return 0;
-}
-
-TRACE_APP uint64_t trace_clock_ns(void) {
     return 0;
 }
 
@@ -1817,6 +1819,7 @@ class tracei_block_guard {
 public:
     tracei_block_guard(const char *name, const trace_span_options &options, const trace_scope *scope)
         : span_(tracei_block_start(name, &options, scope)), exceptions_(exceptions()), once_(true) {}
+    explicit tracei_block_guard(trace_span span) : span_(span), exceptions_(exceptions()), once_(true) {}
     ~tracei_block_guard() {
         if (exceptions() > exceptions_) trace_span_set_status(span_, TRACE_STATUS_ERROR, "left by an exception");
         tracei_block_end(span_);
@@ -4546,6 +4549,38 @@ static void tracei_make_instance(char out[TRACEI_INSTANCE_SIZE + 1]) {
     *at = '\0';
 }
 
+/* 2026-01-31T23:59:59.999Z; proleptic Gregorian, from days since 1970-01-01 by way of years that begin in March. */
+static TRACEI_UNUSED void tracei_put_time(char out[TRACEI_TIME_SIZE + 1], uint64_t unix_ns) {
+    const uint64_t ms = unix_ns / 1000000 % 1000, seconds = unix_ns / 1000000000 % 86400,
+                   days = unix_ns / 1000000000 / 86400 + 719468;
+    const uint64_t era = days / 146097, day = days % 146097;
+    const uint64_t year_of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    const uint64_t day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const uint64_t march = (5 * day_of_year + 2) / 153, month = march < 10 ? march + 3 : march - 9;
+    const uint64_t values[7] = {era * 400 + year_of_era + (month <= 2),
+                                month,
+                                day_of_year - (153 * march + 2) / 5 + 1,
+                                seconds / 3600,
+                                seconds / 60 % 60,
+                                seconds % 60,
+                                ms};
+    static const char shape[] = "4-2-2T2:2:2.3Z";
+    size_t value = 0;
+    char *at = out;
+    for (const char *c = shape; *c; c++) {
+        const size_t width = *c >= '1' && *c <= '9' ? (size_t)(*c - '0') : 0;
+        uint64_t rest = width ? values[value] : 0;
+        if (!width) {
+            *at++ = *c;
+            continue;
+        }
+        value++;
+        for (size_t i = width; i-- > 0; rest /= 10) at[i] = (char)('0' + rest % 10);
+        at += width;
+    }
+    *at = '\0';
+}
+
 #if TRACEI_PLATFORM_POSIX
 static void tracei_detect_text(char *to, size_t capacity, const char *from, size_t size) {
     if (size > capacity - 1) size = tracei_utf8_cut(from, size, capacity - 1);
@@ -4632,38 +4667,6 @@ static void tracei_detect_release(tracei_detected *self, const char *path) {
     tracei_release_value(text, "VERSION_ID", self->os_version, sizeof self->os_version);
     tracei_release_value(text, "PRETTY_NAME", self->os_description, sizeof self->os_description);
     tracei_release_value(text, "BUILD_ID", self->os_build, sizeof self->os_build);
-}
-
-/* 2026-01-31T23:59:59.999Z; proleptic Gregorian, from days since 1970-01-01 by way of years that begin in March. */
-static void tracei_put_time(char out[TRACEI_TIME_SIZE + 1], uint64_t unix_ns) {
-    const uint64_t ms = unix_ns / 1000000 % 1000, seconds = unix_ns / 1000000000 % 86400,
-                   days = unix_ns / 1000000000 / 86400 + 719468;
-    const uint64_t era = days / 146097, day = days % 146097;
-    const uint64_t year_of_era = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    const uint64_t day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const uint64_t march = (5 * day_of_year + 2) / 153, month = march < 10 ? march + 3 : march - 9;
-    const uint64_t values[7] = {era * 400 + year_of_era + (month <= 2),
-                                month,
-                                day_of_year - (153 * march + 2) / 5 + 1,
-                                seconds / 3600,
-                                seconds / 60 % 60,
-                                seconds % 60,
-                                ms};
-    static const char shape[] = "4-2-2T2:2:2.3Z";
-    size_t value = 0;
-    char *at = out;
-    for (const char *c = shape; *c; c++) {
-        const size_t width = *c >= '1' && *c <= '9' ? (size_t)(*c - '0') : 0;
-        uint64_t rest = width ? values[value] : 0;
-        if (!width) {
-            *at++ = *c;
-            continue;
-        }
-        value++;
-        for (size_t i = width; i-- > 0; rest /= 10) at[i] = (char)('0' + rest % 10);
-        at += width;
-    }
-    *at = '\0';
 }
 
 #if defined(__linux__)
@@ -10189,8 +10192,13 @@ TRACEI_SMALL_BEGIN
 
 /* --- delivering --- */
 
+/* A companion's, set before the first batch: hands a batch to the exporter, or a rewritten one (trace_genai.h). */
+static trace_result (*tracei_export_filter)(const trace_exporter *exporter, const trace_batch *batch);
+
 static void tracei_export(tracei_running *running, const trace_batch *batch) {
-    const trace_result result = running->exporter.export_fn(running->exporter.user, batch);
+    const trace_exporter *const exporter = &running->exporter;
+    const trace_result result =
+        tracei_export_filter ? tracei_export_filter(exporter, batch) : exporter->export_fn(exporter->user, batch);
     if (running->exporter.stats_fn) return;
     tracei_lock(&tracei_ledger_lock);
     running->stats.received += batch->span_count;
@@ -14127,7 +14135,8 @@ static const tracei_api tracei_api_table = {sizeof(tracei_api),
                                             trace_baggage_remove,
                                             trace_state_get,
                                             tracei_api_innermost,
-                                            tracei_api_copies_changed};
+                                            tracei_api_copies_changed,
+                                            trace_clock_ns};
 
 static void tracei_shared_join(void) {
     const tracei_api *nobody = NULL;
@@ -14848,7 +14857,7 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
 
 /* >>stats ---------------------------------------------------------------------------------------------------------- */
 
-TRACE_APP uint64_t trace_clock_ns(void) {
+TRACE_API uint64_t trace_clock_ns(void) {
     return tracei_mono_ns();
 }
 
