@@ -46,9 +46,9 @@
    ends: how many chunks, and the shortest, mean and longest interval; there is no event per token.
 
    CONTENT. Messages, instructions, arguments and results are personal data and are not recorded, unless
-   OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true or trace_genai_options.capture_content says so. Then each attribute is at
-   most max_content_bytes of JSON: texts are cut so that the JSON stays whole, and what was left out is counted in its place. A
-   redaction callback sees each text before anything is kept.
+   OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true or trace_genai_options.capture_content says so. Then each attribute is
+   at most max_content_bytes of JSON: texts are cut so that the JSON stays whole, and what was left out is counted in its place.
+   A redaction callback sees each text before anything is kept.
 
    COST. From the caller (trace_genai_set_cost), or from a table of prices the caller loads, by the model and the usage. There are
    no prices in here. The table is text, a line for each model, US dollars per million tokens:
@@ -68,7 +68,7 @@
    A LIBRARY (TRACE_CONFIG_LIBRARY) records spans, usage, cost and streams; content is the application's to allow, and what a
    library offers is dropped. TRACE_CONFIG_OFF leaves nothing, as for trace.h.
 
-   THREADS. As for trace.h: any thread, one writer at a time for a span. The redaction callback runs on the thread that records. */
+   THREADS. As for trace.h: any thread, one writer at a time for a span. The redaction callback runs on the recording thread. */
 #ifndef TRACE_GENAI_H_INCLUDED_7B20E4
 #define TRACE_GENAI_H_INCLUDED_7B20E4
 #define TRACE_GENAI_H_VERSION 100
@@ -266,7 +266,7 @@ typedef enum trace_genai_part_type {
     TRACE_GENAI_PART_REASONING,
     TRACE_GENAI_PART_TOOL_CALL,             /* text: its arguments, JSON */
     TRACE_GENAI_PART_TOOL_CALL_RESPONSE,    /* text: its result, JSON or plain */
-    TRACE_GENAI_PART_URI                    /* text: where an image, a sound, a film is; name: image, audio, video; id: MIME type */
+    TRACE_GENAI_PART_URI                    /* text: where an image, audio or video is; name: which of these; id: MIME type */
 } trace_genai_part_type;
 
 typedef struct trace_genai_part {
@@ -411,7 +411,8 @@ TRACE_INLINE trace_span tracei_genai_open(unsigned operation, const char *provid
 #define TRACEI_GENAI_TWO(operation, ...) \
     TRACEI_GENAI_BLOCK(operation, (TRACEI_FIRST(__VA_ARGS__)), (TRACEI_GENAI_SECOND(__VA_ARGS__)), TRACEI_GENAI_REST(__VA_ARGS__))
 
-/* Blocks, as TRACE_SPAN; what follows the names are members of trace_span_options (C99; C++20). The span is trace_span_current(). */
+/* Blocks, as TRACE_SPAN; what follows the names are members of trace_span_options (C99; C++20). Inside, the span is
+   trace_span_current(). */
 #define TRACE_GENAI_RUN(...) TRACEI_GENAI_ONE(TRACEI_GENAI_RUN, __VA_ARGS__)
 #define TRACE_GENAI_AGENT(...) TRACEI_GENAI_ONE(TRACEI_GENAI_AGENT, __VA_ARGS__)
 #define TRACE_GENAI_TASK(...) TRACEI_GENAI_ONE(TRACEI_GENAI_TASK, __VA_ARGS__)
@@ -785,10 +786,10 @@ static void tracei_genai_give(tracei_genai_scratch *taken, const tracei_genai_sc
 
 /* >>messages ------------------------------------------------------------------------------------------------------
 
-   Content as the JSON of the conventions (gen-ai-input-messages.json and its siblings), in a bounded number of bytes. JSON that is
-   cut is no JSON, so it is the texts inside that are cut: if all of them do not fit, each gets at most `share` bytes (escaped), the
-   largest number with which they do; short texts stay whole. A cut text ends with how many bytes were left out. When there are so
-   many messages that not even their frames fit, the oldest go, and a text in front says how many.
+   Content as the JSON of the conventions (gen-ai-input-messages.json and its siblings), in a bounded number of bytes. JSON that
+   is cut is no JSON, so it is the texts inside that are cut: if all of them do not fit, each gets at most `share` bytes
+   (escaped), the largest number with which they do; short texts stay whole. A cut text ends with how many bytes were left out.
+   When there are so many messages that not even their frames fit, the oldest go, and a text in front says how many.
 
    Of a text of 100 MB only what could fit is looked at. Arguments and results are kept as JSON when they are valid and fit, else
    they become a JSON string, so that a model that writes broken JSON does not break ours. */
@@ -996,7 +997,8 @@ static void tracei_genai_put_part(tracei_genai_writer *writer, const trace_genai
     tracei_text_cstr(&writer->out, ",\"");
     tracei_text_cstr(&writer->out, texts[type]);
     tracei_text_cstr(&writer->out, "\":");
-    (is_json ? tracei_genai_put_json : tracei_genai_put_content)(writer, part->text, tracei_genai_size_of(part->text, part->size));
+    (is_json ? tracei_genai_put_json : tracei_genai_put_content)(writer, part->text,
+                                                                 tracei_genai_size_of(part->text, part->size));
     tracei_text_char(&writer->out, '}');
 }
 
@@ -1031,7 +1033,8 @@ static size_t tracei_genai_frame(const trace_genai_message *message, size_t *tex
            i;
     *texts = message->content ? 1 : 0;
     for (i = 0; message->parts && i < message->part_count; i++) {
-        size += TRACEI_GENAI_FRAME + tracei_genai_label_size(message->parts[i].id) + tracei_genai_label_size(message->parts[i].name);
+        size += tracei_genai_label_size(message->parts[i].id) + tracei_genai_label_size(message->parts[i].name);
+        size += TRACEI_GENAI_FRAME;
         ++*texts;
     }
     return size;
@@ -1058,9 +1061,10 @@ static void tracei_genai_weigh_all(tracei_genai_shares *shares, const trace_gena
     shares->within = shares->above = 0;
     for (i = 0; i < count; i++) {
         const trace_genai_message *const message = &messages[i];
+        const trace_genai_part *const parts = message->parts;
         tracei_genai_weigh(shares, message->content, tracei_genai_size_of(message->content, message->content_size));
-        for (j = 0; message->parts && j < message->part_count; j++)
-            tracei_genai_weigh(shares, message->parts[j].text, tracei_genai_size_of(message->parts[j].text, message->parts[j].size));
+        for (j = 0; parts && j < message->part_count; j++)
+            tracei_genai_weigh(shares, parts[j].text, tracei_genai_size_of(parts[j].text, parts[j].size));
     }
 }
 
@@ -1093,7 +1097,8 @@ static void tracei_genai_put_messages(tracei_genai_writer *writer, const trace_g
         texts += more;
         first--;
     }
-    writer->share = even ? (limit - frames) / (texts + 1) : tracei_genai_share(messages + first, count - first, texts, limit - frames);
+    writer->share = even ? (limit - frames) / (texts + 1)
+                         : tracei_genai_share(messages + first, count - first, texts, limit - frames);
     tracei_text_char(&writer->out, '[');
     if (first) {
         tracei_text_cstr(&writer->out, is_output ? "{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\""
@@ -1254,8 +1259,8 @@ static bool tracei_genai_prices_parse(const char *text, tracei_genai_price *line
         wrong = tracei_genai_price_line(&lines[*count], line);
         if (wrong) {
             tracei_log(TRACE_LOG_LEVEL_ERROR,
-                       "trace_genai_init: line %u of trace_genai_options.prices %s; nothing was changed. A line is: provider model "
-                       "input output [cache_read [cache_creation]], US dollars per million tokens",
+                       "trace_genai_init: line %u of trace_genai_options.prices %s; nothing was changed. A line is: provider "
+                       "model input output [cache_read [cache_creation]], US dollars per million tokens",
                        number, wrong);
             return false;
         }
@@ -1349,7 +1354,7 @@ TRACE_APP trace_result trace_genai_init(const trace_genai_options *options) {
                        metadata as thread_id; names of gen_ai.request.* and gen_ai.usage.* it reads as they are
        AgentOps        AgentOps-AI/agentops, agentops/semconv/ (a855a92dfaa7) and app/api/agentops/api/models/: the old names of
                        tokens, from which it counts cost
-       vLLora          vllora/vllora (bdb5f1579922): telemetry/src/events/, telemetry/src/lib.rs, gateway/src/tracing.rs. Span names
+       vLLora          vllora/vllora (bdb5f1579922): telemetry/src/events/, telemetry/src/lib.rs, gateway/src/tracing.rs. Names
                        (run, agent, task, api_invoke, model_call, the provider's, tool) are what it selects by; a span without
                        vllora.tenant is left out; usage, cost, input, output, model are JSON texts; ttft is in microseconds
        OpenInference   Arize-ai/openinference, spec/semantic_conventions.md (1fe497f1d9f4)
@@ -1420,8 +1425,8 @@ static const tracei_genai_row tracei_genai_rows[] = {
     {NULL,
      {TRACEI_NONE, TRACEI_NONE, TRACEI_NONE, TRACEI_AS("llm.system"), TRACEI_NONE, TRACEI_NONE}},
     {"gen_ai.request.model",
-     {TRACEI_NONE, TRACEI_NONE, TRACEI_AS("model_name"), TRACEI_AS("llm.model_name"), TRACEI_AS("langfuse.observation.model.name"),
-      TRACEI_AS("ai.model.id")}},
+     {TRACEI_NONE, TRACEI_NONE, TRACEI_AS("model_name"), TRACEI_AS("llm.model_name"),
+      TRACEI_AS("langfuse.observation.model.name"), TRACEI_AS("ai.model.id")}},
     {NULL,
      {TRACEI_NONE, TRACEI_NONE, TRACEI_NONE, TRACEI_AS("llm.request.model_name"), TRACEI_NONE, TRACEI_NONE}},
     {"gen_ai.response.model",
@@ -1505,12 +1510,14 @@ static const tracei_genai_row tracei_genai_rows[] = {
      {TRACEI_AS("input.value"), TRACEI_AS("tool.parameters"), TRACEI_AS("input"), TRACEI_AS("input.value"),
       TRACEI_AS("langfuse.observation.input"), TRACEI_AS("ai.toolCall.args")}},
     {NULL,
-     {TRACEI_NONE, TRACEI_AS("agentops.entity.input"), TRACEI_NONE, TRACEI_HOW("input.mime_type", MIME), TRACEI_NONE, TRACEI_NONE}},
+     {TRACEI_NONE, TRACEI_AS("agentops.entity.input"), TRACEI_NONE, TRACEI_HOW("input.mime_type", MIME), TRACEI_NONE,
+      TRACEI_NONE}},
     {"gen_ai.tool.call.result",
      {TRACEI_AS("output.value"), TRACEI_AS("tool.result"), TRACEI_AS("output"), TRACEI_AS("output.value"),
       TRACEI_AS("langfuse.observation.output"), TRACEI_AS("ai.toolCall.result")}},
     {NULL,
-     {TRACEI_NONE, TRACEI_AS("agentops.entity.output"), TRACEI_NONE, TRACEI_HOW("output.mime_type", MIME), TRACEI_NONE, TRACEI_NONE}},
+     {TRACEI_NONE, TRACEI_AS("agentops.entity.output"), TRACEI_NONE, TRACEI_HOW("output.mime_type", MIME), TRACEI_NONE,
+      TRACEI_NONE}},
     {"gen_ai.retrieval.query.text",
      {TRACEI_AS("input.value"), TRACEI_AS("agentops.entity.input"), TRACEI_AS("input"), TRACEI_AS("input.value"),
       TRACEI_AS("langfuse.observation.input"), TRACEI_NONE}},
@@ -2104,15 +2111,17 @@ static trace_value tracei_genai_made_up(const tracei_genai_view *view, const cha
     const bool is_error = view->span->status == TRACE_STATUS_ERROR;
     if (strcmp(source, "(kind)") == 0) return tracei_genai_kind_value(view, column);
     if (strcmp(source, "(level)") == 0) return is_error ? tracei_genai_constant("ERROR") : tracei_genai_null();
-    if (strcmp(source, "(status)") == 0)
-        return is_error && view->span->status_message.size ? tracei_genai_text_value(view->span->status_message, TRACE_TYPE_STRING)
-                                                           : tracei_genai_null();
+    if (strcmp(source, "(status)") == 0) {
+        if (!is_error || !view->span->status_message.size) return tracei_genai_null();
+        return tracei_genai_text_value(view->span->status_message, TRACE_TYPE_STRING);
+    }
     if (strcmp(source, "(tenant)") == 0) return tracei_genai_constant("default");
     if (strcmp(source, "(parameters)") == 0) return tracei_genai_parameters(view);
     if (strcmp(source, "(model)") == 0) return tracei_genai_model(view);
     if (strcmp(source, "(usage)") == 0) return tracei_genai_usage_json(view, column);
     if (strcmp(source, "(cost)") == 0) return tracei_genai_cost_json(view, column);
-    if (strcmp(source, "(text)") == 0) return tracei_genai_output_text(view);
+    if (strcmp(source, "(text)") == 0)
+        return tracei_genai_is_model(view->operation) ? tracei_genai_output_text(view) : tracei_genai_null();
     return view->has_usage ? tracei_genai_int_value(tracei_genai_total(&view->usage)) : tracei_genai_null(); /* (total) */
 }
 
@@ -2206,7 +2215,8 @@ static unsigned tracei_genai_operation_from(const trace_span_data *span) {
 
 static void tracei_genai_read_usage(tracei_genai_view *view) {
     const trace_value *const stream = tracei_genai_find(view, "gen_ai.request.stream");
-    view->has_usage = tracei_genai_find(view, "gen_ai.usage.input_tokens") || tracei_genai_find(view, "gen_ai.usage.output_tokens");
+    view->has_usage =
+        tracei_genai_find(view, "gen_ai.usage.input_tokens") || tracei_genai_find(view, "gen_ai.usage.output_tokens");
     view->usage.input_tokens = tracei_genai_find_int(view, "gen_ai.usage.input_tokens");
     view->usage.output_tokens = tracei_genai_find_int(view, "gen_ai.usage.output_tokens");
     view->usage.cache_read_tokens = tracei_genai_find_int(view, "gen_ai.usage.cache_read.input_tokens");
@@ -2315,8 +2325,8 @@ static trace_result tracei_genai_export(const trace_exporter *exporter, const tr
     if (dialects || settings->price_count) {
         if (tracei_genai_rewrite(settings, batch, dialects, &rewritten)) return exporter->export_fn(exporter->user, &rewritten);
         if (tracei_genai_work.failed && tracei_first_time(&said))
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "genai: no memory to translate a batch for %s: it has gen_ai.* names only; said once",
-                       exporter->name);
+            tracei_log(TRACE_LOG_LEVEL_WARNING,
+                       "genai: no memory to translate a batch for %s: it has gen_ai.* names only; said once", exporter->name);
     }
     return exporter->export_fn(exporter->user, batch);
 }
