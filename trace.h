@@ -152,7 +152,7 @@
        TRACE_CONSOLE                   tree (default), all, line
        NO_COLOR, CLICOLOR_FORCE, COLUMNS, TERM, LC_ALL, LC_CTYPE, LANG     what the console looks like
        TRACEPARENT, TRACESTATE, BAGGAGE                                    read by trace_extract_environment
-       OTEL_EXPORTER_OTLP_*, OTEL_EXPORTER_ZIPKIN_*, OTEL_BSP_*, TRACE_METRICS_FILE        see the companions
+       OTEL_EXPORTER_OTLP_*, _ZIPKIN_*, _JAEGER_*, OTEL_BSP_*, TRACE_METRICS_FILE          see the companions
    A variable that is set to what it cannot be is reported in one line that names what would be valid, and counts as unset.
 
    Errors, log, allocator
@@ -3022,6 +3022,74 @@ static TRACEI_UNUSED size_t tracei_json_size(const char *text, size_t size) {
     }
 }
 
+#define TRACEI_JSON_DEPTH_MAX 32        /* arrays in arrays below that are null */
+
+static TRACEI_UNUSED char *tracei_put_json_quoted(char *at, const char *text, size_t size) {
+    *at++ = '"';
+    at = tracei_put_json(at, text, size);
+    *at++ = '"';
+    return at;
+}
+
+/* A value as JSON, for formats that know arrays as text only: bytes as base64, NaN and infinities as words in quotes. */
+static TRACEI_UNUSED char *tracei_put_json_value(char *at, const trace_value *value, unsigned depth) {
+    uint64_t bits;
+    switch (value->type) {
+    case TRACE_TYPE_STRING:
+    case TRACE_TYPE_JSON:
+        return tracei_put_json_quoted(at, value->as.string.data, value->as.string.size);
+    case TRACE_TYPE_INT:
+        return tracei_put_i64(at, value->as.integer);
+    case TRACE_TYPE_BOOL:
+        memcpy(at, value->as.boolean ? "true" : "false", 5);
+        return at + (value->as.boolean ? 4 : 5);
+    case TRACE_TYPE_DOUBLE:
+        memcpy(&bits, &value->as.number, sizeof bits);
+        if ((bits >> 52 & 0x7ff) != 0x7ff) return tracei_put_number(at, value->as.number);
+        *at++ = '"';
+        at = tracei_put_number(at, value->as.number);
+        *at++ = '"';
+        return at;
+    case TRACE_TYPE_BYTES:
+        *at++ = '"';
+        at = tracei_put_base64(at, (const uint8_t *)value->as.bytes.data, value->as.bytes.size);
+        *at++ = '"';
+        return at;
+    case TRACE_TYPE_ARRAY:
+        if (depth >= TRACEI_JSON_DEPTH_MAX) break;
+        *at++ = '[';
+        for (size_t i = 0; i < value->as.array.count; i++) {
+            if (i) *at++ = ',';
+            at = tracei_put_json_value(at, &value->as.array.items[i], depth + 1);
+        }
+        *at++ = ']';
+        return at;
+    default:
+        break;
+    }
+    memcpy(at, "null", 4);
+    return at + 4;
+}
+
+/* Room for it and a little: exact reads all texts, else each byte counts as the six it can become. */
+static TRACEI_UNUSED size_t tracei_json_value_size(const trace_value *value, bool exact, unsigned depth) {
+    size_t size = 2;
+    switch (value->type) {
+    case TRACE_TYPE_STRING:
+    case TRACE_TYPE_JSON:
+        return 8 + (exact ? tracei_json_size(value->as.string.data, value->as.string.size) : 6 * value->as.string.size);
+    case TRACE_TYPE_BYTES:
+        return 8 + (value->as.bytes.size + 2) / 3 * 4;
+    case TRACE_TYPE_ARRAY:
+        if (depth >= TRACEI_JSON_DEPTH_MAX) return 4;
+        for (size_t i = 0; i < value->as.array.count; i++)
+            size += 1 + tracei_json_value_size(&value->as.array.items[i], exact, depth + 1);
+        return size;
+    default:
+        return 34;
+    }
+}
+
 static size_t tracei_ascii_prefix(const char *text, size_t size) {
     size_t at = 0;
     while (size - at >= 8 && !(tracei_load_8(text + at) & TRACEI_BYTES_OF(0x80))) at += 8;
@@ -3879,7 +3947,13 @@ static const tracei_variable tracei_variables[] = {
     {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", {NULL, NULL}},
     {"OTEL_EXPORTER_ZIPKIN_ENDPOINT", {"ZIPKIN_ENDPOINT", NULL}},
     {"OTEL_EXPORTER_ZIPKIN_TIMEOUT", {NULL, NULL}},
+    {"OTEL_EXPORTER_JAEGER_PROTOCOL", {NULL, NULL}},
     {"OTEL_EXPORTER_JAEGER_ENDPOINT", {"JAEGER_ENDPOINT", NULL}},
+    {"OTEL_EXPORTER_JAEGER_TIMEOUT", {NULL, NULL}},
+    {"OTEL_EXPORTER_JAEGER_USER", {NULL, NULL}},
+    {"OTEL_EXPORTER_JAEGER_PASSWORD", {NULL, NULL}},
+    {"OTEL_EXPORTER_JAEGER_AGENT_HOST", {NULL, NULL}},
+    {"OTEL_EXPORTER_JAEGER_AGENT_PORT", {NULL, NULL}},
     {"OTEL_CONFIG_FILE", {NULL, NULL}},
     {"OTEL_EXPERIMENTAL_CONFIG_FILE", {NULL, NULL}},
     /* no OTEL_ name: what the others called it, and ours by no name at all */
@@ -3951,7 +4025,7 @@ static const char *const tracei_own_prefixes[] = {"OTEL_",      "LANGSMITH_", "L
 
 /* Names close to ours that mean something else. */
 static const char *const tracei_foreign_prefixes[] = {
-    "OTEL_BLRP_", "OTEL_LOGS_", "OTEL_LOGRECORD_", "OTEL_METRIC_", "OTEL_METRICS_", "OTEL_EXPORTER_JAEGER_",
+    "OTEL_BLRP_", "OTEL_LOGS_", "OTEL_LOGRECORD_", "OTEL_METRIC_", "OTEL_METRICS_",
     "OTEL_EXPORTER_OTLP_LOGS_", "OTEL_EXPORTER_OTLP_METRICS_", "OTEL_EXPORTER_OTLP_METRIC_", "OTEL_EXPORTER_OTLP_PROFILES_",
     "OTEL_EXPORTER_PROMETHEUS_", "OTEL_INSTRUMENTATION_", "OTEL_SEMCONV_",
 };
@@ -14547,7 +14621,8 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
     tracei_environment_bad_word("OTEL_TRACES_EXPORTER", name, words);
     memcpy(text, name.data, size);
     text[size] = '\0';
-    if (tracei_environment_same_word(name, "otlp") || tracei_environment_same_word(name, "zipkin"))
+    if (tracei_environment_same_word(name, "otlp") || tracei_environment_same_word(name, "zipkin") ||
+        tracei_environment_same_word(name, "jaeger"))
         tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: include trace_%s.h in the file that defines TRACE_IMPLEMENTATION", text,
                    text);
 }

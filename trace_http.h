@@ -183,6 +183,7 @@ enum {
 #define TRACEI_HTTP_RENEW_AGAIN (60 * TRACEI_SECOND)   /* after a renewal that failed */
 
 typedef struct tracei_sender tracei_sender;
+struct tracei_exchange;
 
 typedef struct tracei_item {      /* an encoded span, as it was committed */
     const uint8_t *data;
@@ -247,6 +248,7 @@ typedef struct tracei_http_options {        /* all zero: the default; strings an
        tracei_sender_request and gives it to tracei_sender_set_header. OK, RETRY, or REJECTED (trying again cannot help). */
     tracei_answer (*authorize_fn)(void *user, tracei_sender *sender, uint64_t deadline_ns);
     const char *authorize_url;    /* where tracei_sender_request goes */
+    trace_http_outcome (*exchange_fn)(struct tracei_exchange *exchange);    /* instead of HTTP, over the sender's own socket */
     void *user;
     const trace_http_transport *transport;
     const tracei_http_seam *seam;
@@ -2242,6 +2244,7 @@ static trace_http_outcome tracei_transport_send(tracei_run *run, const tracei_ur
             return tracei_http_broken(&exchange, "the transport gave no valid status");
         return outcome;
     }
+    if (sender->options.exchange_fn) return sender->options.exchange_fn(&exchange);
 #if TRACEI_HTTP_CURL
     if (sender->by_curl || url->https) return tracei_curl_send(&exchange);
 #endif

@@ -127,7 +127,6 @@ TRACE_APP trace_exporter tracei_zipkin_choice(void) { return trace_zipkin_export
 #if defined(TRACE_IMPLEMENTATION) && !defined(TRACEI_ZIPKIN_IMPLEMENTED) && !TRACE_CONFIG_OFF
 #define TRACEI_ZIPKIN_IMPLEMENTED 1
 
-#define TRACEI_ZIPKIN_DEPTH_MAX 32
 #define TRACEI_ZIPKIN_PUT(at, literal) (memcpy((at), literal, sizeof(literal) - 1), (at) + (sizeof(literal) - 1))
 
 /* >>values -------------------------------------------------------------------------------------------------------- */
@@ -142,60 +141,12 @@ static char *tracei_zipkin_text(char *at, const char *text, size_t size) {
     return at;
 }
 
-static char *tracei_zipkin_quoted(char *at, const char *text, size_t size) {
-    *at++ = '"';
-    at = tracei_put_json(at, text, size);
-    *at++ = '"';
-    return at;
-}
-
 /* JSON text from `start` to `end` becomes the content of a JSON string. */
 static char *tracei_zipkin_quote(char *start, char *end) {
     size_t size = (size_t)(end - start), quoted = tracei_json_size(start, size);
     if (quoted == size) return end;
     memmove(start + quoted, start, size);
     return tracei_put_json(start, start + quoted, size);
-}
-
-static bool tracei_zipkin_finite(double number) {
-    uint64_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    return (bits >> 52 & 0x7ff) != 0x7ff;
-}
-
-/* As JSON, for inside arrays and events. */
-static char *tracei_zipkin_json(char *at, const trace_value *value, unsigned depth) {
-    switch (value->type) {
-    case TRACE_TYPE_STRING:
-    case TRACE_TYPE_JSON:
-        return tracei_zipkin_quoted(at, value->as.string.data, value->as.string.size);
-    case TRACE_TYPE_INT:
-        return tracei_put_i64(at, value->as.integer);
-    case TRACE_TYPE_BOOL:
-        return value->as.boolean ? TRACEI_ZIPKIN_PUT(at, "true") : TRACEI_ZIPKIN_PUT(at, "false");
-    case TRACE_TYPE_DOUBLE:
-        if (tracei_zipkin_finite(value->as.number)) return tracei_put_number(at, value->as.number);
-        *at++ = '"';
-        at = tracei_put_number(at, value->as.number);
-        *at++ = '"';
-        return at;
-    case TRACE_TYPE_BYTES:
-        *at++ = '"';
-        at = tracei_put_base64(at, (const uint8_t *)value->as.bytes.data, value->as.bytes.size);
-        *at++ = '"';
-        return at;
-    case TRACE_TYPE_ARRAY:
-        if (depth >= TRACEI_ZIPKIN_DEPTH_MAX) return TRACEI_ZIPKIN_PUT(at, "null");
-        *at++ = '[';
-        for (size_t i = 0; i < value->as.array.count; i++) {
-            if (i) *at++ = ',';
-            at = tracei_zipkin_json(at, &value->as.array.items[i], depth + 1);
-        }
-        *at++ = ']';
-        return at;
-    default:
-        return TRACEI_ZIPKIN_PUT(at, "null");
-    }
 }
 
 /* As the content of a tag. */
@@ -211,10 +162,10 @@ static char *tracei_zipkin_value(char *at, const trace_value *value) {
     case TRACE_TYPE_DOUBLE:
         return tracei_put_number(at, value->as.number);
     case TRACE_TYPE_ARRAY:
-        return tracei_zipkin_quote(at, tracei_zipkin_json(at, value, 0));
+        return tracei_zipkin_quote(at, tracei_put_json_value(at, value, 0));
     case TRACE_TYPE_INT:
     case TRACE_TYPE_BOOL:
-        return tracei_zipkin_json(at, value, 0);
+        return tracei_put_json_value(at, value, 0);
     default:
         return at;
     }
@@ -224,26 +175,8 @@ static size_t tracei_zipkin_text_size(trace_string text, bool exact) {
     return 8 + (exact ? tracei_json_size(text.data, text.size) : 6 * text.size);
 }
 
-static size_t tracei_zipkin_json_size(const trace_value *value, bool exact, unsigned depth) {
-    size_t size = 2;
-    switch (value->type) {
-    case TRACE_TYPE_STRING:
-    case TRACE_TYPE_JSON:
-        return tracei_zipkin_text_size(value->as.string, exact);
-    case TRACE_TYPE_BYTES:
-        return 8 + (value->as.bytes.size + 2) / 3 * 4;
-    case TRACE_TYPE_ARRAY:
-        if (depth >= TRACEI_ZIPKIN_DEPTH_MAX) return 4;
-        for (size_t i = 0; i < value->as.array.count; i++)
-            size += 1 + tracei_zipkin_json_size(&value->as.array.items[i], exact, depth + 1);
-        return size;
-    default:
-        return 34;
-    }
-}
-
 static size_t tracei_zipkin_value_size(const trace_value *value, bool exact) {
-    return tracei_zipkin_json_size(value, exact, 0) * (value->type == TRACE_TYPE_ARRAY ? 3 : 1);
+    return tracei_json_value_size(value, exact, 0) * (value->type == TRACE_TYPE_ARRAY ? 3 : 1);
 }
 
 static trace_string tracei_zipkin_string(const char *text) {
@@ -420,7 +353,7 @@ static size_t tracei_zipkin_event_size(const trace_event_data *event, bool exact
     size_t size = 32 + tracei_zipkin_text_size(event->name, exact);
     for (size_t i = 0; i < event->attribute_count; i++)
         size += 8 + tracei_zipkin_text_size(event->attributes[i].key, exact) +
-                tracei_zipkin_json_size(&event->attributes[i].value, exact, 0);
+                tracei_json_value_size(&event->attributes[i].value, exact, 0);
     return 64 + 3 * size;
 }
 
@@ -509,13 +442,13 @@ static char *tracei_zipkin_event(char *at, const trace_event_data *event) {
     at = TRACEI_ZIPKIN_PUT(at, ",\"value\":\"");
     if (event->attribute_count) {
         start = at;
-        at = tracei_zipkin_quoted(at, event->name.data, event->name.size);
+        at = tracei_put_json_quoted(at, event->name.data, event->name.size);
         at = TRACEI_ZIPKIN_PUT(at, ": {");
         for (size_t i = 0; i < event->attribute_count; i++) {
             if (i) *at++ = ',';
-            at = tracei_zipkin_quoted(at, event->attributes[i].key.data, event->attributes[i].key.size);
+            at = tracei_put_json_quoted(at, event->attributes[i].key.data, event->attributes[i].key.size);
             *at++ = ':';
-            at = tracei_zipkin_json(at, &event->attributes[i].value, 0);
+            at = tracei_put_json_value(at, &event->attributes[i].value, 0);
         }
         *at++ = '}';
         at = tracei_zipkin_quote(start, at);

@@ -5,6 +5,7 @@
 #define TRACE_IMPLEMENTATION
 #include "../trace_otlp.h"
 #include "../trace_zipkin.h"
+#include "../trace_jaeger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,27 @@ static void bench_zipkin(int work, const trace_resource *resource) {
     printf("encode_zipkin_w%d_size %.1f bytes\n", work, (double)bytes / SPANS);
 }
 
+static void bench_jaeger(bool compact, int work) {
+    const char *format = compact ? "jaeger_compact" : "jaeger_binary";
+    tracei_jaeger_cut cut;
+    double encode[ROUNDS];
+    size_t bytes = 0, size;
+    for (int round = 0; round < ROUNDS; round++) {
+        double start = now_ns();
+        for (int repeat = 0; repeat < REPEATS; repeat++) {
+            char *at = queue;
+            for (int i = 0; i < SPANS; i++) {
+                if (!tracei_jaeger_cut_to(&spans[i], 16384, &cut, &size)) abort();
+                at = tracei_jaeger_span(at, compact, &spans[i], &cut);
+            }
+            bytes = (size_t)(at - queue);
+        }
+        encode[round] = (now_ns() - start) / SPANS / REPEATS;
+    }
+    report(format, work, "encode", encode);
+    printf("encode_%s_w%d_size %.1f bytes\n", format, work, (double)bytes / SPANS);
+}
+
 /* The machine's own measure: everything else is to be read beside it. */
 static void bench_clock(void) {
     double best = 1e9;
@@ -163,6 +185,8 @@ int main(void) {
         bench_otlp(&json, "json", works[i], &resource);
         bench_otlp(&protobuf, "protobuf", works[i], &resource);
         bench_zipkin(works[i], &resource);
+        bench_jaeger(false, works[i]);
+        bench_jaeger(true, works[i]);
     }
     return 0;
 }

@@ -1,9 +1,11 @@
 /* corpus.c - writes a corpus for oracle.py: corpus <folder> <seed> <batches>
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
-   recorded.jsonl (descriptions), otlp.jsonl, otlp.bin (each message after its size, 4 bytes little-endian), zipkin.jsonl */
+   recorded.jsonl (descriptions), otlp.jsonl, zipkin.jsonl; otlp.bin, jaeger.bin, jaeger_compact.bin: each message after
+   its size, 4 bytes little-endian */
 #define TRACE_IMPLEMENTATION
 #include "../../trace_otlp.h"
 #include "../../trace_zipkin.h"
+#include "../../trace_jaeger.h"
 
 #include "corpus.h"
 
@@ -60,8 +62,49 @@ static size_t assemble(tracei_otlp_encoder *encoder, const tracei_item *items, s
     return size;
 }
 
+static void write_message(FILE *file, const void *message, size_t size) {
+    uint8_t length[4];
+    for (int i = 0; i < 4; i++) length[i] = (uint8_t)(size >> 8 * i);
+    fwrite(length, 1, 4, file);
+    fwrite(message, 1, size, file);
+}
+
+/* The spans that share the first one's resource, as one Batch: over HTTP when it is binary, else as a packet. */
+static void write_jaeger(FILE *file, bool compact, const trace_span_data *spans, const unsigned *resource_of, const trace_resource *resources, size_t count) {
+    static tracei_jaeger encoders[2];
+    static tracei_body body;
+    tracei_jaeger *encoder = &encoders[compact];
+    tracei_jaeger_cut whole;
+    tracei_item items[SPANS_MAX];
+    size_t used = 0;
+    char *at = encoded[0];
+    memset(&whole, 0, sizeof whole);
+    whole.text = SIZE_MAX;
+    encoder->compact = encoder->udp = compact;
+    encoder->process_bytes = 1u << 20;
+    if (!encoder->scratch) encoder->scratch = (char *)malloc(encoder->process_bytes);
+    for (size_t i = 0; i < count; i++) {
+        size_t promised = tracei_jaeger_span_size(&spans[i], &whole);
+        char *end;
+        if (resource_of[i] != resource_of[0]) continue;
+        end = tracei_jaeger_span(at, compact, &spans[i], &whole);
+        if ((size_t)(end - at) > promised) {
+            fprintf(stderr, "jaeger span %zu: %zu bytes, promised %zu\n", i, (size_t)(end - at), promised);
+            exit(1);
+        }
+        items[used].data = (const uint8_t *)at;
+        items[used].size = (uint32_t)(end - at);
+        items[used++].scope = tracei_jaeger_process_number(encoder, &resources[resource_of[0]]);
+        at = end;
+    }
+    body.size = 0;
+    body.limit = SIZE_MAX;
+    if (!tracei_jaeger_assemble(encoder, items, used, &body)) exit(1);
+    write_message(file, body.data, body.size);
+}
+
 int main(int argc, char **argv) {
-    FILE *recorded, *json, *binary, *zipkin;
+    FILE *recorded, *json, *binary, *zipkin, *jaeger, *jaeger_compact;
     trace_resource resources[RESOURCES];
     unsigned batches;
     if (argc != 4) return 2;
@@ -69,6 +112,8 @@ int main(int argc, char **argv) {
     json = open_in(argv[1], "otlp.jsonl");
     binary = open_in(argv[1], "otlp.bin");
     zipkin = open_in(argv[1], "zipkin.jsonl");
+    jaeger = open_in(argv[1], "jaeger.bin");
+    jaeger_compact = open_in(argv[1], "jaeger_compact.bin");
     corpus_state = strtoull(argv[2], NULL, 0);
     batches = (unsigned)strtoul(argv[3], NULL, 0);
     json_encoder.json = true;
@@ -91,7 +136,6 @@ int main(int argc, char **argv) {
         trace_span_data spans[SPANS_MAX];
         unsigned resource_of[SPANS_MAX], scope_of[SPANS_MAX];
         tracei_item items[2][SPANS_MAX];
-        uint8_t length[4];
         for (size_t i = 0; i < count; i++) {
             resource_of[i] = corpus_below(3) ? 0 : corpus_below(RESOURCES);
             scope_of[i] = corpus_below(2) ? 2 : corpus_below(SCOPES);
@@ -122,9 +166,9 @@ int main(int argc, char **argv) {
         fputc('\n', json);
         encode(&protobuf_encoder, encoded[1], spans, resource_of, resources, count, items[1]);
         size = assemble(&protobuf_encoder, items[1], count);
-        for (int i = 0; i < 4; i++) length[i] = (uint8_t)(size >> 8 * i);
-        fwrite(length, 1, 4, binary);
-        fwrite(request, 1, size, binary);
+        write_message(binary, request, size);
+        write_jaeger(jaeger, false, spans, resource_of, resources, count);
+        write_jaeger(jaeger_compact, true, spans, resource_of, resources, count);
 
         fputc('[', zipkin);
         for (size_t i = 0; i < count; i++) {
@@ -147,5 +191,7 @@ int main(int argc, char **argv) {
     fclose(json);
     fclose(binary);
     fclose(zipkin);
+    fclose(jaeger);
+    fclose(jaeger_compact);
     return 0;
 }

@@ -3,8 +3,8 @@
 
 SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 
-oracle.py <folder>    recorded.jsonl, otlp.jsonl, otlp.bin and zipkin.jsonl as corpus.c writes them
-Needs opentelemetry-proto==1.45.2 and protobuf==7.36.2. The expected message is built from the description alone, with this file's own
+oracle.py <folder>    what corpus.c writes
+Needs opentelemetry-proto==1.45.2, protobuf==7.36.2 and thrift==0.22.0. The expected message is built from the description alone, with this file's own
 reading of the specification; protobuf must equal its serialisation byte for byte, JSON must parse to the same message.
 """
 import base64, json, re, struct, sys
@@ -207,17 +207,31 @@ def load_zipkin():
     return check_zipkin
 
 
+# ---- Jaeger -------------------------------------------------------------------------------------------------------
+
+def load_jaeger():
+    from jaeger_oracle import check_jaeger
+    return check_jaeger
+
+
+def message_of(file):
+    size, = struct.unpack('<I', file.read(4))
+    return file.read(size)
+
+
 def main(folder):
     sys.setrecursionlimit(10000)
     batches = spans = wrong = 0
-    check_zipkin = load_zipkin()
+    check_zipkin, check_jaeger = load_zipkin(), load_jaeger()
     with open(folder + '/recorded.jsonl', 'rb') as recorded, open(folder + '/otlp.jsonl', 'rb') as lines, \
-            open(folder + '/otlp.bin', 'rb') as binary, open(folder + '/zipkin.jsonl', 'rb') as zipkin:
+            open(folder + '/otlp.bin', 'rb') as binary, open(folder + '/zipkin.jsonl', 'rb') as zipkin, \
+            open(folder + '/jaeger.bin', 'rb') as jaeger, open(folder + '/jaeger_compact.bin', 'rb') as compact:
         for description in recorded:
             batch = json.loads(description)
-            size, = struct.unpack('<I', binary.read(4))
-            message, line, zipkin_line = binary.read(size), lines.readline(), zipkin.readline()
-            for check in (lambda: check_otlp(batch, line[:-1], message), lambda: check_zipkin(batch, zipkin_line[:-1], need)):
+            message, line, zipkin_line = message_of(binary), lines.readline(), zipkin.readline()
+            call, packet = message_of(jaeger), message_of(compact)
+            for check in (lambda: check_otlp(batch, line[:-1], message), lambda: check_zipkin(batch, zipkin_line[:-1], need),
+                          lambda: check_jaeger(batch, call, packet, need)):
                 try:
                     check()
                 except Exception as error:     # one bad batch shall not hide the next
@@ -226,7 +240,7 @@ def main(folder):
                         print('batch %d: %s: %s' % (batches, type(error).__name__, str(error)[:400]))
             batches += 1
             spans += len(batch['spans'])
-        need(not lines.read(1) and not binary.read(1) and not zipkin.read(1), 'more than was recorded')
+        need(not lines.read(1) and not binary.read(1) and not zipkin.read(1) and not jaeger.read(1) and not compact.read(1), 'more than was recorded')
     print('%d batches, %d spans, %d wrong' % (batches, spans, wrong))
     return 1 if wrong or not batches else 0
 
