@@ -985,7 +985,7 @@ static tracei_sender *tracei_jaeger_open(trace_jaeger_options *options, tracei_j
     if (self->udp) {
         if (!tracei_jaeger_make_agent(options, self->compact, url, sizeof url)) return NULL;
         sender = tracei_sender_open(&http);
-        if (sender) memcpy(++sender->shown, "udp", 3); /* "http://..." in logs */
+        if (sender) memcpy(++sender->shown, "udp", 3); /* over "ttp", in logs */
         return sender;
     }
     if (!tracei_jaeger_make_url(options, url, sizeof url)) return NULL;
