@@ -7,6 +7,7 @@
 #include "hostile_server.h"
 
 #define TRACE_IMPLEMENTATION
+#include "../trace_otlp.h"               /* whose preset of the name "jaeger" must stand back */
 #include "../trace_jaeger.h"
 
 #include "ledger.h"
