@@ -14625,6 +14625,9 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
         tracei_environment_same_word(name, "jaeger"))
         tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: include trace_%s.h in the file that defines TRACE_IMPLEMENTATION", text,
                    text);
+    else if (!tracei_preset_names)
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "the names of backends come with trace_otlp.h, in the file that defines "
+                                            "TRACE_IMPLEMENTATION");
 }
 
 static void tracei_setup_add(tracei_setup *setup, const trace_exporter *exporter) {

@@ -1,6 +1,6 @@
 /* test_presets.c - the table of backends in trace_otlp.h: what each one's variables make of a request
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows */
+/* not: windows gcc-tsan clang-tsan */
 #include "test.h"
 #include <pthread.h>
 #include "hostile_server.h"
@@ -115,8 +115,8 @@ static trace_http_outcome record(void *user, const trace_http_request *request, 
     return TRACE_HTTP_OUTCOME_ANSWERED;
 }
 
-static char kept_log[4096] TEST_UNUSED;
-TEST_UNUSED static void keep_log(void *user, trace_log_level level, const char *line) {
+static char kept_log[4096];
+static void keep_log(void *user, trace_log_level level, const char *line) {
     const size_t size = strlen(kept_log);
     (void)user, (void)level;
     snprintf(kept_log + size, sizeof kept_log - size, "%s\n", line);
@@ -305,6 +305,20 @@ TEST(a_misspelled_preset_is_reported) {
     test_child child = run_errand(&e);
     CHECK_HAS(child.err, "OTEL_TRACES_EXPORTER=langsmit ignored: must be one of otlp, otlp/stdout, zipkin, console, none, jaeger, tempo, langsmith");
     CHECK_HAS(child.err, "did you mean langsmith?");
+    test_child_free(&child);
+}
+
+static void without_companion(void *unused) {
+    (void)unused;
+    tracei_preset_names = NULL;
+    set_variable("OTEL_TRACES_EXPORTER=langsmith");
+    CHECK_INT(trace_init(NULL), TRACE_RESULT_OK);
+}
+
+TEST(without_the_companion_its_name_is_told) {
+    test_child child = test_fork(without_companion, NULL, CHILD_MS);
+    CHECK_CHILD(&child, 0);
+    CHECK_HAS(child.err, "the names of backends come with trace_otlp.h, in the file that defines TRACE_IMPLEMENTATION\n");
     test_child_free(&child);
 }
 
@@ -577,6 +591,21 @@ TEST(ports_of_other_protocols_are_explained_once) {
         CHECK(line && !strstr(line + 1, rows[i].said));
         test_child_free(&child);
     }
+}
+
+TEST(grpc_to_the_port_of_http_is_explained) {
+    trace_http_transport transport;
+    trace_otlp_options options;
+    memset(&transport, 0, sizeof transport);
+    memset(&options, 0, sizeof options);
+    transport.send_fn = record;
+    options.transport = &transport;
+    options.protocol = TRACE_OTLP_PROTOCOL_GRPC;
+    options.endpoint = "http://localhost:4318";
+    tracei_logger.log_fn = keep_log, kept_log[0] = '\0';
+    CHECK(trace_otlp_exporter(&options).export_fn != NULL);
+    tracei_logger.log_fn = NULL;
+    CHECK_STR(kept_log, "otlp: port 4318 is OTLP's HTTP port; grpc usually goes to 4317\n");
 }
 
 #ifndef TRACE_HTTP_ZLIB
