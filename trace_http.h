@@ -38,7 +38,8 @@
 
    Done to the host process: one thread an exporter (named "trace-<owner>"), one connection (close-on-exec, never inherited by an
    exec'ed program), a thread during a name lookup. Proxy variables are read when the exporter is made, never later. SIGPIPE is
-   never raised. libcurl, when compiled in, is initialised when the first exporter is made and is handed its proxies. */
+   never raised. libcurl, when compiled in, is initialised when the first exporter that needs it is made and is handed its proxies;
+   an exit handler sends what is left before libcurl's TLS library is taken apart by its own. */
 #ifndef TRACE_HTTP_H_INCLUDED_8B41E7
 #define TRACE_HTTP_H_INCLUDED_8B41E7
 
@@ -285,6 +286,7 @@ struct tracei_sender {
     size_t header_count;
     bool gzip;
     bool by_curl;
+    tracei_sender *next;          /* of those by libcurl */
 
     uint32_t lock;
     uint32_t signal;              /* changes when the driver should look again */
@@ -1523,15 +1525,23 @@ static trace_http_outcome tracei_client_send(tracei_exchange *exchange) {
 #if TRACEI_HTTP_CURL
 
 static uint32_t tracei_curl_lock;
-static uint32_t tracei_curl_state; /* under the lock: 1 ready, 2 unusable */
+static uint32_t tracei_curl_state; /* written under the lock: 1 ready, 2 unusable, 3 the process is about to end */
+static tracei_sender *tracei_curl_senders; /* under the lock; newest first */
 
+static void tracei_curl_at_exit(void);
+
+/* The TLS library behind libcurl takes itself apart in an exit handler that it registers when it is initialised. Ours is
+   registered after that, so it runs before. */
 static bool tracei_curl_start(void) {
-    bool ready;
+    uint32_t state;
     tracei_lock(&tracei_curl_lock);
-    if (!tracei_curl_state) tracei_curl_state = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 1u : 2u;
-    ready = tracei_curl_state == 1;
+    state = TRACEI_LOAD(&tracei_curl_state);
+    if (!state) {
+        state = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && atexit(tracei_curl_at_exit) == 0 ? 1u : 2u;
+        TRACEI_STORE(&tracei_curl_state, state);
+    }
     tracei_unlock(&tracei_curl_lock);
-    return ready;
+    return state == 1;
 }
 
 #ifdef __cplusplus
@@ -2634,6 +2644,12 @@ static TRACEI_UNUSED uint8_t *tracei_sender_reserve(void *user, size_t size) {
     tracei_sender *const sender = (tracei_sender *)user;
     tracei_run *const run = tracei_sender_run(sender);
     bool fits = false;
+#if TRACEI_HTTP_CURL
+    if (sender->by_curl && TRACEI_LOAD(&tracei_curl_state) == 3) {
+        tracei_sender_refuse(sender, TRACE_FAILURE_SHUTDOWN);
+        return NULL;
+    }
+#endif
     if (run && (size > sender->options.max_request_bytes || size > run->capacity - 8)) {
         tracei_sender_refuse(sender, TRACE_FAILURE_TOO_LARGE);
         return NULL;
@@ -2805,6 +2821,32 @@ static TRACEI_UNUSED void tracei_sender_shutdown(void *user, uint64_t deadline_n
     tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN);
     tracei_transport_close(run);
 }
+
+#if TRACEI_HTTP_CURL
+/* The last moment at which libcurl's TLS works: what is there is delivered and sent, the threads end. Spans that end later are
+   counted as failed[SHUTDOWN]. With disable_exit nothing is sent, but the threads end all the same. */
+static void tracei_curl_at_exit(void) {
+    uint64_t since, deadline;
+    tracei_sender *sender;
+    if (!tracei_exit_concerns_us()) return;
+    if (tracei_exit_watched) tracei_at_exit();
+    since = tracei_mono_ns();
+    deadline = tracei_exit_watched ? tracei_exit_deadline() : since;
+    tracei_lock(&tracei_curl_lock);
+    TRACEI_STORE(&tracei_curl_state, 3u);
+    sender = tracei_curl_senders;
+    tracei_unlock(&tracei_curl_lock);
+    if (!tracei_pass_acquire(tracei_http_after(deadline, TRACEI_HTTP_GRACE))) return;
+    for (; sender; sender = sender->next) {
+        tracei_run *const run = sender->run;
+        tracei_sender_shutdown(sender, deadline);
+        if (run && sender->run != run) /* abandoned within libcurl, perhaps amid a handshake's arithmetic: it has to come out */
+            (void)tracei_thread_join(&run->thread, tracei_http_after(tracei_mono_ns(), TRACEI_SECOND));
+    }
+    tracei_unlock(&tracei_pass_lock);
+    tracei_exit_spent_ms += (tracei_mono_ns() - since) / TRACEI_MS;
+}
+#endif
 
 /* In a forked child: the parent's queue, thread and connection are not ours. Sockets are closed, which the server does not notice
    as
@@ -3118,6 +3160,14 @@ static TRACEI_UNUSED tracei_sender *tracei_sender_open(const tracei_http_options
     memcpy(sender->thread_name, "trace-", 6);
     memcpy(sender->thread_name + 6, options.owner, strlen(options.owner) + 1);
     if (strlen(sender->thread_name) > 15) sender->thread_name[15] = '\0'; /* Linux refuses longer ones */
+#if TRACEI_HTTP_CURL
+    if (sender->by_curl) {
+        tracei_lock(&tracei_curl_lock);
+        sender->next = tracei_curl_senders;
+        tracei_curl_senders = sender;
+        tracei_unlock(&tracei_curl_lock);
+    }
+#endif
     return sender;
 }
 
