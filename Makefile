@@ -17,7 +17,7 @@ PRELOADS := build/libtrace_preload_curl.so
 HEADER_curl = curl/curl.h
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: help run examples preload test test-all rows lint bench bench-counts size fuzz coverage golden picture cross-tools clean
+.PHONY: help run examples preload test test-all rows lint bench bench-counts size fuzz integration integration-all oracle coverage golden picture cross-tools clean
 .DELETE_ON_ERROR:
 
 .DEFAULT_GOAL := help
@@ -84,6 +84,15 @@ size:           ## what the header adds to a program and to its compile time, ag
 
 fuzz:           ## every fuzzer for FUZZ_SECONDS (clang); without clang their corpora only
 	@CC="$(CC)" FUZZ_SECONDS=$(FUZZ_SECONDS) sh tests/tools/fuzz.sh
+
+integration:    ## a corpus through a real OpenTelemetry Collector and Zipkin, read back and compared (go, java, mvn, python3)
+	@CC="$(CC)" python3 -B tests/integration/run.py
+
+integration-all: ## the same with Jaeger, Phoenix and Agent Lightning; installs about 2 GB below build/
+	@CC="$(CC)" python3 -B tests/integration/run.py all
+
+oracle:         ## a random corpus through the encoders, judged by the published .proto (python3)
+	@CC="$(CC)" sh tests/oracle/run
 
 coverage:       ## lines and branches of the headers that the tests reach
 	@JOBS=$(JOBS) sh tests/tools/coverage.sh

@@ -38,8 +38,8 @@
 
    Done to the host process: one thread an exporter (named "trace-<owner>"), one connection (close-on-exec, never inherited by an
    exec'ed program), a thread during a name lookup. Proxy variables are read when the exporter is made, never later. SIGPIPE is
-   never raised. libcurl, when compiled in, is initialised when the first exporter that needs it is made and is handed its proxies;
-   an exit handler sends what is left before libcurl's TLS library is taken apart by its own. */
+   never raised. libcurl, when compiled in, is initialised when the first exporter that needs it is made, and is handed its
+   proxies; an exit handler sends what is left before libcurl's TLS library is taken apart by its own. */
 #ifndef TRACE_HTTP_H_INCLUDED_8B41E7
 #define TRACE_HTTP_H_INCLUDED_8B41E7
 

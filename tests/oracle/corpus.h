@@ -227,7 +227,7 @@ static trace_link_data corpus_link(void) {
     return link;
 }
 
-static trace_span_data corpus_span(const trace_scope *scope) {
+CORPUS_UNUSED static trace_span_data corpus_span(const trace_scope *scope) {
     trace_span_data span;
     trace_event_data *events;
     trace_link_data *links;

@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
+"""Sends a corpus to real backends, reads it back through their own interfaces and compares every field.
+
+run.py [all] [backend ...]      collector and zipkin by default; all: jaeger, phoenix and agl as well
+ONLY="word ..." picks cases. CC, SEED. Ends with "N passed, N failed"."""
+import json, os, subprocess, sys, time, traceback
+
+import backends, compare, install
+from backends import NotReady, get, get_json, until
+
+ROOT = install.ROOT
+OUT = os.path.join(ROOT, "build", "integration")
+SERVICE = "sh\u00f6p \"1\""
+SEED = int(os.environ.get("SEED", "1"))
+counts = {"passed": 0, "failed": 0, "runs": 0}
+
+
+def build(name, *flags):
+    """emit, in one of its two builds: own sockets alone, or with libcurl and zlib."""
+    program = os.path.join(OUT, name)
+    subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined",
+                    os.path.join(ROOT, "tests", "integration", "emit.c"), "-o", program, "-pthread", *flags], check=True)
+    return program
+
+
+def environment(**variables):
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "OTLP_", "EMIT_")) and not key.lower().endswith("_proxy")}
+    return dict(clean, OTEL_SERVICE_NAME=SERVICE, **variables)
+
+
+def emit(program, spans=300, resource=(), **variables):
+    """Runs emit; what it recorded, its ledger and its log."""
+    path = os.path.join(OUT, "truth.jsonl")
+    counts["runs"] += 1      # another corpus each time: trace ids of remote parents are made from the seed
+    done = subprocess.run([program, path, str(spans), str(SEED * 1000 + counts["runs"]), *resource], env=environment(**variables), stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=120)
+    if done.returncode:
+        raise NotReady("emit ended with %d: %s" % (done.returncode, done.stderr[-2000:]))
+    ledger = json.loads(done.stdout)
+    ledger["log"] = done.stderr
+    return compare.Truth(path, SERVICE), ledger
+
+
+def ledger_wrong(ledger, spans):
+    """Everything was sent, and the ledgers say so."""
+    wrong = ["%s is %r, not %r" % (key, ledger[key], value)
+             for key, value in (("flush", "ok"), ("ended", spans), ("exported", spans), ("received", spans), ("sent", spans), ("dropped", 0), ("pending", 0),
+                                ("queued", 0), ("truncated", 0), ("failed", [0] * 6), ("log", "")) if ledger[key] != value]
+    return wrong
+
+
+def case(name, function):
+    only = os.environ.get("ONLY", "").split()
+    if only and not any(word in name for word in only):
+        return
+    started = time.monotonic()
+    try:
+        wrong = function()
+    except Exception as error:      # one broken case shall not hide the next
+        wrong = ["%s: %s" % (type(error).__name__, error)]
+        if not isinstance(error, NotReady):
+            wrong.append(traceback.format_exc())
+    counts["failed" if wrong else "passed"] += 1
+    print("%s %s (%.1f s)" % ("FAILED" if wrong else "ok    ", name, time.monotonic() - started), flush=True)
+    for line in wrong[:8]:
+        print("       " + line[:1200])
+    if len(wrong) > 8:
+        print("       and %d more" % (len(wrong) - 8), flush=True)
+
+
+# ---- the comparison itself --------------------------------------------------------------------------------------------
+
+def notices(truth, spans):
+    """Spoils one field at a time in what came back: every time the comparison must see it."""
+    span = next(one for one in spans if one["events"] and one["links"] and one["attributes"] and one["parent"] and truth.spans[one["span_id"]]["start"])
+    key = next(iter(span["attributes"]))
+    spoiled = {
+        "a flag": dict(span, flags=span["flags"] ^ 0x200), "the parent": dict(span, parent="00" * 8), "a time": dict(span, start=span["start"] + 1),
+        "the kind": dict(span, kind=span["kind"] % 5 + 1), "the name": dict(span, name=span["name"] + " "),
+        "an attribute": dict(span, attributes=dict(span["attributes"], **{key: ("string", "?")})),
+        "one more attribute": dict(span, attributes=dict(span["attributes"], more=("null",))),
+        "an event": dict(span, events=[dict(span["events"][0], time=1)] + span["events"][1:]), "an event less": dict(span, events=span["events"][1:]),
+        "a link": dict(span, links=[dict(span["links"][0], flags=0)] + span["links"][1:]), "the status": dict(span, status=(2, "?")),
+        "the scope": dict(span, scope=("?", "", "")), "the resource": dict(span, resource=dict(span["resource"], bool=("bool", False))),
+        "the resource's own": dict(span, resource=dict(span["resource"], more=("null",))), "trace state": dict(span, trace_state="a=c"),
+        "dropped counts": dict(span, dropped=[0, 0, 1]), "the trace": dict(span, trace_id="1" * 32)}
+    others = [one for one in spans if one is not span]
+    wrong = [what + " spoiled, not noticed" for what, bad in spoiled.items() if not compare.differences(truth, others + [bad])]
+    wrong += [] if compare.differences(truth, others) else ["a span less, not noticed"]
+    return wrong + ([] if compare.differences(truth, spans + [span]) else ["a span twice, not noticed"])
+
+
+def zipkin_notices(truth, spans):
+    span = next(one for one in spans if one.get("annotations") and one.get("tags") and one.get("parentId") and one.get("kind"))
+    key = next(iter(span["tags"]))
+    spoiled = {
+        "the parent": dict(span, parentId="1" * 16), "the trace": dict(span, traceId="1" * 32), "the time": dict(span, timestamp=1),
+        "the duration": dict(span, duration=0), "the kind": dict(span, kind="?"), "the name": dict(span, name="?"),
+        "a tag": dict(span, tags=dict(span["tags"], **{key: "?!"})), "one more tag": dict(span, tags=dict(span["tags"], more="")),
+        "an annotation": dict(span, annotations=[dict(span["annotations"][0], value="?")] + span["annotations"][1:]),
+        "its time": dict(span, annotations=[dict(span["annotations"][0], timestamp=1)] + span["annotations"][1:]),
+        "the service": dict(span, localEndpoint={}), "the other service": dict(span, remoteEndpoint={"serviceName": "?"})}
+    others = [one for one in spans if one is not span]
+    return [what + " spoiled, not noticed" for what, bad in spoiled.items() if not compare.differences(truth, others + [bad], compare.zipkin_differences)]
+
+
+# ---- OpenTelemetry Collector ------------------------------------------------------------------------------------------
+
+def otlp_to_collector(collector, program, **variables):
+    before = len(collector.lines())
+    truth, ledger = emit(program, OTEL_TRACES_EXPORTER="otlp", **variables)
+    spans = [span for line in collector.lines()[before:] for span in compare.otlp_spans(line)]
+    wrong = ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, spans)
+    return wrong or notices(truth, spans)
+
+
+def refused(collector, program, hint, **variables):
+    """Nothing gets through, the ledger says so, and the log says why."""
+    before = len(collector.lines())
+    truth, ledger = emit(program, spans=5, OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_TIMEOUT="1000", **variables)
+    wrong = [] if ledger["sent"] == 0 and sum(ledger["failed"]) == ledger["received"] == 5 and ledger["queued"] == 0 else ["the ledger: %r" % ledger]
+    if hint not in ledger["log"]:
+        wrong.append("the log does not say %r: %s" % (hint, ledger["log"]))
+    return wrong + (["something came through"] if len(collector.lines()) != before else [])
+
+
+def zipkin_to_collector(collector, program):
+    """Its Zipkin receiver turns tags into attributes, all of them strings, and annotations into events."""
+    before = len(collector.lines())
+    truth, ledger = emit(program, OTEL_TRACES_EXPORTER="zipkin", OTEL_EXPORTER_ZIPKIN_ENDPOINT=collector.url("ZIPKIN", "/api/v2/spans"), EMIT_FOREIGN="1")
+    spans = [span for line in collector.lines()[before:] for span in compare.otlp_spans(line)]
+    return ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, spans, compare.receiver_differences)
+
+
+# ---- kill -9 ----------------------------------------------------------------------------------------------------------
+
+def ids_of(line):
+    return [span["spanId"] for one in line.get("resourceSpans", []) for two in one["scopeSpans"] for span in two["spans"]]
+
+
+def killed(collector, program, **variables):
+    """The Collector dies and comes back while four threads record. Each batch it has answered is in its file, so:
+    what the ledger calls sent is in the file, and what is in the file beyond that was taken but not answered when the process
+    died: at most the one batch on its way, which may also be there twice, when a retry met the new process."""
+    path = os.path.join(OUT, "steady.ids")
+    before = len(collector.lines())
+    settings = environment(OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_TIMEOUT="300", OTEL_BSP_SCHEDULE_DELAY="10", OTEL_BSP_MAX_QUEUE_SIZE="4096",
+                           OTEL_BSP_MAX_EXPORT_BATCH_SIZE="256", **variables)
+    steady = subprocess.Popen([program, "steady", path, "4"], env=settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              preexec_fn=backends.die_with_parent)
+
+    def ledger():
+        steady.stdin.write("?\n")
+        steady.stdin.flush()
+        return json.loads(steady.stdout.readline())
+
+    try:
+        until(lambda: len(collector.lines()) > before + 20, 20, "spans to arrive")
+        collector.kill()
+        dead_at = len(collector.lines())
+        until(lambda: sum(ledger()["failed"]) > 2000, 20, "spans to be lost")
+        collector.start()
+        sent = ledger()["sent"]
+        until(lambda: ledger()["sent"] > sent + 2000, 20, "spans to arrive again")
+        collector.kill()
+        dead_again_at = len(collector.lines())
+        collector.start()
+        sent = ledger()["sent"]
+        until(lambda: ledger()["sent"] > sent + 2000, 20, "spans to arrive once more")
+        output, log = steady.communicate(timeout=60)
+    finally:
+        steady.kill()
+        steady.wait()
+    end = json.loads(output.splitlines()[-1])
+    with open(path) as file:
+        recorded = file.read().split()
+    lines = [ids_of(line) for line in collector.lines()[before:]]
+    found = [span_id for line in lines for span_id in line]
+    distinct, failed = set(found), sum(end["failed"])
+    unanswered = sum(len(lines[at - before - 1]) for at in (dead_at, dead_again_at))
+    wrong = []
+    for what, good in (("recorded == ended", len(recorded) == end["ended"]), ("ended == exported", end["ended"] == end["exported"]),
+                       ("exported == received", end["exported"] == end["received"]), ("nothing pending, queued or dropped", end["pending"] + end["queued"] + end["dropped"] == 0),
+                       ("received == sent + failed", end["received"] == end["sent"] + failed), ("some were lost, some sent", failed and end["sent"]),
+                       ("flush told of it", end["flush"] == "spans were lost" or end["flush"] != "ok"), ("only what was recorded arrived", distinct <= set(recorded)),
+                       ("sent <= in the file", end["sent"] <= len(distinct)),
+                       ("beyond sent, only the batches on their way when it died", len(distinct) - end["sent"] <= unanswered),
+                       ("twice, only the same", len(found) - len(distinct) <= unanswered),
+                       ("no thread waited while it recorded", end["switches"] <= 16)):
+        if not good:
+            wrong.append(what)
+    print("       %d recorded, %d sent, %d lost; in the file %d, %d of them twice; unanswered when it died: up to %d; waits: %d"
+          % (len(recorded), end["sent"], failed, len(distinct), len(found) - len(distinct), unanswered, end["switches"]))
+    return wrong and wrong + [str(end), log]
+
+
+def run_collector(program, programs):
+    tls = subprocess.Popen([sys.executable, "-B", os.path.join(ROOT, "tests", "tools", "tls_server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                           text=True, preexec_fn=backends.die_with_parent)
+    folder = tls.stdout.readline().split()[0]
+    collector = backends.Collector(program, folder)
+    try:
+        collector.start()
+        for protocol in ("http/json", "http/protobuf", "grpc"):
+            for compression in ("none", "gzip"):
+                for build_name, emit_program in programs.items():
+                    if build_name == "plain" and (protocol == "grpc" or compression == "gzip"):
+                        continue
+                    port = "GRPC" if protocol == "grpc" else "HTTP"
+                    case("collector %s %s %s" % (protocol, compression, build_name),
+                         lambda: otlp_to_collector(collector, emit_program, OTEL_EXPORTER_OTLP_PROTOCOL=protocol, OTEL_EXPORTER_OTLP_COMPRESSION=compression,
+                                                   OTEL_EXPORTER_OTLP_ENDPOINT=collector.url(port)))
+        curl, ca = programs["curl"], {"OTEL_EXPORTER_OTLP_CERTIFICATE": os.path.join(folder, "ca.pem")}
+        client = {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": os.path.join(folder, "client.pem"),
+                  "OTEL_EXPORTER_OTLP_CLIENT_KEY": os.path.join(folder, "client.key")}
+        https, grpcs = "https://localhost:%d" % collector.ports["HTTP_TLS"], "https://localhost:%d" % collector.ports["GRPC_TLS"]
+        case("collector https", lambda: otlp_to_collector(collector, curl, OTEL_EXPORTER_OTLP_ENDPOINT=https, **ca))
+        case("collector https gzip json", lambda: otlp_to_collector(collector, curl, OTEL_EXPORTER_OTLP_ENDPOINT=https, OTEL_EXPORTER_OTLP_COMPRESSION="gzip",
+                                                                    OTEL_EXPORTER_OTLP_PROTOCOL="http/json", **ca))
+        case("collector https, unknown authority", lambda: refused(collector, curl, "certificate", OTEL_EXPORTER_OTLP_ENDPOINT=https))
+        case("collector https, wrong host", lambda: refused(collector, curl, "certificate", OTEL_EXPORTER_OTLP_ENDPOINT=https.replace("localhost", "127.0.0.1"), **ca))
+        grpc = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": grpcs}
+        case("collector grpc tls with a client certificate", lambda: otlp_to_collector(collector, curl, **grpc, **ca, **client))
+        case("collector grpc tls, no client certificate", lambda: refused(collector, curl, "", **grpc, **ca))
+        case("collector grpc tls, unknown authority", lambda: refused(collector, curl, "certificate", **grpc, **client))
+        for build_name, emit_program in programs.items():
+            case("collector zipkin json " + build_name, lambda: zipkin_to_collector(collector, emit_program))
+        case("collector killed, http/protobuf", lambda: killed(collector, programs["plain"], OTEL_EXPORTER_OTLP_ENDPOINT=collector.url("HTTP")))
+        case("collector killed, grpc", lambda: killed(collector, curl, OTEL_EXPORTER_OTLP_PROTOCOL="grpc", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url("GRPC")))
+    finally:
+        collector.stop()
+        tls.stdin.close()
+        tls.wait()
+
+
+# ---- Zipkin ------------------------------------------------------------------------------------------------------------
+
+def zipkin_case(program, post, read, **variables):
+    truth, ledger = emit(program, OTEL_TRACES_EXPORTER="zipkin", OTEL_EXPORTER_ZIPKIN_ENDPOINT=post, **variables)
+    spans = [span for trace_id in {span["trace_id"] for span in truth.spans.values()} for span in compare.zipkin_spans(get_json(read + trace_id) or [])]
+    wrong = ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, spans, compare.zipkin_differences)
+    return wrong or zipkin_notices(truth, spans)
+
+
+def run_zipkin(program, programs):
+    zipkin = backends.Zipkin(program)
+    try:
+        zipkin.start()
+        for build_name, emit_program in programs.items():
+            case("zipkin json " + build_name, lambda: zipkin_case(emit_program, zipkin.url("HTTP", "/api/v2/spans"), zipkin.url("HTTP", "/api/v2/trace/")))
+    finally:
+        zipkin.stop()
+
+
+def main(arguments):
+    names = [name for name in arguments if name != "all"] or (["collector", "zipkin", "jaeger", "phoenix", "agl"] if "all" in arguments else ["collector", "zipkin"])
+    paths, problems = install.install_all(names)
+    for problem in problems:
+        print("FAILED to install " + problem)
+        counts["failed"] += 1
+    os.makedirs(OUT, exist_ok=True)
+    programs = {"plain": build("emit"), "curl": build("emit_curl", "-DTRACE_HTTP_CURL", "-DTRACE_HTTP_ZLIB", "-lcurl", "-lz")}
+    for name in names:
+        if name in paths:
+            try:
+                globals()["run_" + name](paths[name], programs)
+            except NotReady as error:
+                print("FAILED " + str(error))
+                counts["failed"] += 1
+    print("%d passed, %d failed" % (counts["passed"], counts["failed"]))
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
