@@ -3254,10 +3254,16 @@ static TRACEI_UNUSED void tracei_text_utf8(tracei_text *text, const char *bytes,
    started long ago may seem to have started microseconds earlier, never later than its children. Ticks before the first knot
    lie on its line, continued backward.
 
-   Unix = monotonic + the offset in force when the span started. An offset is valid from the first moment not mapped when it
-   was seen, and stays until the clocks differ by a millisecond more: a stepping wall clock moves later starts, no duration.
+   Unix = monotonic + the offset in force when the local root started, for all spans of its trace: a wall clock that steps in the
+   middle neither moves a child before its parent nor changes a duration. An offset stays until the clocks differ by a
+   millisecond more. Offsets are numbered (1 to 63, then again); a local root takes the number in force and what is below it
+   inherits the number, in bits of record.flags that are copied anyway. A root that starts when no pass has looked for a while
+   looks at the clocks itself, and if they moved announces the next number, which the next pass gives to what it finds. Number 0
+   means "unknown": the parent is another copy's. Such a span takes the offset that is valid at its own start; an offset is
+   valid from the first moment not mapped when it was seen.
 
-   One consumer at a time: no atomics but for tracei_tick_source. All arithmetic saturates. */
+   One consumer at a time: no atomics but for tracei_tick_source and what says which offset is in force. All arithmetic
+   saturates. */
 
 #define TRACEI_HAVE_COUNTER 0
 #if !TRACE_CONFIG_SINGLE_THREADED && TRACEI_GNU
@@ -3282,6 +3288,9 @@ static TRACEI_UNUSED void tracei_text_utf8(tracei_text *text, const char *bytes,
 #define TRACEI_TIME_HISTORY 20u
 #define TRACEI_TIME_WINDOWS 16u
 #define TRACEI_TIME_ANCHORS 32u
+#define TRACEI_WALL_SHIFT 2u                /* in record.flags and trace_context.reserved: above the W3C flags */
+#define TRACEI_WALL_NUMBERS 63u
+#define TRACEI_FLAGS_KNOWN (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM)
 
 /* A tick and the two clocks, read together. */
 typedef struct tracei_pair {
@@ -3301,6 +3310,7 @@ typedef struct tracei_window {
 
 typedef struct tracei_anchor {
     uint64_t from_ns, offset;     /* monotonic; magnitude of Unix - monotonic */
+    uint32_t number;
     bool negative;
 } tracei_anchor;
 
@@ -3309,6 +3319,8 @@ typedef struct tracei_timeline {
     bool started, settled, steering;
     uint32_t lift;                /* what has been added to the counter's upper half to keep it going upward */
     uint32_t anchor_count;
+    uint32_t anchor_number;       /* of the newest; 1 to TRACEI_WALL_NUMBERS */
+    uint32_t anchor_announced;    /* what the newest must be after the next pair; 0: what it is */
     uint64_t frontier;            /* highest tick ever mapped, at least the last pair's */
     uint64_t reach;               /* ticks above this are taken for rubbish */
     tracei_pair first, last;
@@ -3756,24 +3768,25 @@ static void tracei_timeline_anchor(tracei_timeline *timeline, const tracei_pair 
     tracei_anchor *last = timeline->anchor_count ? &timeline->anchors[timeline->anchor_count - 1] : NULL;
     const bool negative = pair->unix_ns < pair->mono_ns;
     const uint64_t offset = tracei_distance(pair->unix_ns, pair->mono_ns);
+    const uint32_t before = timeline->anchor_number;
+    const uint32_t announced = timeline->anchor_announced ? timeline->anchor_announced : before;
     if (last) {
         const uint64_t moved =
             last->negative == negative ? tracei_distance(last->offset, offset) : tracei_add_capped(last->offset, offset);
-        if (moved <= tracei_add_capped(TRACEI_WALL_TOLERANCE_NS, doubt_ns)) return;
-        if (last->from_ns < from_ns) {
-            if (timeline->anchor_count == TRACEI_TIME_ANCHORS)
-                memmove(timeline->anchors, timeline->anchors + 1, --timeline->anchor_count * sizeof *last);
-            last = NULL;
-        }
+        if (moved <= tracei_add_capped(TRACEI_WALL_TOLERANCE_NS, doubt_ns) && announced == before) return;
     } else {
         from_ns = 0;
     }
-    if (!last) {
+    do { /* one, or those that roots announced since the last pair */
+        if (timeline->anchor_count == TRACEI_TIME_ANCHORS)
+            memmove(timeline->anchors, timeline->anchors + 1, --timeline->anchor_count * sizeof *last);
         last = &timeline->anchors[timeline->anchor_count++];
         last->from_ns = from_ns;
-    }
-    last->offset = offset;
-    last->negative = negative;
+        timeline->anchor_number = timeline->anchor_number % TRACEI_WALL_NUMBERS + 1;
+        last->number = timeline->anchor_number;
+        last->offset = offset;
+        last->negative = negative;
+    } while (announced != before && timeline->anchor_number != announced);
 }
 
 /* Once a pass, after the heads were taken and before the first tick is mapped. */
@@ -3846,18 +3859,65 @@ static uint64_t tracei_timeline_mono(tracei_timeline *timeline, uint64_t ticks) 
     return ticks;
 }
 
-/* The Unix time of a moment by the offset in force at another: at the span's start, or at its local root's, for then a wall
-   clock that steps in the middle of a trace does not tear it apart. */
-static uint64_t tracei_timeline_unix_since(const tracei_timeline *timeline, uint64_t mono_ns, uint64_t since_ns) {
+static uint64_t tracei_anchor_unix(const tracei_anchor *anchor, uint64_t mono_ns) {
+    if (anchor->negative) return tracei_subtract_capped(mono_ns, anchor->offset);
+    return tracei_add_capped(mono_ns, anchor->offset);
+}
+
+/* The Unix time of a moment by the offset of that number; 0, or one long forgotten: by the offset valid at the moment itself. */
+static uint64_t tracei_timeline_unix_by(const tracei_timeline *timeline, uint64_t mono_ns, uint32_t number) {
     uint32_t i = timeline->anchor_count;
     if (i == 0) return mono_ns;
-    while (i > 1 && timeline->anchors[i - 1].from_ns > since_ns) i--;
-    if (timeline->anchors[i - 1].negative) return tracei_subtract_capped(mono_ns, timeline->anchors[i - 1].offset);
-    return tracei_add_capped(mono_ns, timeline->anchors[i - 1].offset);
+    for (; number && i > 0; i--)
+        if (timeline->anchors[i - 1].number == number) return tracei_anchor_unix(&timeline->anchors[i - 1], mono_ns);
+    for (i = timeline->anchor_count; i > 1 && timeline->anchors[i - 1].from_ns > mono_ns;) i--;
+    return tracei_anchor_unix(&timeline->anchors[i - 1], mono_ns);
 }
 
 static uint64_t tracei_timeline_unix(const tracei_timeline *timeline, uint64_t mono_ns) {
-    return tracei_timeline_unix_since(timeline, mono_ns, mono_ns);
+    return tracei_timeline_unix_by(timeline, mono_ns, 0);
+}
+
+/* Which offset is in force, and when somebody last saw that it is: ticks / 2^24 (some 10 ms) << 6 | number. */
+static uint32_t tracei_wall;
+static uint32_t tracei_wall_offset; /* Unix - monotonic in units of 2^20 ns, its lower half */
+
+static uint32_t tracei_wall_word(uint64_t ticks, uint32_t number) {
+    return (uint32_t)(ticks >> 24) << 6 | number;
+}
+
+/* For a local root that starts at this tick: its number, shifted. Reads the clocks only where nobody did for 100 ms or more. */
+static uint8_t tracei_wall_of_root(uint64_t ticks) {
+    uint32_t word = TRACEI_LOAD(&tracei_wall);
+    if ((((uint32_t)(ticks >> 24) - (word >> 6)) & (UINT32_MAX >> 6)) > 16) {
+        const uint32_t offset = (uint32_t)((tracei_unix_ns() - tracei_mono_ns()) >> 20);
+        const bool moved = offset - TRACEI_LOAD(&tracei_wall_offset) + 2 > 4;
+        const uint32_t number = word & TRACEI_WALL_NUMBERS, next = moved ? number % TRACEI_WALL_NUMBERS + 1 : number;
+        if (TRACEI_CAS(&tracei_wall, &word, tracei_wall_word(ticks, next))) {
+            if (moved) TRACEI_STORE(&tracei_wall_offset, offset);
+            word = next;
+        } /* else somebody just looked */
+    }
+    return (uint8_t)((word & TRACEI_WALL_NUMBERS) << TRACEI_WALL_SHIFT);
+}
+
+static uint32_t tracei_wall_offset_of(const tracei_pair *pair) {
+    return (uint32_t)((pair->unix_ns - pair->mono_ns) >> 20);
+}
+
+static void tracei_wall_start(tracei_timeline *timeline) {
+    tracei_timeline_start(timeline);
+    TRACEI_STORE(&tracei_wall_offset, tracei_wall_offset_of(&timeline->last));
+    TRACEI_STORE(&tracei_wall, tracei_wall_word(timeline->last.ticks, timeline->anchor_number));
+}
+
+/* What a pass calls after it took the heads: what a root in them was promised is kept. */
+static void tracei_wall_advance(tracei_timeline *timeline) {
+    uint32_t word = TRACEI_LOAD_ACQUIRE(&tracei_wall);
+    timeline->anchor_announced = word & TRACEI_WALL_NUMBERS;
+    tracei_timeline_advance(timeline);
+    if (TRACEI_CAS(&tracei_wall, &word, tracei_wall_word(timeline->last.ticks, timeline->anchor_number)))
+        TRACEI_STORE(&tracei_wall_offset, tracei_wall_offset_of(&timeline->last)); /* else a root announced another meanwhile */
 }
 
 TRACEI_SMALL_BEGIN
@@ -4260,7 +4320,8 @@ static bool tracei_environment_decimal(trace_string text, double *out) {
 /* The next item of a comma list that is not blank. */
 static bool tracei_environment_item(const char **rest, trace_string *item) {
     while (**rest) {
-        const size_t size = strcspn(*rest, ",");
+        size_t size = 0;
+        while ((*rest)[size] && (*rest)[size] != ',') size++; /* some strcspn look for the end of the text first */
         *item = tracei_environment_trim(*rest, size);
         *rest += size;
         if (**rest) ++*rest;
@@ -5574,7 +5635,7 @@ enum { /* tracei_record.bits */
 typedef struct tracei_record {
     uint32_t size;                /* of the whole record, a multiple of 8 */
     uint8_t type;
-    uint8_t flags;                /* TRACE_FLAG_* */
+    uint8_t flags;                /* TRACE_FLAG_*; above them the number of the trace's wall clock offset, see >>time */
     uint16_t bits;
     uint64_t span_id;             /* ids as numbers; bytes on the wire are big-endian */
     uint64_t parent_id;
@@ -7503,10 +7564,11 @@ static trace_context tracei_slot_context(const tracei_slot *slot) {
     tracei_id_bytes(context.trace_id, slot->record.trace_high);
     tracei_id_bytes(context.trace_id + 8, slot->record.trace_low);
     tracei_id_bytes(context.span_id, slot->record.span_id);
-    context.flags = slot->record.flags;
+    context.flags = slot->record.flags & TRACEI_FLAGS_KNOWN;
+    context.reserved = (uint8_t)(slot->record.flags & ~TRACEI_FLAGS_KNOWN);
     context.is_remote = slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_PARENT_REMOTE) != 0;
     if (slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_DEFERRED))
-        context.reserved = TRACEI_CONTEXT_DEFERRED;
+        context.reserved = (uint8_t)(context.reserved | TRACEI_CONTEXT_DEFERRED);
     context.entry = slot->entry;
     context.entry_generation = slot->entry_generation;
     return context;
@@ -7690,7 +7752,8 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     decision = tracei_sample(record, name_string, options, &parent, &output);
     if ((uint32_t)decision > TRACE_DECISION_SAMPLE) decision = TRACE_DECISION_DROP;
     record->span_id = tracei_span_id(unit);
-    record->flags = (uint8_t)((record->flags & TRACE_FLAG_RANDOM) | (decision == TRACE_DECISION_SAMPLE ? TRACE_FLAG_SAMPLED : 0));
+    record->flags = (uint8_t)((record->flags & TRACE_FLAG_RANDOM) | (decision == TRACE_DECISION_SAMPLE ? TRACE_FLAG_SAMPLED : 0) |
+                              (parent.reserved & ~TRACEI_FLAGS_KNOWN));
     tracei_slot_set_entry(slot, &parent, &output);
     tracei_slot_begin(slot, kinds[decision], false);
     record->type = TRACEI_RECORD_SPAN;
@@ -7712,11 +7775,12 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
         for (i = 0; options->links && i < options->link_count; i++)
             tracei_put_link(unit, slot, &options->links[i].context, options->links[i].attributes,
                             options->links[i].attribute_count);
+        record->start = tracei_ticks();
+        if (record->bits & TRACEI_BITS_LOCAL_ROOT)
+            record->flags = (uint8_t)((record->flags & TRACEI_FLAGS_KNOWN) | tracei_wall_of_root(record->start));
         if (options->start_unix_ns) {
             record->bits |= TRACEI_BITS_START_UNIX;
             record->start = options->start_unix_ns;
-        } else {
-            record->start = tracei_ticks();
         }
         if ((record->bits & TRACEI_BITS_LOCAL_ROOT) && decision == TRACE_DECISION_SAMPLE && TRACEI_LOAD(&tracei_want_opens))
             tracei_write_open(unit, slot);
@@ -8582,7 +8646,7 @@ static trace_attachment tracei_attach(tracei_unit *unit, const trace_context *co
     slot->record.trace_high = tracei_id_number(context->trace_id, 8);
     slot->record.trace_low = tracei_id_number(context->trace_id + 8, 8);
     slot->record.span_id = tracei_id_number(context->span_id, 8);
-    slot->record.flags = context->flags;
+    slot->record.flags = (uint8_t)((context->flags & TRACEI_FLAGS_KNOWN) | (context->reserved & ~TRACEI_FLAGS_KNOWN));
     slot->record.bits = (uint16_t)((context->is_remote ? TRACEI_BITS_PARENT_REMOTE : 0) |
                                    (context->reserved & TRACEI_CONTEXT_DEFERRED ? TRACEI_BITS_DEFERRED : 0));
     slot->record.start = target.id;
@@ -10147,7 +10211,7 @@ static tracei_interval tracei_decode_times(const tracei_record *record) {
         out.end = record->bits & TRACEI_BITS_END_UNIX ? record->end : tracei_unix_of(record->end);
     } else {
         out.mono = tracei_timeline_mono(&tracei_times, record->start);
-        out.start = tracei_timeline_unix(&tracei_times, out.mono);
+        out.start = tracei_timeline_unix_by(&tracei_times, out.mono, record->flags >> TRACEI_WALL_SHIFT);
         if (record->bits & TRACEI_BITS_END_UNIX) {
             out.end = record->end;
         } else {
@@ -10225,7 +10289,7 @@ static void tracei_decode(trace_span_data *out, const tracei_record *record, con
     tracei_id_bytes(out->trace_id + 8, record->trace_low);
     tracei_id_bytes(out->span_id, record->span_id);
     tracei_id_bytes(out->parent_span_id, record->parent_id);
-    out->flags = record->flags;
+    out->flags = record->flags & TRACEI_FLAGS_KNOWN;
     out->parent_is_remote = (record->bits & TRACEI_BITS_PARENT_REMOTE) != 0;
     out->is_local_root = (record->bits & TRACEI_BITS_LOCAL_ROOT) != 0;
     out->is_abandoned = (record->bits & TRACEI_BITS_ABANDONED) != 0;
@@ -10407,7 +10471,7 @@ static uint64_t tracei_round(void) {
     uint64_t spans = 0;
     tracei_round_number++;
     for (unit = first; unit; unit = unit->next) unit->pass_head = TRACEI_LOAD_ACQUIRE(&unit->head);
-    tracei_timeline_advance(&tracei_times);
+    tracei_wall_advance(&tracei_times);
     tracei_pass_mono = tracei_mono_ns();
     for (unit = first; unit; unit = unit->next) spans += tracei_drain_unit(unit);
     return spans;
@@ -14262,6 +14326,7 @@ static bool tracei_foreign_context(const tracei_unit *unit, trace_context *out) 
         if (!sequence || (newest && (int32_t)(sequence - newest) <= 0)) continue;
         newest = sequence;
         *out = context;
+        out->reserved &= TRACEI_FLAGS_KNOWN; /* its offsets are not ours */
         found = true;
     }
     return found;
@@ -14842,7 +14907,7 @@ static void tracei_begin_first(const trace_config *config) {
 #endif
     tracei_setup_logging(config);
     tracei_ticks_choose(!config->disable_tsc && !tracei_clock.monotonic_fn);
-    tracei_timeline_start(&tracei_times);
+    tracei_wall_start(&tracei_times);
     tracei_epoch_place();
     tracei_thread_key_make();
     tracei_shared_join();
@@ -14871,7 +14936,7 @@ static void tracei_begin_child(void) {
     tracei_child_since = tracei_mono_ns();
     tracei_entries_after_fork();
     tracei_resource_after_fork();
-    tracei_timeline_start(&tracei_times);
+    tracei_wall_start(&tracei_times);
     for (i = 0; i < tracei_exporter_count; i++) {
         memset(&tracei_exporters[i].stats, 0, sizeof tracei_exporters[i].stats);
         if (tracei_exporters[i].exporter.fork_fn) tracei_exporters[i].exporter.fork_fn(tracei_exporters[i].exporter.user);

@@ -740,6 +740,7 @@ TEST(without_memory) {
 TEST(wall_clock_steps) {
     static const uint64_t walls[] = {5000 * HOUR, 5001 * HOUR, 4999 * HOUR, 0, 5000 * HOUR, 9000 * HOUR};
     uint64_t starts[6], ends[6], wall;
+    uint32_t numbers[6];
     unsigned counter, i, j;
     for (counter = 0; counter < 2; counter++) {
         sim_start(&machine, counter ? 2.5 : 1.0, 5 * SECOND, counter ? UINT64_C(1) << 40 : 5 * SECOND - (UINT64_C(1) << 32));
@@ -757,12 +758,14 @@ TEST(wall_clock_steps) {
             sim_run(&machine, 2 * MS);
             end = sim_ticks(&machine);
             sim_pass(&machine);
+            numbers[i] = machine.timeline.anchor_number;
             starts[i] = tracei_timeline_mono(&machine.timeline, start);
             ends[i] = tracei_timeline_mono(&machine.timeline, end);
             CHECK_NEAR(tracei_timeline_unix(&machine.timeline, starts[i]), wall, 5 * US);
             for (j = 0; j <= i; j++) { /* those that end now, whatever happened to the wall clock since they started */
                 CHECK_NEAR(tracei_timeline_unix(&machine.timeline, starts[j]), starts[j] + walls[j], US);
-                CHECK_UINT(tracei_timeline_unix_since(&machine.timeline, ends[i], starts[j]) - tracei_timeline_unix(&machine.timeline, starts[j]),
+                CHECK_UINT(tracei_timeline_unix_by(&machine.timeline, ends[i], numbers[j]) -
+                               tracei_timeline_unix_by(&machine.timeline, starts[j], numbers[j]),
                            ends[i] - starts[j]);
                 CHECK_NEAR(ends[j] - starts[j], 2 * MS, 2 * US);
             }
@@ -805,19 +808,30 @@ TEST(wall_clock_behind_uptime) {
 /* A trace that takes its offset from its root stays whole. */
 TEST(wall_clock_steps_within_a_trace) {
     uint64_t root_start, root_end, child_start, child_end;
+    uint32_t number, i;
     tracei_timeline timeline;
     tracei_timeline_init(&timeline, false);
     tracei_timeline_pair(&timeline, pair_of(SECOND, SECOND, 1000 * HOUR));
     tracei_timeline_pair(&timeline, pair_of(2 * SECOND, 2 * SECOND, 1000 * HOUR + SECOND));
+    number = timeline.anchor_number;
     root_start = tracei_timeline_mono(&timeline, 2 * SECOND - 1);
     tracei_timeline_pair(&timeline, pair_of(4 * SECOND, 4 * SECOND, 999 * HOUR));
+    CHECK(timeline.anchor_number != number);
     child_start = tracei_timeline_mono(&timeline, 3 * SECOND);
     child_end = tracei_timeline_mono(&timeline, 3 * SECOND + 5);
     root_end = tracei_timeline_mono(&timeline, 4 * SECOND);
     CHECK(tracei_timeline_unix(&timeline, child_start) < tracei_timeline_unix(&timeline, root_start));
-    CHECK(tracei_timeline_unix_since(&timeline, child_start, root_start) > tracei_timeline_unix(&timeline, root_start));
-    CHECK(tracei_timeline_unix_since(&timeline, child_end, root_start) < tracei_timeline_unix_since(&timeline, root_end, root_start));
+    CHECK(tracei_timeline_unix_by(&timeline, child_start, number) > tracei_timeline_unix(&timeline, root_start));
+    CHECK(tracei_timeline_unix_by(&timeline, child_end, number) < tracei_timeline_unix_by(&timeline, root_end, number));
     CHECK_UINT(tracei_timeline_unix(&timeline, root_start), 1000 * HOUR + SECOND - 1);
+    for (i = 0; i < 1000; i++) {                 /* numbers come again, but never two alike at a time; 0 is none */
+        const uint32_t last = timeline.anchor_number;
+        uint64_t now = (5 + i) * SECOND;
+        tracei_timeline_pair(&timeline, pair_of(now, now, (i % 2 ? 1000 : 999) * HOUR));
+        (void)tracei_timeline_mono(&timeline, now);
+        if (!CHECK(timeline.anchor_number != last && timeline.anchor_number >= 1 && timeline.anchor_number <= TRACEI_WALL_NUMBERS)) break;
+        CHECK_UINT(tracei_timeline_unix_by(&timeline, now, timeline.anchor_number), (i % 2 ? 1000 : 999) * HOUR);
+    }
 }
 
 /* ---- this machine --------------------------------------------------------------------------------------------------- */
@@ -825,6 +839,145 @@ TEST(wall_clock_steps_within_a_trace) {
 static uint64_t fake_now;
 static uint64_t fake_mono(void *user) { return fake_now + *(const uint64_t *)user * 0; }
 static uint64_t fake_unix(void *user) { return fake_now + *(const uint64_t *)user; }
+
+/* Whole traces through the public interface while the wall clock steps at random, seen by one exporter at once and by one that
+   waits for their roots: no child before its parent or beyond its end, every duration to the nanosecond, and traces that do not
+   begin within moments of a step begin at the wall clock's time. */
+enum { STORM_SPANS = 4000 };
+typedef struct storm_span {
+    uint64_t id, parent, mono, wall, duration, start_unix;
+    bool seen, steady;
+} storm_span;
+static storm_span storm_spans[STORM_SPANS];
+static unsigned storm_passed;       /* no pass has come after those from here on */
+static uint64_t storm_stepped, storm_ahead;
+static bool storm_quiet;            /* passes are rare */
+static unsigned storm_made, storm_wrong, storm_seen;
+
+static uint64_t storm_number(const uint8_t *id) {
+    uint64_t number = 0;
+    int i;
+    for (i = 0; i < 8; i++) number = number << 8 | id[i];
+    return number;
+}
+
+static storm_span *storm_find(uint64_t id) {
+    unsigned i;
+    for (i = storm_made; i-- > 0;)
+        if (storm_spans[i].id == id) return &storm_spans[i];
+    return NULL;
+}
+
+static trace_result storm_export(void *user, const trace_batch *batch) {
+    size_t i, j;
+    (void)user;
+    for (i = 0; i < batch->span_count; i++) {
+        const trace_span_data *const data = &batch->spans[i];
+        storm_span *const span = storm_find(storm_number(data->span_id));
+        if (!span) {
+            storm_wrong++;
+            continue;
+        }
+        storm_seen++;
+        span->seen = true;
+        span->start_unix = data->start_unix_ns;
+        if (data->end_unix_ns - data->start_unix_ns != span->duration) storm_wrong++;
+        for (j = 0; j < data->event_count; j++)
+            if (data->events[j].unix_ns < data->start_unix_ns || data->events[j].unix_ns > data->end_unix_ns) storm_wrong++;
+    }
+    return TRACE_RESULT_OK;
+}
+
+static storm_span *storm_note(trace_span span) {
+    const trace_context context = trace_span_context(span);
+    storm_span *const note = &storm_spans[storm_made++];
+    note->id = storm_number(context.span_id);
+    note->mono = fake_now;
+    return note;
+}
+
+static void storm_moment(uint64_t *ahead) {
+    fake_now += 1 + test_random_below(40 * MS);
+    if (test_random_below(32) == 0) {
+        const uint64_t next = test_random_below(2) ? storm_ahead : 1000 * HOUR + test_random_below(2000) * HOUR;
+        storm_ahead = *ahead;                    /* half of all steps are taken back */
+        *ahead = next;
+        storm_stepped = fake_now;
+        for (; storm_passed < storm_made; storm_passed++) storm_spans[storm_passed].steady = false;
+    }
+    if (test_random_below(storm_quiet ? 100 : 3) == 0) {
+        (void)trace_pump(0);
+        storm_passed = storm_made;
+    }
+}
+
+static void storm_tree(uint64_t *ahead, uint64_t parent, trace_context above, unsigned depth, bool by_context) {
+    const trace_span_options options = {sizeof options, TRACE_KIND_INTERNAL, above, false, true, 0, NULL, 0, NULL, 0, NULL};
+    const trace_span span = by_context ? trace_span_start_with("detached", &options) : trace_span_start("child");
+    storm_span *const note = storm_note(span);
+    unsigned i;
+    note->parent = parent;
+    storm_moment(ahead);
+    trace_span_add_event(span, "event", NULL, 0);
+    for (i = 0; depth && i < test_random_below(4); i++) {
+        const trace_context here = trace_span_context(span);
+        const bool detached = by_context || test_random_below(3) == 0;
+        if (detached && test_random_below(2)) {
+            TRACE_WITH(here) { storm_tree(ahead, note->id, here, depth - 1, false); }
+        } else {
+            storm_tree(ahead, note->id, here, depth - 1, detached);
+        }
+    }
+    storm_moment(ahead);
+    note->duration = fake_now - note->mono;
+    trace_span_end(span);
+}
+
+static void run_storm(bool whole) {
+    static uint64_t ahead;
+    trace_config config;
+    trace_stats stats;
+    unsigned i;
+    storm_made = storm_wrong = storm_seen = storm_passed = 0;
+    memset((void *)storm_spans, 0, sizeof storm_spans);
+    memset((void *)&config, 0, sizeof config);
+    fake_now += 5000 * SECOND;                   /* monotonic, over both */
+    ahead = 1000 * HOUR;
+    config.disable_environment = config.disable_thread = config.disable_exit = true;
+    config.clock.monotonic_fn = fake_mono;
+    config.clock.unix_fn = fake_unix;
+    config.clock.user = &ahead;
+    config.exporters[0].struct_size = sizeof config.exporters[0];
+    config.exporters[0].name = "storm";
+    config.exporters[0].export_fn = storm_export;
+    config.exporters[0].whole_traces = whole;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    while (storm_made < STORM_SPANS - 500) {
+        storm_span *const root = &storm_spans[storm_made];
+        root->wall = fake_now + ahead;
+        root->steady = fake_now - storm_stepped > 400 * MS;
+        storm_tree(&ahead, 0, trace_context_current(), 4, false);
+        if (test_random_below(4) == 0) fake_now += test_random_below(2000 * SECOND); /* nothing happens, no pass */
+        storm_quiet = test_random_below(2) == 0;
+    }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(storm_seen, storm_made);
+    CHECK_UINT(storm_wrong, 0);
+    for (i = 0; i < storm_made; i++) {
+        const storm_span *const span = &storm_spans[i], *const parent = span->parent ? storm_find(span->parent) : NULL;
+        CHECK(span->seen);
+        if (!parent && span->steady) CHECK_NEAR(span->start_unix, span->wall, 3 * MS);
+        if (!parent) continue;
+        CHECK_UINT(span->start_unix - parent->start_unix, span->mono - parent->mono);
+        CHECK(span->start_unix + span->duration <= parent->start_unix + parent->duration);
+    }
+    trace_get_stats(&stats);
+    CHECK_UINT(stats.ended, stats.exported);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+}
+
+TEST(wall_clock_storm) { run_storm(false); }
+TEST(wall_clock_storm_in_whole_traces) { run_storm(true); }
 
 TEST(user_clock_is_used_as_it_is) {
     uint64_t ahead = 1000 * HOUR, i;
