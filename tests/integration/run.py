@@ -253,6 +253,55 @@ def run_zipkin(program, programs):
         zipkin.stop()
 
 
+# ---- Jaeger ------------------------------------------------------------------------------------------------------------
+
+def read_jaeger(jaeger, truth):
+    """Both of its interfaces: OTLP as stored, and the older form, which fails where a number is not finite; and what was wrong."""
+    spans, old, wrong = [], [], []
+    for trace_id in {span["trace_id"] for span in truth.spans.values()}:
+        answer = until(lambda: get_json(jaeger.url("QUERY", "/api/v3/traces/" + trace_id)), 10, "trace " + trace_id)
+        spans += compare.otlp_spans(answer["result"])
+        status, body = get(jaeger.url("QUERY", "/api/traces/" + trace_id))
+        if status == 200:
+            old += [dict(span, span_id=span["spanID"], process=trace["processes"][span["processID"]])
+                    for trace in json.loads(body)["data"] for span in trace["spans"]]
+        elif b"unsupported value" not in body:
+            wrong.append("/api/traces answered %d: %r" % (status, body[:200]))
+    for one in old:
+        if one["span_id"] in truth.spans:
+            wrong += ["span %s, old form: %s" % (one["span_id"], what) for what in compare.old_jaeger_differences(truth, truth.spans[one["span_id"]], one)]
+    return spans, wrong, len(old)
+
+
+def otlp_to_jaeger(jaeger, program, **variables):
+    truth, ledger = emit(program, OTEL_TRACES_EXPORTER="otlp", **variables)
+    spans, wrong, old = read_jaeger(jaeger, truth)
+    if "EMIT_PLAIN" in variables and old != len(truth.spans):
+        wrong.append("%d spans in the older form" % old)
+    return wrong + ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, spans, compare.jaeger_differences)
+
+
+def zipkin_to_jaeger(jaeger, program):
+    truth, ledger = emit(program, OTEL_TRACES_EXPORTER="zipkin", OTEL_EXPORTER_ZIPKIN_ENDPOINT=jaeger.url("ZIPKIN", "/api/v2/spans"), EMIT_FOREIGN="1")
+    spans, _, _ = read_jaeger(jaeger, truth)
+    return ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, spans, compare.receiver_differences)
+
+
+def run_jaeger(program, programs):
+    jaeger = backends.Jaeger(program)
+    try:
+        jaeger.start()
+        for protocol, compression, build_name in (("http/json", "none", "plain"), ("http/json", "gzip", "curl"), ("http/protobuf", "none", "plain"),
+                                                  ("http/protobuf", "gzip", "curl"), ("grpc", "none", "curl"), ("grpc", "gzip", "curl")):
+            case("jaeger %s %s" % (protocol, compression), lambda: otlp_to_jaeger(
+                jaeger, programs[build_name], OTEL_EXPORTER_OTLP_PROTOCOL=protocol, OTEL_EXPORTER_OTLP_COMPRESSION=compression,
+                OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.url("GRPC" if protocol == "grpc" else "HTTP")))
+        case("jaeger, older interface", lambda: otlp_to_jaeger(jaeger, programs["plain"], EMIT_PLAIN="1", OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.url("HTTP")))
+        case("jaeger zipkin json", lambda: zipkin_to_jaeger(jaeger, programs["plain"]))
+    finally:
+        jaeger.stop()
+
+
 def main(arguments):
     names = [name for name in arguments if name != "all"] or (["collector", "zipkin", "jaeger", "phoenix", "agl"] if "all" in arguments else ["collector", "zipkin"])
     paths, problems = install.install_all(names)
