@@ -4,7 +4,7 @@
 A span is a dict: trace_id, span_id, parent (hex; parent "" for none), flags, trace_state, name, kind, start, end (ns), attributes
 (key to value), dropped, events, links, status (code, message), scope (name, version, schema URL), resource, resource_schema.
 A value is a pair of type and content; doubles as their bits, so that -0 and NaN compare."""
-import base64, json, os, struct, sys
+import base64, datetime, json, os, struct, sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "oracle"))
 import zipkin_oracle
@@ -267,4 +267,53 @@ def old_jaeger_differences(truth, wanted, got):
                              ("service", got["process"]["serviceName"], truth.resource["service.name"][1]), ("logs", len(got["logs"]), len(wanted["events"]))):
         if one != other:
             wrong.append("%s: %r, not %r" % (name, one, other))
+    return wrong
+
+
+# ---- Phoenix and Agent Lightning: a part of each span, values as JSON has them -------------------------------------------
+
+STATUS = ("UNSET", "OK", "ERROR")
+
+
+def near(nanoseconds, truth, got_us):
+    return abs(nanoseconds // 1000 - got_us) <= 1 if nanoseconds else truth.begin <= got_us * 1000 <= truth.end
+
+
+def microseconds(time):
+    """Of an ISO date, or of seconds as a floating-point number."""
+    moment = datetime.datetime.fromisoformat(time) if isinstance(time, str) else datetime.datetime.fromtimestamp(time, datetime.timezone.utc)
+    return (moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
+
+
+def plain_differences(truth, wanted, got, status, message, times):
+    wrong = ["%s: %r, not %r" % (what, one, other) for what, one, other in (
+        ("trace", got["context"]["trace_id"], wanted["trace_id"]), ("parent", got["parent_id"] or "", wanted["parent"]), ("name", got["name"], wanted["name"]),
+        ("status", status, STATUS[wanted["status"][0]]), ("message", message or "", wanted["status"][1]),
+        ("attributes", got["attributes"], {key: value[1] for key, value in wanted["attributes"].items()})) if one != other]
+    for what, time in zip(("start", "end"), times):
+        if not near(wanted[what], truth, time):
+            wrong.append("%s: %d us, not %d ns" % (what, time, wanted[what]))
+    return wrong + ([] if len(got["events"]) == len(wanted["events"]) else ["%d events, not %d" % (len(got["events"]), len(wanted["events"]))])
+
+
+def phoenix_differences(truth, wanted, got):
+    wrong = plain_differences(truth, wanted, got, got["status_code"], got["status_message"], (microseconds(got["start_time"]), microseconds(got["end_time"])))
+    for one, other in zip(got["events"], wanted["events"]):
+        if one["name"] != other["name"] or not near(other["time"], truth, microseconds(one["timestamp"])):
+            wrong.append("event: %r, not %r" % (one, other))
+    return wrong
+
+
+def agl_differences(truth, wanted, got):
+    wrong = plain_differences(truth, wanted, got, got["status"]["status_code"], got["status"]["description"],
+                              (microseconds(got["start_time"]), microseconds(got["end_time"])))
+    for one, other in zip(got["events"], wanted["events"]):
+        if (one["name"] != other["name"] or one["attributes"] != {key: value[1] for key, value in other["attributes"].items()} or
+                not near(other["time"], truth, microseconds(one["timestamp"]))):
+            wrong.append("event: %r, not %r" % (one, other))
+    resource = {key: (value[0], value[1]) for key, value in truth.resource.items()}
+    for key, value in resource.items():
+        content = struct.unpack(">d", bytes.fromhex(value[1]))[0] if value[0] == "double" else value[1]
+        if got["resource"]["attributes"].get(key) != content:
+            wrong.append("resource %r: %r, not %r" % (key, got["resource"]["attributes"].get(key), content))
     return wrong

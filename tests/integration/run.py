@@ -302,6 +302,66 @@ def run_jaeger(program, programs):
         jaeger.stop()
 
 
+# ---- Phoenix -----------------------------------------------------------------------------------------------------------
+
+def otlp_to_phoenix(phoenix, program, **variables):
+    truth, ledger = emit(program, spans=100, EMIT_PLAIN="1", OTEL_TRACES_EXPORTER="otlp", **variables)
+
+    def read():
+        spans = []
+        for trace_id in {span["trace_id"] for span in truth.spans.values()}:
+            cursor = ""
+            while cursor is not None:
+                page = get_json(phoenix.url("HTTP", "/v1/projects/default/spans?limit=1000&trace_id=%s%s" % (trace_id, cursor))) or {"data": []}
+                spans += [dict(span, span_id=span["context"]["span_id"]) for span in page["data"]]
+                cursor = "&cursor=" + page["next_cursor"] if page.get("next_cursor") else None
+        return spans if len(spans) >= len(truth.spans) else None
+
+    return ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, until(read, 20, "the spans to be visible"), compare.phoenix_differences)
+
+
+def rejected(program, status, **variables):
+    """The backend does not take this protocol: counted, and said with what it answered."""
+    _, ledger = emit(program, spans=10, OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_PROTOCOL="http/json", **variables)
+    wrong = [] if ledger["sent"] == 0 and ledger["failed"] == [0, 0, 10, 0, 0, 0] else ["the ledger: %r" % ledger]
+    return wrong + ([] if " answered %d;" % status in ledger["log"] else ["the log: " + ledger["log"]])
+
+
+def run_phoenix(program, programs):
+    phoenix = backends.Phoenix(program)
+    try:
+        phoenix.start()
+        http, grpc = phoenix.url("HTTP"), phoenix.url("GRPC")
+        case("phoenix http/protobuf", lambda: otlp_to_phoenix(phoenix, programs["plain"], OTEL_EXPORTER_OTLP_ENDPOINT=http))
+        case("phoenix http/protobuf gzip", lambda: otlp_to_phoenix(phoenix, programs["curl"], OTEL_EXPORTER_OTLP_ENDPOINT=http, OTEL_EXPORTER_OTLP_COMPRESSION="gzip"))
+        case("phoenix grpc", lambda: otlp_to_phoenix(phoenix, programs["curl"], OTEL_EXPORTER_OTLP_ENDPOINT=grpc, OTEL_EXPORTER_OTLP_PROTOCOL="grpc"))
+        case("phoenix takes no JSON", lambda: rejected(programs["plain"], 415, OTEL_EXPORTER_OTLP_ENDPOINT=http))
+    finally:
+        phoenix.stop()
+
+
+# ---- Agent Lightning's store -------------------------------------------------------------------------------------------
+
+def otlp_to_agl(agl, program, **variables):
+    rollout = get_json(agl.url("HTTP", "/v1/agl/rollouts"), b'{"input":{}}')
+    ids = rollout["rollout_id"], rollout["attempt"]["attempt_id"]
+    truth, ledger = emit(program, 100, ["agentlightning.span_sequence_id=1"], EMIT_PLAIN="1", OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_ENDPOINT=agl.url("HTTP"),
+                         OTEL_RESOURCE_ATTRIBUTES="agentlightning.rollout_id=%s,agentlightning.attempt_id=%s" % ids, **variables)
+    answer = get_json(agl.url("HTTP", "/v1/agl/spans?limit=-1&rollout_id=%s&attempt_id=%s" % ids))
+    return ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, answer["items"], compare.agl_differences)
+
+
+def run_agl(program, programs):
+    agl = backends.AgentLightning(program)
+    try:
+        agl.start()
+        case("agl http/protobuf", lambda: otlp_to_agl(agl, programs["plain"]))
+        case("agl http/protobuf gzip", lambda: otlp_to_agl(agl, programs["curl"], OTEL_EXPORTER_OTLP_COMPRESSION="gzip"))
+        case("agl takes no JSON", lambda: rejected(programs["plain"], 400, OTEL_EXPORTER_OTLP_ENDPOINT=agl.url("HTTP")))
+    finally:
+        agl.stop()
+
+
 def main(arguments):
     names = [name for name in arguments if name != "all"] or (["collector", "zipkin", "jaeger", "phoenix", "agl"] if "all" in arguments else ["collector", "zipkin"])
     paths, problems = install.install_all(names)
