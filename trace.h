@@ -663,6 +663,16 @@ TRACE_APP void trace_memory_clear(const trace_exporter *memory);
 
 /* >>config -------------------------------------------------------------------------------------------------------- */
 
+/* What to do with the spans of some libraries, told by the name of their scope. The first rule whose prefix fits decides; where
+   none fits, spans go to every exporter. A disabled scope's spans are not recorded (trace_stats.sampled_out) and invisible:
+   their children, and requests sent inside them, belong to the nearest span around that is recorded. Its tests of
+   trace_is_enabled(scope) are false. */
+typedef struct trace_scope_rule {
+    const char *prefix;           /* "" or NULL: any, and spans without scope. Up to 63 bytes */
+    bool disabled;
+    const char *exporter;         /* the name of the only one that gets them; NULL: all */
+} trace_scope_rule;
+
 /* Tail sampling: whether a trace is kept is decided when it is over, by the worker; recording costs the same. All spans a trace
    has in this process are held until its local roots have ended and wait_ms have passed; then they go to every exporter or
    to none (trace_stats.sampled_out). A rule that is 0 keeps nothing. It comes after .sampler: what that one drops was never
@@ -729,6 +739,8 @@ typedef struct trace_config {
     trace_random random;          /* likewise */
 
     trace_tail_sampling tail_sampling;      /* default: every recorded trace is exported */
+    const trace_scope_rule *scope_rules;    /* up to 32 */
+    size_t scope_rule_count;
 
     uint32_t reserved_last;       /* 0 */
 } trace_config;
@@ -817,7 +829,7 @@ TRACE_INLINE void trace_span_end_at(trace_span span, uint64_t unix_ns);
 TRACE_INLINE trace_span trace_span_current(void);
 /* True from start to end, unless it was sampled out. Use it to skip costly attributes. */
 TRACE_INLINE bool trace_span_is_recording(trace_span span);
-/* False when nothing would be recorded for this scope (NULL: for any). */
+/* False when nothing would be recorded for this scope (NULL: none) on this thread now. */
 TRACE_INLINE bool trace_is_enabled(const trace_scope *scope);
 /* What to hand to another thread, store, or inject. Of an inert handle: trace_context_current(). Of a dead one: explicit empty.
    */
@@ -881,6 +893,11 @@ TRACE_API trace_context trace_context_current(void);
 TRACE_API trace_attachment trace_attach(trace_context context);
 TRACE_API trace_attachment trace_attach_span(trace_span span);
 TRACE_API void trace_detach(trace_attachment previous);
+/* No spans until the matching detach, whatever is started, attached or given as parent meanwhile: for what must not trace itself,
+   as a thread of an exporter, or a health check. Nothing is counted, trace_is_enabled says no, and as the current context is the
+   explicit empty one (with OpenTelemetry's mark of suppression), nothing is injected either. A context taken inside and attached
+   elsewhere suppresses there too. Costs an attach. In a block: TRACE_SUPPRESS { ... } */
+TRACE_INLINE trace_attachment trace_suppress(void);
 
 /* Keeps the context's tracestate and baggage from eviction until release. For contexts kept beyond their span; one release
    for each hold. Contexts of live spans and attachments are kept anyway. */
@@ -941,6 +958,7 @@ TRACE_API size_t trace_state_get(trace_context context, char *buffer, size_t siz
 
 #define TRACEI_SLOT_INERT 0xffffffffu       /* a handle that does nothing, silently */
 #define TRACEI_SLOT_CURRENT 0xfffffffeu     /* stands for the calling thread's current span */
+#define TRACEI_CONTEXT_SUPPRESSED 2u        /* in trace_context.reserved: no spans below this */
 
 /* The functions the implementation provides to this half. */
 TRACE_API trace_span tracei_start(const char *name, size_t size);
@@ -1440,6 +1458,14 @@ TRACE_INLINE void trace_span_end_at(trace_span span, uint64_t unix_ns) {
     if (span.slot != TRACEI_SLOT_INERT) tracei_end_at(span, unix_ns);
 }
 
+TRACE_INLINE trace_attachment trace_suppress(void) {
+    trace_context context;
+    memset(&context, 0, sizeof context);
+    context.is_explicit = true;
+    context.reserved = TRACEI_CONTEXT_SUPPRESSED;
+    return trace_attach(context);
+}
+
 TRACE_INLINE trace_span trace_span_current(void) {
     if (TRACEI_IS_OFF()) return tracei_handle(TRACEI_SLOT_INERT);
     return tracei_current();
@@ -1708,6 +1734,7 @@ TRACE_INLINE void tracei_block_end(trace_span span) {
    TRACE_BLOCK("name", ...);  the same for the rest of the enclosing block: the one to use inside loops and switches (GNU C, C++).
    TRACE_FUNCTION();          the same, named by __func__.
    TRACE_WITH(context) { ... }     the context is current for the block.
+   TRACE_SUPPRESS { ... }          no spans in the block: see trace_suppress.
    TRACE_WITH_SPAN(span) { ... }   a detached span is current for the block; it is not ended.
    trace_span_set(span, "key", value);  trace_set("key", value);  by the value's type (C11, C++); trace_set: on the current span.
    TRACE_ATTR("key", value)   a trace_attribute, likewise (C99: text only); TRACE_ATTR_STRING, _INT, _UINT, _DOUBLE, _BOOL,
@@ -1730,6 +1757,7 @@ template <class T> char tracei_ignore(const T &);
 #define TRACE_BLOCK(...) TRACEI_NOTHING(TRACEI_IGNORE_BLOCK(__VA_ARGS__), TRACEI_UNIQUE(tracei_block_))
 #define TRACE_WITH(context) TRACEI_ONCE((void)sizeof(context), TRACEI_UNIQUE(tracei_once_))
 #define TRACE_WITH_SPAN(span) TRACEI_ONCE((void)sizeof(span), TRACEI_UNIQUE(tracei_once_))
+#define TRACE_SUPPRESS TRACEI_ONCE((void)0, TRACEI_UNIQUE(tracei_once_))
 #define trace_span_set(span, key, value) ((void)sizeof(span), TRACEI_IGNORE(key), TRACEI_IGNORE(value))
 #define trace_set(key, value) (TRACEI_IGNORE(key), TRACEI_IGNORE(value))
 
@@ -1745,6 +1773,7 @@ template <class T> char tracei_ignore(const T &);
                                                           TRACE_CONFIG_SCOPE)
 #define TRACE_WITH(context) TRACEI_WITH_CPP(TRACEI_UNIQUE(tracei_with_), trace_attach(context))
 #define TRACE_WITH_SPAN(span) TRACEI_WITH_CPP(TRACEI_UNIQUE(tracei_with_), trace_attach_span(span))
+#define TRACE_SUPPRESS TRACEI_WITH_CPP(TRACEI_UNIQUE(tracei_with_), trace_suppress())
 #define TRACEI_WITH_CPP(variable, attachment) TRACEI_FOR(tracei_with_guard, variable, attachment)
 #define trace_span_set(span, key, value) tracei_put((span), (key), (value))
 #define trace_set(key, value) tracei_put(tracei_handle(TRACEI_SLOT_CURRENT), (key), (value))
@@ -1772,6 +1801,7 @@ TRACE_INLINE void tracei_with_cleanup(tracei_with *with) { trace_detach(with->at
 #define TRACE_SPAN(...) TRACEI_SPAN(TRACEI_UNIQUE(tracei_block_), TRACEI_BLOCK_ARGS(__VA_ARGS__))
 #define TRACE_WITH(context) TRACEI_WITH(TRACEI_UNIQUE(tracei_with_), trace_attach(context))
 #define TRACE_WITH_SPAN(span) TRACEI_WITH(TRACEI_UNIQUE(tracei_with_), trace_attach_span(span))
+#define TRACE_SUPPRESS TRACEI_WITH(TRACEI_UNIQUE(tracei_with_), trace_suppress())
 #if TRACEI_GNU
 #define TRACE_BLOCK(...) \
     const trace_span TRACEI_UNIQUE(tracei_block_) TRACEI_CLEANUP(tracei_const_span_cleanup) = \
@@ -5629,7 +5659,8 @@ enum { /* tracei_record.bits */
     TRACEI_BITS_START_UNIX = 0x0080,
     TRACEI_BITS_END_UNIX = 0x0100,
     TRACEI_BITS_ABANDONED = 0x0200,
-    TRACEI_BITS_DEFERRED = 0x0400 /* of an attachment: see TRACEI_CONTEXT_DEFERRED */
+    TRACEI_BITS_DEFERRED = 0x0400,   /* of an attachment: see TRACEI_CONTEXT_DEFERRED */
+    TRACEI_BITS_SUPPRESSED = 0x0800  /* likewise: see TRACEI_CONTEXT_SUPPRESSED */
 };
 
 typedef struct tracei_record {
@@ -5677,6 +5708,7 @@ enum { /* tracei_slot.kind */
     TRACEI_SLOT_SPAN,             /* recorded and sampled */
     TRACEI_SLOT_UNSAMPLED,        /* recorded only */
     TRACEI_SLOT_DROPPED,          /* ids only */
+    TRACEI_SLOT_MUTED,            /* of a disabled scope: stands for what was current at its start, with that one's ids */
     TRACEI_SLOT_ATTACHMENT        /* no span: a context made current. record.start is the id of the span it stands for, if any */
 };
 
@@ -7186,8 +7218,10 @@ uint32_t tracei_off_flag;
    header
    in the process, or when nothing goes to the rings. */
 static uint32_t tracei_others;
+static uint32_t tracei_nameless_muted;    /* a rule disables spans without scope */
 static void tracei_shortcut_refresh(void) {
-    const bool barred = TRACEI_LOAD(&tracei_sample_children) || TRACEI_LOAD(&tracei_others) || TRACEI_LOAD(&tracei_divert);
+    const bool barred = TRACEI_LOAD(&tracei_sample_children) || TRACEI_LOAD(&tracei_others) || TRACEI_LOAD(&tracei_divert) ||
+                        TRACEI_LOAD(&tracei_nameless_muted);
     const uint32_t source = TRACEI_LOAD(&tracei_tick_source);
     TRACEI_STORE(&tracei_shortcut, barred ? 0u : source ? source : TRACEI_SHORTCUT_CLOCK);
 }
@@ -7222,6 +7256,8 @@ static char *tracei_text_keep(char **at, const char *text) {
     return kept;
 }
 
+static void tracei_scope_set_route(uint32_t scope);
+
 static TRACEI_COLD uint32_t tracei_scope_add(const trace_scope *scope) {
     static uint32_t said;
     uint32_t found, count;
@@ -7235,6 +7271,7 @@ static TRACEI_COLD uint32_t tracei_scope_add(const trace_scope *scope) {
             tracei_scopes[count].name = tracei_text_keep(&at, scope->name);
             tracei_scopes[count].version = tracei_text_keep(&at, scope->version);
             tracei_scopes[count].schema_url = tracei_text_keep(&at, scope->schema_url);
+            tracei_scope_set_route(count);
             TRACEI_STORE_RELEASE(&tracei_scope_count, count + 1);
             found = count;
         }
@@ -7251,6 +7288,42 @@ static uint16_t tracei_scope_id(const trace_scope *scope) {
     if (!scope || !scope->name) return 0;
     found = tracei_scope_find(scope, 1, TRACEI_LOAD_ACQUIRE(&tracei_scope_count));
     return (uint16_t)(found ? found : tracei_scope_add(scope));
+}
+
+/* --- rules of scopes ---
+
+   Each interned scope has a set of exporters, one bit each, worked out when it is interned and when the rules change; none means
+   that it is disabled. [0] is for spans without scope. All under tracei_scope_lock but for reading one set. */
+
+#define TRACEI_SCOPE_RULES_MAX (TRACE_CONFIG_SINGLE_THREADED ? 4u : 32u)
+typedef struct tracei_scope_rule { char prefix[64]; uint32_t route; } tracei_scope_rule;
+static tracei_scope_rule tracei_scope_rules[TRACEI_SCOPE_RULES_MAX];
+static uint32_t tracei_scopes_ruled;      /* how many rules there are */
+static uint8_t tracei_scope_routes[TRACEI_SCOPES_MAX];
+
+static uint32_t tracei_scope_route(uint32_t scope) {
+    return TRACEI_LOAD(&tracei_scope_routes[scope]);
+}
+
+static void tracei_scope_set_route(uint32_t scope) {
+    const char *const name = tracei_scopes[scope].name;
+    uint32_t route = 0xff, i;
+    for (i = 0; i < tracei_scopes_ruled; i++) {
+        const tracei_scope_rule *const rule = &tracei_scope_rules[i];
+        if (strncmp(name ? name : "", rule->prefix, strlen(rule->prefix)) != 0) continue;
+        route = rule->route;
+        break;
+    }
+    TRACEI_STORE(&tracei_scope_routes[scope], (uint8_t)route);
+}
+
+static void tracei_scope_set_rules(const tracei_scope_rule *rules, uint32_t count) {
+    uint32_t i;
+    tracei_lock(&tracei_scope_lock);
+    if (count) memcpy(tracei_scope_rules, rules, count * sizeof *rules);
+    TRACEI_STORE(&tracei_scopes_ruled, count);
+    for (i = 0; i < tracei_scope_count; i++) tracei_scope_set_route(i);
+    tracei_unlock(&tracei_scope_lock);
 }
 
 /* --- payload --- */
@@ -7566,9 +7639,12 @@ static trace_context tracei_slot_context(const tracei_slot *slot) {
     tracei_id_bytes(context.span_id, slot->record.span_id);
     context.flags = slot->record.flags & TRACEI_FLAGS_KNOWN;
     context.reserved = (uint8_t)(slot->record.flags & ~TRACEI_FLAGS_KNOWN);
-    context.is_remote = slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_PARENT_REMOTE) != 0;
-    if (slot->kind == TRACEI_SLOT_ATTACHMENT && (slot->record.bits & TRACEI_BITS_DEFERRED))
-        context.reserved = (uint8_t)(context.reserved | TRACEI_CONTEXT_DEFERRED);
+    if (slot->kind >= TRACEI_SLOT_MUTED) {
+        const uint32_t bits = slot->record.bits;
+        context.is_remote = (bits & TRACEI_BITS_PARENT_REMOTE) != 0;
+        context.reserved = (uint8_t)(context.reserved | (bits & TRACEI_BITS_DEFERRED ? TRACEI_CONTEXT_DEFERRED : 0) |
+                                     (bits & TRACEI_BITS_SUPPRESSED ? TRACEI_CONTEXT_SUPPRESSED : 0));
+    }
     context.entry = slot->entry;
     context.entry_generation = slot->entry_generation;
     return context;
@@ -7630,6 +7706,19 @@ static TRACEI_ALWAYS_INLINE void tracei_slot_begin(tracei_slot *slot, uint8_t ki
     slot->record.dropped_attributes = 0;
     slot->record.dropped_events = 0;
     slot->record.dropped_links = 0;
+}
+
+/* What an attachment or a muted span keeps of a context beside its ids. */
+static uint32_t tracei_bits_of(const trace_context *context) {
+    return (context->is_remote ? (uint32_t)TRACEI_BITS_PARENT_REMOTE : 0) |
+           (context->reserved & TRACEI_CONTEXT_DEFERRED ? (uint32_t)TRACEI_BITS_DEFERRED : 0) |
+           (context->reserved & TRACEI_CONTEXT_SUPPRESSED ? (uint32_t)TRACEI_BITS_SUPPRESSED : 0);
+}
+
+/* Inside trace_suppress. No span can be above it, and attachments inherit it: the innermost slot tells. */
+static bool tracei_is_silent(const tracei_unit *unit) {
+    return unit->current && unit->current->kind == TRACEI_SLOT_ATTACHMENT &&
+           (unit->current->record.bits & TRACEI_BITS_SUPPRESSED) != 0;
 }
 
 static void tracei_slot_name(tracei_unit *unit, tracei_slot *slot, const char *name, size_t size) {
@@ -7708,6 +7797,25 @@ static void tracei_write_open(tracei_unit *unit, tracei_slot *slot) {
         tracei_ring_published(); /* no thread before the first span that ended */
 }
 
+/* A span of a disabled scope. Its trace ids and flags are set. */
+static TRACEI_COLD trace_span tracei_start_muted(tracei_unit *unit, tracei_slot *slot, const trace_context *parent,
+                                                 bool detached) {
+    trace_sampler_output output;
+    memset(&output, 0, sizeof output);
+    slot->record.span_id = slot->record.parent_id;
+    slot->record.bits = (uint16_t)tracei_bits_of(parent);
+    tracei_slot_set_entry(slot, parent, &output);
+    tracei_slot_begin(slot, TRACEI_SLOT_MUTED, false);
+    slot->record.payload = 0;
+    slot->record.scope = 0;
+    if (!detached) {
+        tracei_chain_push(unit, slot);
+        tracei_made_current(slot);
+    }
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_STARTED]);
+    return tracei_slot_handle(slot);
+}
+
 static trace_span tracei_start_general(tracei_unit *unit, const char *name, size_t size, const trace_span_options *options) {
     static const uint8_t kinds[] = {TRACEI_SLOT_DROPPED, TRACEI_SLOT_UNSAMPLED, TRACEI_SLOT_PLAIN}; /* by trace_decision */
     trace_context parent;
@@ -7724,6 +7832,8 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
         parent = tracei_unit_context(unit);
     else
         parent = options->parent;
+    if (TRACEI_RARE((parent.reserved & TRACEI_CONTEXT_SUPPRESSED) || tracei_is_silent(unit)))
+        return tracei_handle(TRACEI_SLOT_INERT);
 
     slot = tracei_slot_take(unit);
     if (!slot) {
@@ -7736,6 +7846,8 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     record->trace_low = tracei_id_number(parent.trace_id + 8, 8);
     record->parent_id = tracei_id_number(parent.span_id, 8);
     record->flags = parent.flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
+    if (TRACEI_RARE(TRACEI_LOAD(&tracei_scopes_ruled)) && !tracei_scope_route(tracei_scope_id(options->scope)))
+        return tracei_start_muted(unit, slot, &parent, options->detached);
     record->bits = (uint16_t)(options->kind >= TRACE_KIND_INTERNAL && options->kind <= TRACE_KIND_CONSUMER ? options->kind
                                                                                                            : TRACE_KIND_INTERNAL);
     if (!(record->trace_high | record->trace_low) || !record->parent_id) { /* W3C: invalid ids mean a new trace */
@@ -8593,10 +8705,12 @@ TRACE_API bool tracei_recording(trace_span span) {
 
 TRACE_API bool tracei_enabled(const trace_scope *scope) {
     tracei_unit *const unit = tracei_enter(); /* so that the configuration has been read */
-    (void)scope;
+    bool silent;
     if (!unit) return false;
+    silent = tracei_is_silent(unit);
     tracei_leave_unit(unit);
-    return !TRACEI_LOAD(&tracei_off_flag) && !TRACEI_LOAD(&tracei_discard);
+    if (silent || TRACEI_LOAD(&tracei_off_flag) || TRACEI_LOAD(&tracei_discard)) return false;
+    return !TRACEI_LOAD(&tracei_scopes_ruled) || tracei_scope_route(tracei_scope_id(scope)) != 0;
 }
 
 TRACE_API trace_context tracei_context(trace_span span) {
@@ -8647,8 +8761,7 @@ static trace_attachment tracei_attach(tracei_unit *unit, const trace_context *co
     slot->record.trace_low = tracei_id_number(context->trace_id + 8, 8);
     slot->record.span_id = tracei_id_number(context->span_id, 8);
     slot->record.flags = (uint8_t)((context->flags & TRACEI_FLAGS_KNOWN) | (context->reserved & ~TRACEI_FLAGS_KNOWN));
-    slot->record.bits = (uint16_t)((context->is_remote ? TRACEI_BITS_PARENT_REMOTE : 0) |
-                                   (context->reserved & TRACEI_CONTEXT_DEFERRED ? TRACEI_BITS_DEFERRED : 0));
+    slot->record.bits = (uint16_t)(tracei_bits_of(context) | (tracei_is_silent(unit) ? TRACEI_BITS_SUPPRESSED : 0));
     slot->record.start = target.id;
     slot->record.end = (uint64_t)target.generation << 32 | target.slot;
     slot->entry = context->entry;
@@ -10350,11 +10463,48 @@ static void tracei_export(tracei_running *running, const trace_batch *batch) {
     tracei_unlock(&tracei_ledger_lock);
 }
 
+static bool tracei_is_routed(const trace_span_data *span, uint32_t exporter) {
+    return (tracei_scope_route(span->scope ? (uint32_t)(span->scope - tracei_scopes) : 0) >> exporter & 1) != 0;
+}
+
+/* Rules of scopes: the part of a batch that is for this exporter. Without memory for it, in as many parts as it has gaps. */
+static TRACEI_COLD void tracei_export_part(uint32_t exporter, const trace_batch *batch) {
+    trace_batch part = *batch;
+    trace_span_data *spans;
+    size_t count = 0, i;
+    for (i = 0; i < batch->span_count; i++) count += tracei_is_routed(&batch->spans[i], exporter);
+    if (batch->root && !tracei_is_routed(batch->root, exporter)) part.root = NULL;
+    if (count == batch->span_count ? !count && !part.root : !count) return;
+    spans = count < batch->span_count ? (trace_span_data *)tracei_alloc(count * sizeof *spans) : NULL;
+    part.span_count = 0;
+    for (i = 0; i < batch->span_count; i++) {
+        if (!tracei_is_routed(&batch->spans[i], exporter)) continue;
+        if (spans && batch->root == &batch->spans[i]) part.root = &spans[part.span_count];
+        if (spans) {
+            spans[part.span_count++] = batch->spans[i];
+            continue;
+        }
+        if (!part.span_count) part.spans = &batch->spans[i];
+        part.span_count++;
+        if (i + 1 < batch->span_count && tracei_is_routed(&batch->spans[i + 1], exporter)) continue;
+        tracei_export(&tracei_exporters[exporter], &part);
+        part.span_count = 0;
+    }
+    if (spans) part.spans = spans;
+    if (spans || !count) tracei_export(&tracei_exporters[exporter], &part);
+    tracei_free(spans, count * sizeof *spans);
+}
+
 /* To every exporter that takes batches of this sort. */
 static void tracei_deliver(const trace_batch *batch, bool whole_traces) {
     uint32_t i;
-    for (i = 0; i < tracei_exporter_count; i++)
-        if (tracei_exporters[i].exporter.whole_traces == whole_traces) tracei_export(&tracei_exporters[i], batch);
+    for (i = 0; i < tracei_exporter_count; i++) {
+        if (tracei_exporters[i].exporter.whole_traces != whole_traces) continue;
+        if (TRACEI_LOAD(&tracei_scopes_ruled))
+            tracei_export_part(i, batch);
+        else
+            tracei_export(&tracei_exporters[i], batch);
+    }
 }
 
 static void tracei_deliver_spans(const trace_span_data *spans, size_t count) {
@@ -14599,6 +14749,8 @@ typedef struct tracei_setup { /* a configuration resolved, ready to be put in fo
     uint32_t whole;
     trace_sampler sampler;
     trace_tail_sampling tail;
+    tracei_scope_rule scope_rules[TRACEI_SCOPE_RULES_MAX];
+    uint32_t scope_rule_count;
     tracei_limits limits;
     bool disabled;
 } tracei_setup;
@@ -14630,6 +14782,11 @@ static bool tracei_config_check(const trace_config *config) {
         return tracei_config_wrong("max_open_spans", "must be from 16 to 262,144");
     if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_TRACE_BYTES_MIN)
         return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
+    if (config->scope_rule_count > TRACEI_SCOPE_RULES_MAX || (config->scope_rule_count && !config->scope_rules))
+        return tracei_config_wrong("scope_rules", "has more than 32 rules, or is NULL but scope_rule_count is not 0");
+    for (i = 0; i < config->scope_rule_count; i++)
+        if (tracei_length(config->scope_rules[i].prefix) > 63)
+            return tracei_config_wrong("scope_rules", "holds a prefix of more than 63 bytes");
     if (!(config->tail_sampling.ratio >= 0 && config->tail_sampling.ratio <= 1))
         return tracei_config_wrong("tail_sampling.ratio", "must be from 0 to 1");
     if (!config->clock.monotonic_fn != !config->clock.unix_fn)
@@ -14749,6 +14906,30 @@ static void tracei_setup_limits(tracei_limits *limits, const trace_config *confi
     limits->link_attributes = tracei_limit_of(config->link_attribute_count_limit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", NULL, 128);
 }
 
+/* The exporters a rule sends to, one bit each. */
+static uint32_t tracei_setup_route(const tracei_setup *setup, const trace_scope_rule *rule) {
+    uint32_t route = 0, i;
+    if (rule->disabled) return 0;
+    if (!rule->exporter) return 0xff;
+    for (i = 0; i < setup->count; i++)
+        if (strcmp(setup->exporters[i].name, rule->exporter) == 0) route |= 1u << i;
+    if (!route && setup->count)
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "trace_config.scope_rules: no exporter \"%s\" runs: spans of scopes \"%s...\" are not recorded",
+                   rule->exporter, rule->prefix ? rule->prefix : "");
+    return route;
+}
+
+static void tracei_setup_scopes(tracei_setup *setup, const trace_config *config) {
+    uint32_t i;
+    for (i = 0; i < config->scope_rule_count; i++) {
+        const trace_scope_rule *const rule = &config->scope_rules[i];
+        if (rule->prefix) memcpy(setup->scope_rules[i].prefix, rule->prefix, strlen(rule->prefix));
+        setup->scope_rules[i].route = tracei_setup_route(setup, rule);
+    }
+    setup->scope_rule_count = (uint32_t)config->scope_rule_count;
+}
+
 /* Everything that can fail or complain, before anything is changed. */
 static void tracei_setup_resolve(tracei_setup *setup, const trace_config *config) {
     const char *propagators = tracei_environment_any("OTEL_PROPAGATORS", NULL);
@@ -14759,6 +14940,7 @@ static void tracei_setup_resolve(tracei_setup *setup, const trace_config *config
     tracei_setup_limits(&setup->limits, config);
     setup->sampler = config->sampler;
     if (!setup->sampler.sample_fn) (void)tracei_sampler_from_environment(&setup->sampler);
+    tracei_setup_scopes(setup, config);
     setup->tail = config->tail_sampling;
     if (!setup->tail.wait_ms) setup->tail.wait_ms = 100;
     if (setup->tail.wait_ms == UINT32_MAX) setup->tail.wait_ms = 0;
@@ -14830,6 +15012,8 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
         tracei_samplers[sampler] = setup->sampler;
         TRACEI_STORE_RELEASE(&tracei_sampler, (const trace_sampler *)&tracei_samplers[sampler]);
     }
+    tracei_scope_set_rules(setup->scope_rules, setup->scope_rule_count);
+    TRACEI_STORE(&tracei_nameless_muted, tracei_scope_route(0) ? 0u : 1u);
     TRACEI_STORE(&tracei_sample_children, setup->sampler.sample_fn && !setup->sampler.roots_only ? 1u : 0u);
     TRACEI_STORE(&tracei_want_opens, tracei_assembling ? 1u : 0u);
     TRACEI_STORE(&tracei_discard, setup->count ? 0u : 1u);

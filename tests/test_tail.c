@@ -219,8 +219,10 @@ static bool keep_checkout(void *user, const trace_batch *trace) {
     CHECK_STR((const char *)user, "mine");
     CHECK(trace->resource != NULL && trace->root != NULL);
     for (size_t i = 0; i < trace->span_count; i++)
-        for (size_t j = 0; j < trace->spans[i].attribute_count; j++)
-            if (trace->spans[i].attributes[j].key.size == 4 && memcmp(trace->spans[i].attributes[j].key.data, "user", 4) == 0) return true;
+        for (size_t j = 0; j < trace->spans[i].attribute_count; j++) {
+            const trace_string key = trace->spans[i].attributes[j].key;
+            if (key.size == 4 && memcmp(key.data, "user", 4) == 0) return true;
+        }
     return false;
 }
 
@@ -320,7 +322,7 @@ ISOLATED(several_local_roots) {
     CHECK_LEDGER();
 }
 
-/* A root that stays open: its trace is judged when it is too old, by how slow it is so far too; what follows goes the same way. */
+/* A root that stays open: its trace is judged when it is too old, by how slow it is so far too; the rest follows. */
 ISOLATED(a_trace_that_grows_old) {
     trace_config config = tail_config();
     trace_span slow, fast, child;
