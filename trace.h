@@ -7804,6 +7804,7 @@ static TRACEI_COLD trace_span tracei_start_muted(tracei_unit *unit, tracei_slot 
     memset(&output, 0, sizeof output);
     slot->record.span_id = slot->record.parent_id;
     slot->record.bits = (uint16_t)tracei_bits_of(parent);
+    slot->record.flags = (uint8_t)(slot->record.flags | (parent->reserved & ~TRACEI_FLAGS_KNOWN));
     tracei_slot_set_entry(slot, parent, &output);
     tracei_slot_begin(slot, TRACEI_SLOT_MUTED, false);
     slot->record.payload = 0;
