@@ -73,8 +73,9 @@ rows:           ## list the rows of test-all
 lint:           ## names, macros, symbols, warnings, neighbours, README; first proves that each check can fail
 	@CC="$(CC)" sh tests/lint/run.sh
 
-bench:          ## what a span costs, beside what two clock readings cost in the same run
-	@mkdir -p build && $(CC) -O2 bench/bench.c -pthread -o build/bench && build/bench
+bench:          ## what a span costs to record, encode and send, beside what two clock readings cost in the same run
+	@mkdir -p build && for name in bench bench_encode bench_sink; do \
+	$(CC) -O2 bench/$$name.c -pthread -o build/$$name && build/$$name || exit 1; done
 
 bench-counts:   ## instructions, mallocs, system calls and bytes per span, against their ceilings
 	@CC="$(CC)" sh bench/counts.sh
