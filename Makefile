@@ -34,7 +34,7 @@ run: examples
 examples:       ## build all examples below build/examples
 examples: $(EXAMPLES)
 
-build/examples/curl_client: examples/curl_client.c $(HEADERS)
+build/examples/curl_client build/examples/chat: build/examples/%: examples/%.c $(HEADERS)
 	@mkdir -p $(@D)
 	@if echo '#include <curl/curl.h>' | $(CC) -E - >/dev/null 2>&1; then $(CC) $(WARNINGS) $(CFLAGS) $< -pthread -lcurl -o $@; \
 	else echo "$@: skipped, there is no libcurl"; fi
@@ -74,7 +74,7 @@ lint:           ## names, macros, symbols, warnings, neighbours, README; first p
 	@CC="$(CC)" sh tests/lint/run.sh
 
 bench:          ## what a span costs to record, encode and send, beside what two clock readings cost in the same run
-	@mkdir -p build && for name in bench bench_encode bench_sink; do \
+	@mkdir -p build && for name in bench bench_encode bench_sink bench_genai; do \
 	$(CC) -O2 bench/$$name.c -pthread -o build/$$name && build/$$name || exit 1; done
 
 bench-counts:   ## instructions, mallocs, system calls and bytes per span, against their ceilings
@@ -90,7 +90,7 @@ integration:    ## a corpus through a real OpenTelemetry Collector and Zipkin, r
 	@CC="$(CC)" python3 -B tests/integration/run.py
 
 integration-all: ## the same with Jaeger, Phoenix and Agent Lightning; installs about 2 GB below build/
-	@CC="$(CC)" python3 -B tests/integration/run.py all
+	@CC="$(CC)" python3 -B tests/integration/run.py all && CC="$(CC)" python3 -B tests/integration/genai.py
 
 oracle:         ## a random corpus through the encoders, judged by the published .proto (python3)
 	@CC="$(CC)" sh tests/oracle/run

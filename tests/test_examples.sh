@@ -39,7 +39,7 @@ export LC_ALL
 for file in examples/*.c; do
     name=$(basename "$file" .c)
     case $name in
-    curl_*)
+    curl_* | chat)
         if echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; then example "$name" usage $CC "$file" -lcurl; else skipped=$((skipped + 1)); fi
         continue ;;
     hello) wanted=greet ;;
