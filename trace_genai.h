@@ -22,7 +22,7 @@
 
    CONTENTS (search for the tag)
        >>options >>identity >>starting >>model_call >>tools >>content                             the public half
-       >>recording >>capture >>messages >>prices >>table >>translation >>filter                   the implementation
+       >>recording >>capture >>messages >>prices >>table >>translation >>measures >>filter        the implementation
 
    SPANS. Each is a block macro, TRACE_GENAI_CHAT("openai", "gpt-4o") { ... }, and a function trace_genai_start_chat(...) that
    returns a span to be ended with trace_span_end. They are ordinary spans: they nest as the caller nests them, to any depth, take
@@ -61,6 +61,16 @@
    also gets the names that backend reads; further ones by trace_genai_options.dialects. The translation runs in the worker: it
    costs the recording thread nothing and does not count against the limits of a span. One table says it all: >>table.
 
+   METRICS. With TRACE_GENAI_METRICS defined before the include (trace_metrics.h beside it), the metrics exporter also counts the
+   model calls it is handed, in the worker:
+       ai_llm_requests_total             by provider, model, status (ok, error)
+       ai_llm_tokens_total               by provider, model, type (input, output, cache_read, cache_creation, reasoning)
+       ai_llm_duration_seconds           a histogram by provider, model
+       ai_llm_cost_dollars               a histogram by provider, model: its sum is what was spent
+       gen_ai_client_token_usage, gen_ai_client_operation_duration_seconds       histograms with the labels and boundaries of the
+                                         conventions
+   As Prometheus text by trace_metrics_render; pushed as OTLP by trace_otlp_metrics.h. The model is the one that was asked for.
+
    ENVIRONMENT, from the snapshot trace.h takes
        OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT     true, span_only, span_and_event: content is recorded;
                                                               false (default), no_content, event_only: it is not
@@ -82,6 +92,9 @@
 #error "trace_genai.h: another trace.h was found first; include this library's trace.h by its path before trace_genai.h"
 #elif TRACE_H_VERSION < TRACEI_GENAI_NEEDS_TRACE_H
 #error "trace_genai.h: this trace.h is too old; take both files from one version"
+#endif
+#ifdef TRACE_GENAI_METRICS
+#include "trace_metrics.h"
 #endif
 
 #ifndef TRACEI_GENAI_PUBLIC
@@ -2186,6 +2199,130 @@ static void tracei_genai_put_rows(tracei_genai_view *view, uint32_t dialects) {
     }
 }
 
+/* >>measures ------------------------------------------------------------------------------------------------------
+
+   What model calls say, as families of trace_metrics.h: one span is one record in each. They are registered when the first
+   batch comes, so that a process without model calls shows empty families only once metrics are on. */
+
+#ifdef TRACE_GENAI_METRICS
+
+static tracei_metrics_family tracei_genai_requests, tracei_genai_tokens, tracei_genai_durations, tracei_genai_costs,
+    tracei_genai_token_usage, tracei_genai_operation_duration;
+
+static void tracei_genai_family(tracei_metrics_family *family, tracei_metrics_type type, const char *name, const char *unit,
+                                const char *help, const char *const *keys, uint32_t key_count) {
+    static const double seconds[] = {0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92};
+    static const double tokens[] = {1,     4,      16,      64,      256,      1024,    4096,
+                                    16384, 65536,  262144,  1048576, 4194304,  16777216, 67108864};
+    static const double dollars[] = {0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30};
+    tracei_metrics_info info;
+    memset(&info, 0, sizeof info);
+    info.name = name;
+    info.unit = unit;
+    info.help = help;
+    info.type = type;
+    info.keys = keys;
+    info.key_count = key_count;
+    info.max_series = 500;
+    if (type == TRACEI_METRICS_HISTOGRAM) {
+        info.bounds = *unit == 's' ? seconds : *unit == '{' ? tokens : dollars;
+        info.bound_count = *unit == 's' || *unit == '{' ? 14 : 12;
+        info.exemplars = true;
+    }
+    tracei_metrics_register(family, &info);
+}
+
+static void tracei_genai_register_families(void) {
+    static const char *const by_status[] = {"provider", "model", "status"}, *const by_type[] = {"provider", "model", "type"};
+    static const char *const usage[] = {"gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model",
+                                        "gen_ai.response.model", "gen_ai.token.type"};
+    static const char *const duration[] = {"gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model",
+                                           "gen_ai.response.model", "error.type"};
+    static uint32_t done;
+    if (!tracei_first_time(&done)) return;
+    tracei_genai_family(&tracei_genai_requests, TRACEI_METRICS_COUNTER, "ai.llm.requests", "{request}", "Model calls that ended.",
+                        by_status, 3);
+    tracei_genai_family(&tracei_genai_tokens, TRACEI_METRICS_COUNTER, "ai.llm.tokens", "{token}", "Tokens of model calls.",
+                        by_type, 3);
+    tracei_genai_family(&tracei_genai_durations, TRACEI_METRICS_HISTOGRAM, "ai.llm.duration", "s", "How long model calls took.",
+                        by_status, 2);
+    tracei_genai_family(&tracei_genai_costs, TRACEI_METRICS_HISTOGRAM, "ai.llm.cost.dollars", "", "What model calls cost.",
+                        by_status, 2);
+    tracei_genai_family(&tracei_genai_token_usage, TRACEI_METRICS_HISTOGRAM, "gen_ai.client.token.usage", "{token}",
+                        "Number of input and output tokens used.", usage, 5);
+    tracei_genai_family(&tracei_genai_operation_duration, TRACEI_METRICS_HISTOGRAM, "gen_ai.client.operation.duration", "s",
+                        "GenAI operation duration.", duration, 5);
+}
+
+static trace_string tracei_genai_label_of(const trace_span_data *span, const char *key) {
+    const trace_value *const value = tracei_genai_find_in(span->attributes, span->attribute_count, key);
+    trace_string none;
+    none.data = "";
+    none.size = 0;
+    return value && value->type == TRACE_TYPE_STRING ? value->as.string : none;
+}
+
+static void tracei_genai_measure_tokens(const trace_span_data *span, const trace_string *by, const trace_string *model_names) {
+    static const struct {
+        const char *key, *type;
+        bool in_convention;                 /* its gen_ai.token.type knows input and output */
+    } kinds[] = {{"gen_ai.usage.input_tokens", "input", true},
+                 {"gen_ai.usage.output_tokens", "output", true},
+                 {"gen_ai.usage.cache_read.input_tokens", "cache_read", false},
+                 {"gen_ai.usage.cache_creation.input_tokens", "cache_creation", false},
+                 {"gen_ai.usage.reasoning.output_tokens", "reasoning", false}};
+    trace_string labels[3], usage[5];
+    size_t i;
+    labels[0] = by[0];
+    labels[1] = by[1];
+    memcpy((void *)usage, (const void *)model_names, 4 * sizeof *usage);
+    for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const trace_value *const count = tracei_genai_find_in(span->attributes, span->attribute_count, kinds[i].key);
+        if (!count || count->type != TRACE_TYPE_INT || count->as.integer < 0) continue;
+        labels[2] = usage[4] = tracei_string(kinds[i].type);
+        tracei_metrics_record(&tracei_genai_tokens, labels, (double)count->as.integer, NULL);
+        if (kinds[i].in_convention)
+            tracei_metrics_record(&tracei_genai_token_usage, usage, (double)count->as.integer, span);
+    }
+}
+
+static void tracei_genai_measure_span(const trace_span_data *span) {
+    const double seconds = (double)(span->end_unix_ns - span->start_unix_ns) / 1e9;
+    const trace_value *const cost = tracei_genai_find_in(span->attributes, span->attribute_count, "gen_ai.usage.cost");
+    const bool is_error = span->status == TRACE_STATUS_ERROR;
+    trace_string by[3], names[5];
+    by[0] = names[1] = tracei_genai_label_of(span, "gen_ai.provider.name");
+    by[1] = names[2] = tracei_genai_label_of(span, "gen_ai.request.model");
+    by[2] = tracei_string(is_error ? "error" : "ok");
+    names[0] = tracei_genai_label_of(span, "gen_ai.operation.name");
+    names[3] = tracei_genai_label_of(span, "gen_ai.response.model");
+    names[4] = tracei_genai_label_of(span, "error.type");
+    if (is_error && !names[4].size) names[4] = tracei_string("_OTHER");
+    tracei_metrics_record(&tracei_genai_requests, by, 1, NULL);
+    tracei_metrics_record(&tracei_genai_durations, by, seconds, span);
+    tracei_metrics_record(&tracei_genai_operation_duration, names, seconds, span);
+    if (cost && cost->type == TRACE_TYPE_DOUBLE) tracei_metrics_record(&tracei_genai_costs, by, cost->as.number, span);
+    tracei_genai_measure_tokens(span, by, names);
+}
+
+static unsigned tracei_genai_operation_from(const trace_span_data *span);
+
+static void tracei_genai_measure(const trace_exporter *exporter, const trace_batch *batch) {
+    size_t i;
+    if (exporter->export_fn != tracei_metrics_export) return;
+    tracei_genai_register_families();
+    for (i = 0; i < batch->span_count; i++)
+        if (tracei_genai_is_model(tracei_genai_operation_from(&batch->spans[i]))) tracei_genai_measure_span(&batch->spans[i]);
+}
+
+#else
+
+static void tracei_genai_measure(const trace_exporter *exporter, const trace_batch *batch) {
+    (void)exporter, (void)batch;
+}
+
+#endif
+
 /* >>filter --------------------------------------------------------------------------------------------------------
 
    Between the pass and each exporter. What an exporter is to be told is settled by its name, which is the preset's where a preset
@@ -2323,16 +2460,20 @@ static trace_result tracei_genai_export(const trace_exporter *exporter, const tr
     const uint32_t dialects = tracei_genai_dialects_of(settings, exporter);
     trace_batch rewritten;
     if (dialects || settings->price_count) {
-        if (tracei_genai_rewrite(settings, batch, dialects, &rewritten)) return exporter->export_fn(exporter->user, &rewritten);
+        if (tracei_genai_rewrite(settings, batch, dialects, &rewritten)) {
+            tracei_genai_measure(exporter, &rewritten);
+            return exporter->export_fn(exporter->user, &rewritten);
+        }
         if (tracei_genai_work.failed && tracei_first_time(&said))
             tracei_log(TRACE_LOG_LEVEL_WARNING,
                        "genai: no memory to translate a batch for %s: it has gen_ai.* names only; said once", exporter->name);
     }
+    tracei_genai_measure(exporter, batch);
     return exporter->export_fn(exporter->user, batch);
 }
 
 static void tracei_genai_install(void) {
-    tracei_export_filter = tracei_genai_export;
+    if (tracei_export_filter != tracei_genai_export) tracei_export_filter = tracei_genai_export; /* the worker may be reading it */
 }
 
 #if TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED

@@ -985,6 +985,17 @@ typedef struct tracei_metrics_place {
 
 static tracei_metrics_place tracei_metrics_file;
 
+/* Who sends on what is counted (trace_otlp_metrics.h); called as the exporter's functions of these names are. NULL: nobody. */
+typedef struct tracei_metrics_sink {
+    void (*make_fn)(bool disable_environment);
+    void (*export_fn)(void);
+    trace_result (*flush_fn)(uint64_t deadline_ns);
+    void (*shutdown_fn)(uint64_t deadline_ns);
+    void (*fork_fn)(void);
+} tracei_metrics_sink;
+
+static const tracei_metrics_sink *tracei_metrics_sender;
+
 static trace_result tracei_metrics_save(void) {
     tracei_metrics_place place;
     trace_result result;
@@ -1010,19 +1021,26 @@ static trace_result tracei_metrics_export(void *user, const trace_batch *batch) 
     tracei_unlock(&tracei_metrics_lock);
     for (size_t i = 0; i < batch->span_count; i++) tracei_metrics_span(&batch->spans[i]);
     if (due) (void)tracei_metrics_save();
+    if (tracei_metrics_sender) tracei_metrics_sender->export_fn();
     return TRACE_RESULT_OK;
 }
 
 static trace_result tracei_metrics_flush(void *user, uint64_t deadline_ns) {
+    const trace_result saved = tracei_metrics_save(),
+                       sent = tracei_metrics_sender ? tracei_metrics_sender->flush_fn(deadline_ns) : TRACE_RESULT_OK;
     (void)user;
-    (void)deadline_ns;
-    return tracei_metrics_save();
+    return saved != TRACE_RESULT_OK ? saved : sent;
 }
 
 static void tracei_metrics_shutdown(void *user, uint64_t deadline_ns) {
     (void)user;
-    (void)deadline_ns;
     (void)tracei_metrics_save();
+    if (tracei_metrics_sender) tracei_metrics_sender->shutdown_fn(deadline_ns);
+}
+
+static void tracei_metrics_forked(void *user) {
+    tracei_metrics_fork(user);
+    if (tracei_metrics_sender) tracei_metrics_sender->fork_fn();
 }
 
 static bool tracei_metrics_set_file(const trace_metrics_options *options) {
@@ -1058,7 +1076,8 @@ static trace_exporter tracei_metrics_make_exporter(const trace_metrics_options *
     exporter.export_fn = tracei_metrics_export;
     exporter.flush_fn = tracei_metrics_flush;
     exporter.shutdown_fn = tracei_metrics_shutdown;
-    exporter.fork_fn = tracei_metrics_fork;
+    exporter.fork_fn = tracei_metrics_forked;
+    if (tracei_metrics_sender) tracei_metrics_sender->make_fn(copy.disable_environment);
     return exporter;
 }
 
