@@ -1567,7 +1567,6 @@ TEST(refusals) {
 /* ---- tokens ----------------------------------------------------------------------------------------------------- */
 
 static unsigned tokens_given;
-static uint64_t token_lifetime_ns;
 static tracei_answer authorize(void *user, tracei_sender *sender, uint64_t deadline_ns) {
     trace_http_response response;
     char value[64];
@@ -1575,7 +1574,6 @@ static tracei_answer authorize(void *user, tracei_sender *sender, uint64_t deadl
     if (!tracei_sender_request(sender, "application/json", "{\"api_key\":\"canary\"}", 20, deadline_ns, &response)) return TRACEI_ANSWER_RETRY;
     if (response.status != 200) return TRACEI_ANSWER_REJECTED;
     snprintf(value, sizeof value, "Bearer canary-%u-%.*s", ++tokens_given, (int)response.body_size, response.body);
-    if (token_lifetime_ns) tracei_sender_renew_in(sender, token_lifetime_ns);
     return tracei_sender_set_header(sender, "Authorization", value) ? TRACEI_ANSWER_OK : TRACEI_ANSWER_REJECTED;
 }
 
@@ -1608,6 +1606,96 @@ TEST(tokens) {
     CHECK_HAS(server->head, "Authorization: Bearer canary-2-abc\r\n");
     CHECK_HAS_NOT(log_text(), "canary");
     hostile_free(server), hostile_free(tokens);
+}
+
+/* With a clock of its own: the token says it holds 100 s. */
+static tracei_answer token_given;
+static unsigned tokens_asked;
+static tracei_answer authorize_by_clock(void *user, tracei_sender *sender, uint64_t deadline_ns) {
+    fake *const f = (fake *)user;
+    CHECK(deadline_ns > f->now);
+    tokens_asked++;
+    if (token_given != TRACEI_ANSWER_OK) return token_given;
+    tracei_sender_renew_in(sender, 100 * TRACEI_SECOND);
+    return tracei_sender_set_header(sender, "Authorization", "Bearer canary") ? TRACEI_ANSWER_OK : TRACEI_ANSWER_REJECTED;
+}
+
+static void send_one(tracei_sender *sender, fake *f) {
+    add_spans(sender, 1);
+    f->now += 2 * TRACEI_SECOND;
+    fake_drive(sender, f, f->now + TRACEI_MS);
+}
+
+TEST(tokens_are_renewed_before_they_expire) {
+    tracei_http_options o = options_for("http://fake:4318/");
+    trace_http_transport transport;
+    tracei_http_seam seam;
+    fake f;
+    tracei_sender *sender;
+    trace_exporter_stats s;
+    begin();
+    fake_init(&f, 1);
+    f.status = 200;
+    memset(&transport, 0, sizeof transport);
+    transport.send_fn = fake_send, transport.user = &f;
+    seam.now_fn = fake_now, seam.unix_fn = fake_unix, seam.random_fn = fake_random, seam.user = &f;
+    o.transport = &transport, o.seam = &seam, o.disable_thread = true;
+    o.authorize_fn = authorize_by_clock, o.authorize_url = "http://fake/", o.user = &f;
+    sender = tracei_sender_open(&o);
+    REQUIRE(sender != NULL);
+    tokens_asked = 0, token_given = TRACEI_ANSWER_OK;
+    send_one(sender, &f), send_one(sender, &f);
+    CHECK_UINT(tokens_asked, 1);
+    CHECK_UINT(f.sends, 2);
+    f.now += 98 * TRACEI_SECOND;                              /* over, so it is replaced without having been refused */
+    send_one(sender, &f), send_one(sender, &f);
+    CHECK_UINT(tokens_asked, 2);
+    CHECK_UINT(f.sends, 4);
+    f.now += 98 * TRACEI_SECOND;
+    token_given = TRACEI_ANSWER_RETRY;                        /* the token server is down: the old one is used, and asked for later */
+    send_one(sender, &f), send_one(sender, &f);
+    CHECK_UINT(tokens_asked, 3);
+    CHECK_UINT(f.sends, 6);
+    f.now += 60 * TRACEI_SECOND;
+    token_given = TRACEI_ANSWER_OK;
+    send_one(sender, &f);
+    CHECK_UINT(tokens_asked, 4);
+    s = stats_of(sender);
+    CHECK(ledger_exact(&s, 7));
+    CHECK_UINT(s.sent, 7);
+    CHECK_HAS_NOT(log_text(), "canary");
+}
+
+TEST(without_a_token_nothing_is_sent) {
+    static const tracei_answer answers[] = {TRACEI_ANSWER_RETRY, TRACEI_ANSWER_REJECTED};
+    for (int i = 0; i < 2; i++) {
+        tracei_http_options o = options_for("http://fake:4318/");
+        trace_http_transport transport;
+        tracei_http_seam seam;
+        fake f;
+        tracei_sender *sender;
+        trace_exporter_stats s;
+        begin();
+        fake_init(&f, 1);
+        f.status = 200;
+        memset(&transport, 0, sizeof transport);
+        transport.send_fn = fake_send, transport.user = &f;
+        seam.now_fn = fake_now, seam.unix_fn = fake_unix, seam.random_fn = fake_random, seam.user = &f;
+        o.transport = &transport, o.seam = &seam, o.disable_thread = true;
+        o.authorize_fn = authorize_by_clock, o.authorize_url = "http://fake/", o.user = &f;
+        sender = tracei_sender_open(&o);
+        REQUIRE(sender != NULL);
+        tokens_asked = 0, token_given = answers[i];
+        add_spans(sender, 3);
+        fake_drive(sender, &f, f.now + 60 * TRACEI_SECOND);
+        s = stats_of(sender);
+        CHECK(ledger_exact(&s, 3));
+        CHECK_UINT(s.failed[TRACE_FAILURE_REJECTED], 3);
+        CHECK_UINT(f.sends, 0);
+        if (i) CHECK_UINT(tokens_asked, 1);
+        else CHECK(tokens_asked > 2);
+        CHECK_HAS(log_text(), "no access token was given; spans lost: 3");
+    }
 }
 
 #ifdef TRACE_HTTP_ZLIB
