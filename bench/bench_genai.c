@@ -105,6 +105,7 @@ static double ring_bytes(void (*work)(void)) {
 static void measure(const char *suffix, uint32_t dialects, bool record) {
     static double floor[ROUNDS], small[ROUNDS], large[ROUNDS], pass[ROUNDS];
     trace_genai_options options = {0};
+    const trace_span parent = trace_span_start("bench");
     uint64_t sink = 0, before;
     char name[64];
     options.capture_content = TRACE_CHOICE_YES;
@@ -132,6 +133,8 @@ static void measure(const char *suffix, uint32_t dialects, bool record) {
                 2 * BLOCK * (ROUNDS + 10));
         exit(1);
     }
+    trace_span_end(parent);
+    while (trace_pump(0)) {}
     qsort(floor, ROUNDS, sizeof *floor, by_value);
     if (record) {
         printf("genai.two_rdtsc.quiet %.2f ns 1.000\n", floor[ROUNDS / 10] + (double)(sink & 0));

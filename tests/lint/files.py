@@ -23,6 +23,7 @@ HOSTS = re.compile(
     # the endpoints of the presets
     r"(eu\.)?api\.smith\.langchain\.com|(us\.)?cloud\.langfuse\.com|api(\.eu1)?\.honeycomb\.io|otlp(\.eu01)?\.nr-data\.net|"
     r"otlp\.datadoghq\.(com|eu)|(otlp|api)\.agentops\.ai|xray\.[a-z0-9-]+\.amazonaws\.com|"
+    r"api\.openai\.com|"                                                # where examples/chat.c asks unless it is told otherwise
     r"[a-z-]+)$")                                                       # one word: a name inside a test's own network
 NEVER = [
     (re.compile(r"(?<![\w./$}])/(work|root|home|Users|tmp/[a-z_]+\.\w+)/(?!canary)[\w.]"), "a path of some machine"),
