@@ -130,11 +130,12 @@ class Collector(Backend):
                     **{"PORT_" + key: value for key, value in self.ports.items()})
 
     def lines(self):
-        """What was written, decoded; a last line that a killed process did not finish is left out."""
+        """What was written, decoded. A line that a killed process did not finish, which may be the last one or stand before the
+        next process's first, is left out."""
         if not os.path.exists(self.out):
             return []
         with open(self.out, "rb") as file:
-            return [json.loads(line, parse_int=minus_zero) for line in file if line.endswith(b"\n")]
+            return [json.loads(line[line.rindex(b'{"resourceSpans":'):], parse_int=minus_zero) for line in file if line.endswith(b"\n")]
 
 
 class Zipkin(Backend):
