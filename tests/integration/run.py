@@ -4,7 +4,7 @@
 
 run.py [all] [backend ...]      collector and zipkin by default; all: jaeger, phoenix and agl as well
 ONLY="word ..." picks cases. CC, SEED. Ends with "N passed, N failed"."""
-import json, os, subprocess, sys, time, traceback
+import gzip, http.server, json, os, subprocess, sys, threading, time, traceback
 
 import backends, compare, install
 from backends import NotReady, get, get_json, until
@@ -103,6 +103,50 @@ def zipkin_notices(truth, spans):
         "the service": dict(span, localEndpoint={}), "the other service": dict(span, remoteEndpoint={"serviceName": "?"})}
     others = [one for one in spans if one is not span]
     return [what + " spoiled, not noticed" for what, bad in spoiled.items() if not compare.differences(truth, others + [bad], compare.zipkin_differences)]
+
+
+# ---- the wire ---------------------------------------------------------------------------------------------------------
+
+def wire(program, zipped, **variables):
+    """What a server is really sent: headers, and a body that is compressed when that was asked for, and only then."""
+    requests = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            requests.append((self.path, dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        truth, ledger = emit(program, OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_PROTOCOL="http/json",
+                             OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:%d" % server.server_address[1], OTEL_EXPORTER_OTLP_HEADERS="x-tenant=a%20b", **variables)
+    finally:
+        server.shutdown()
+        server.server_close()
+    wrong, spans = ledger_wrong(ledger, len(truth.spans)), []
+    for path, headers, body in requests:
+        for name, value in (("Content-Type", "application/json"), ("X-Tenant", "a b"), ("Content-Encoding", "gzip" if zipped else None)):
+            found = next((headers[key] for key in headers if key.lower() == name.lower()), None)
+            if found != value:
+                wrong.append("%s: %r, not %r" % (name, found, value))
+        if path != "/v1/traces" or not headers.get("User-Agent", "").startswith("OTel-OTLP-Exporter-"):
+            wrong.append("%s by %r" % (path, headers.get("User-Agent")))
+        spans += compare.otlp_spans(json.loads(gzip.decompress(body) if zipped else body, parse_int=backends.minus_zero))
+    return wrong + compare.differences(truth, spans)
+
+
+def run_wire(_, programs):
+    case("wire, plain", lambda: wire(programs["plain"], False))
+    case("wire, gzip", lambda: wire(programs["curl"], True, OTEL_EXPORTER_OTLP_COMPRESSION="gzip"))
 
 
 # ---- OpenTelemetry Collector ------------------------------------------------------------------------------------------
@@ -370,6 +414,7 @@ def main(arguments):
         counts["failed"] += 1
     os.makedirs(OUT, exist_ok=True)
     programs = {"plain": build("emit"), "curl": build("emit_curl", "-DTRACE_HTTP_CURL", "-DTRACE_HTTP_ZLIB", "-lcurl", "-lz")}
+    run_wire(None, programs)
     for name in names:
         if name in paths:
             try:
