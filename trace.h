@@ -4051,7 +4051,6 @@ static const tracei_variable tracei_variables[] = {
     {"TRACER_ENVIRONMENT", {"AI_INFRA_ENVIRONMENT", NULL}},
     {"TRACER_SAMPLING_RATE", {"AI_INFRA_TRACING_SAMPLE_RATE", NULL}},
     {"AI_INFRA_TRACING_ENABLED", {NULL, NULL}},
-    {"LANGCHAIN_TRACING_V2", {NULL, NULL}},
     /* backends' own, used by the presets of trace_otlp.h */
     {"LANGSMITH_API_KEY", {"LANGCHAIN_API_KEY", NULL}},
     {"LANGSMITH_PROJECT", {"LANGCHAIN_PROJECT", NULL}},
@@ -14828,6 +14827,13 @@ static bool tracei_choose(const trace_config *config, trace_string name, trace_e
     return false;
 }
 
+static trace_string tracei_preset_word(uint32_t i) {
+    trace_string word;
+    word.data = tracei_preset_names[i];
+    word.size = strlen(word.data);
+    return word;
+}
+
 static void tracei_say_unknown_exporter(const trace_config *config, trace_string name) {
     const char *words[2 * TRACE_EXPORTERS_MAX + TRACEI_PRESETS_MAX + 3];
     uint32_t count = 0, i;
@@ -14838,9 +14844,12 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
     for (i = 0; i < tracei_registered_count; i++) words[count++] = tracei_registered[i].name;
     words[count++] = "console";
     words[count++] = "none";
-    for (i = 0; tracei_preset_names && tracei_preset_names[i] && i < TRACEI_PRESETS_MAX; i++)
-        words[count++] = tracei_preset_names[i];
     words[count] = NULL;
+    for (i = 0; tracei_preset_names && tracei_preset_names[i] && i < TRACEI_PRESETS_MAX; i++)
+        if (tracei_environment_word(tracei_preset_word(i), words) < 0) {   /* not that of an exporter */
+            words[count++] = tracei_preset_names[i];
+            words[count] = NULL;
+        }
     tracei_environment_bad_word("OTEL_TRACES_EXPORTER", name, words);
     memcpy(text, name.data, size);
     text[size] = '\0';

@@ -435,7 +435,7 @@ TEST(every_alias_leads_to_its_name) {
         {"GRAFANA_CLOUD_API_TOKEN", "GRAFANA_CLOUD_API_KEY"}, {"DYNATRACE_ENDPOINT", "DT_ENDPOINT"}, {"DYNATRACE_ENV_URL", "DT_ENDPOINT"},
         {"DYNATRACE_API_TOKEN", "DT_API_TOKEN"}, {"DATADOG_API_KEY", "DD_API_KEY"}, {"AWS_DEFAULT_REGION", "AWS_REGION"},
     };
-    static const char *const alone[] = {"AI_INFRA_TRACING_ENABLED", "AGENTOPS_API_KEY", "LANGCHAIN_TRACING_V2", "TRACER_SERVICE_VERSION",
+    static const char *const alone[] = {"AI_INFRA_TRACING_ENABLED", "AGENTOPS_API_KEY", "TRACER_SERVICE_VERSION",
                                         "TRACER_ENVIRONMENT", "TRACER_SAMPLING_RATE", "LANGSMITH_API_KEY", "LANGSMITH_PROJECT", "TRACEPARENT",
                                         "TRACESTATE", "BAGGAGE"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

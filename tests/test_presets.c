@@ -360,6 +360,11 @@ static void own_name_wins(void *unused) {
     }
     CHECK(tracei_choose(&config, name, &made));
     CHECK_STR(made.name, "otlp/stdout");
+    name.data = "jeager";
+    tracei_logger.log_fn = keep_log;
+    tracei_say_unknown_exporter(&config, name);
+    CHECK_HAS(kept_log, "Jaeger, console, none, tempo, langsmith");
+    CHECK_HAS_NOT(kept_log, "jaeger");
 }
 
 TEST(an_exporter_of_that_name_comes_before_the_preset) {
