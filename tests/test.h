@@ -18,6 +18,7 @@
                   TEST_GOLDEN_DIR    where they are; default tests/golden
    Last line:     "3 passed, 0 failed" and ", 1 skipped" when there are such; exit status 1 when one failed.
                   TEST_SCALE=n       what test_scaled() divides by: slow machines, sanitizers
+                  TEST_FACTOR=n      what it multiplies with, and patience too (make soak)
    A program may say in its first twelve lines, each a comment of its own (see tests/tools/matrix.sh):
                   build: flags       further flags for the compiler
                   also: plain c++    run it in `make test` at -O2 too; it is C++ as well as C
@@ -266,11 +267,19 @@ TEST_UNUSED static void test_random_bytes(void *bytes, size_t size) {
     while (size--) *at++ = (unsigned char)(test_random() >> 32);
 }
 
-/* How often to repeat something: n divided by TEST_SCALE, at least 1. */
+static unsigned long test_number_from(const char *variable) {
+    const char *text = getenv(variable);
+    unsigned long number = text ? strtoul(text, NULL, 10) : 1;
+    return number ? number : 1;
+}
+
+/* How many times as long as usual tests are to last: TEST_FACTOR, which is for `make soak`. */
+TEST_UNUSED static unsigned long test_factor(void) { return test_number_from("TEST_FACTOR"); }
+
+/* How often to repeat something: n times TEST_FACTOR, divided by TEST_SCALE, at least 1. */
 TEST_UNUSED static unsigned long test_scaled(unsigned long n) {
-    const char *text = getenv("TEST_SCALE");
-    unsigned long scale = text ? strtoul(text, NULL, 10) : 1;
-    return scale > 1 ? (n / scale ? n / scale : 1) : n;
+    unsigned long scaled = n * test_factor() / test_number_from("TEST_SCALE");
+    return scaled ? scaled : 1;
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
@@ -421,7 +430,7 @@ TEST_UNUSED static test_child test_fork(void (*fn)(void *user), void *user, unsi
     struct pollfd polled[2];
     int out[2], err[2], status = 0;
     bool exited = false;
-    uint64_t deadline = test_now_ms() + timeout_ms;
+    uint64_t deadline = test_now_ms() + (uint64_t)timeout_ms * test_factor();
     pid_t pid;
     memset(&child, 0, sizeof child);
     child.status = -1;

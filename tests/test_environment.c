@@ -1,5 +1,6 @@
 /* test_environment.c - which variables count, how they are read, and what is said of bad ones
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* not: windows */
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"

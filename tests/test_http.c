@@ -914,6 +914,7 @@ TEST(what_is_sent) {
     headers[0].name = string_of("X-Scope-OrgID"), headers[0].value = string_of("7");
     headers[1].name = string_of("api-key"), headers[1].value = string_of("k");
     o.headers = headers, o.header_count = 2;
+    o.schedule_delay_ms = 10000;                 /* both in one request: not before the flush */
     sender = tracei_sender_open(&o);
     REQUIRE(sender != NULL);
     tracei_sender_add(sender, "one\n", 4, 0);
@@ -1029,6 +1030,7 @@ static void oversize(bool by_curl) {
         trace_exporter_stats s;
         hostile_script(server, scripts[i]);
         hostile_run(server);
+        o.schedule_delay_ms = 10000;             /* one request: not before the flush */
         sender = tracei_sender_open(&o);
         REQUIRE(sender != NULL);
         sender->by_curl = by_curl;
