@@ -67,7 +67,7 @@ test:           ## the tests, with address and undefined-behaviour sanitizers wh
 test-all:       ## every compiler, standard, sanitizer and system there are tools for (ROWS="row ..." for some; "make rows" lists them)
 	@$(MATRIX) $(or $(ROWS),all)
 
-soak:           ## tests that are long by nature, at full length: 1e7 spans, 1e8 under signals, 1e6 threads (about 10 minutes)
+soak:           ## tests that are long by nature, at full length: 1e7 spans, 1e8 under signals, 1e6 threads (some 5 minutes)
 	@CC="$(CC)" sh tests/tools/soak.sh $(ONLY)
 
 rows:           ## list the rows of test-all

@@ -10119,6 +10119,8 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
 static void tracei_assembler_decide(bool everything);
 static bool tracei_assembler_undecided(void);
 static bool tracei_assembler_idle(void);
+static bool tracei_consoles_go_on(void);
+static bool tracei_consoles_wait; /* text that the reader has not taken yet, or a summary that is due: the worker stays awake */
 
 TRACEI_SMALL_BEGIN
 
@@ -10636,6 +10638,7 @@ static uint64_t tracei_pass(bool everything) {
     spans = tracei_round();
     while (tracei_assembler_undecided() && rounds++ < 3) spans += tracei_round();
     if (tracei_assembling) tracei_assembler_decide(everything);
+    tracei_consoles_wait = tracei_consoles_go_on();
     tracei_lock(&tracei_ledger_lock);
     tracei_widen();
     tracei_unlock(&tracei_ledger_lock);
@@ -10698,7 +10701,7 @@ static void tracei_worker_main(void *user) {
         if (tracei_try_lock(&tracei_pass_lock)) {
             spans = tracei_pass(
                 stop); /* the last one is the worker's too: an exporter that blocks then blocks it and not who waits for it */
-            quiet = tracei_assembler_idle();
+            quiet = tracei_assembler_idle() && !tracei_consoles_wait;
             tracei_unlock(&tracei_pass_lock);
         }
         if (stop) return;
@@ -12048,7 +12051,7 @@ static void tracei_console_put(tracei_console *console, const char *text, size_t
     }
     if (console->is_dead) {
         tracei_console_account(console, TRACE_FAILURE_UNREACHABLE, spans);
-    } else if (written == size) {
+    } else if (!excused && written == size) {
         tracei_console_account(console, TRACEI_CONSOLE_SENT, spans);
     } else if (!tracei_console_enqueue_after(console, excuse + told, excused - told, text + written, size - written, spans)) {
         console->is_torn = told != 0 || (written != 0 && text[written - 1] != '\n') || console->is_torn;
@@ -13979,6 +13982,22 @@ static trace_result tracei_console_export(void *user, const trace_batch *batch) 
     }
     console->batch = NULL;
     return TRACE_RESULT_OK;
+}
+
+/* In each pass: what had to wait goes on without a new span, and then what was lost is told. Never blocks. True: more is to come. */
+static bool tracei_consoles_go_on(void) {
+    bool more = false;
+    uint32_t i;
+    for (i = 0; i < tracei_exporter_count; i++) {
+        tracei_console *const console = (tracei_console *)tracei_exporters[i].exporter.user;
+        if (tracei_exporters[i].exporter.export_fn != tracei_console_export) continue;
+        if (!console->has_hidden && !console->queue && !console->lost) continue;
+        tracei_console_refresh(console);
+        if (console->has_hidden) tracei_console_second(console);
+        if (console->kind != TRACEI_CONSOLE_FUNCTION) tracei_console_put(console, "", 0, 0);
+        more = more || console->has_hidden || console->queue;
+    }
+    return more;
 }
 
 static trace_result tracei_console_flush(void *user, uint64_t deadline_ns) {

@@ -1126,6 +1126,53 @@ TEST(a_stopped_terminal) {
     }
 }
 
+/* Through the worker, and nobody records another span: a stopped terminal that goes on gets what waited, and what was lost is
+   told; the worker stays awake for it. */
+static void run_stopped_for_a_while(void *unused) {
+    int slave = -1;
+    const int master = terminal_pair(&slave);
+    uint64_t deadline;
+    trace_config config;
+    trace_stats stats;
+    unsigned i;
+    (void)unused;
+    if (master < 0) return;
+    environment("TERM=xterm");
+    memset((void *)&config, 0, sizeof config);
+    config.disable_environment = true;
+    config.exporters[0] = make_all_for(slave);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_INT(tcflow(slave, TCOOFF), 0);
+    for (i = 0; i < 9000; i++)
+        TRACE_SPAN("waits for its reader") {}
+    deadline = real_ms() + 20000;
+    do {
+        (void)poll(NULL, 0, 5);
+        trace_get_stats(&stats);
+    } while (stats.pending && real_ms() < deadline);
+    CHECK(stats_of(&config.exporters[0]).queued > 0);
+    CHECK(stats_of(&config.exporters[0]).failed[TRACE_FAILURE_QUEUE_FULL] > 0);
+    (void)poll(NULL, 0, 700);                                   /* long enough to fall asleep, if it could */
+    CHECK_INT(tcflow(slave, TCOON), 0);
+    deadline = real_ms() + 20000;
+    fcntl(master, F_SETFL, O_NONBLOCK);
+    out_size = 0;
+    keep_text(NULL, "", 0);
+    while (!strstr(out, "the reader was too slow)") && real_ms() < deadline) {
+        (void)poll(NULL, 0, 2);
+        read_what_is_there(master);
+    }
+    CHECK_HAS(out, "spans were not printed: the reader was too slow)");
+    CHECK_UINT(stats_of(&config.exporters[0]).queued, 0);
+    close(master), close(slave);
+}
+
+TEST(what_waited_goes_on_without_another_span) {
+    test_child child = test_fork(run_stopped_for_a_while, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
 TEST(what_is_left_at_shutdown) {
     int ends[2];
     trace_exporter exporter;
