@@ -4899,9 +4899,9 @@ static void tracei_detect_all(tracei_detected *self) {
     tracei_detect_host_id(self);
 #if defined(__linux__)
     tracei_detect_created(self->created);
-    tracei_detect_release(self, "/etc/os-release");
-    if (!self->os_description[0]) tracei_detect_release(self, "/usr/lib/os-release");
 #endif
+    tracei_detect_release(self, "/etc/os-release"); /* BSDs have it too; macOS has not */
+    if (!self->os_description[0]) tracei_detect_release(self, "/usr/lib/os-release");
     tracei_detect_program(self);
 #if defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__) || defined(__DragonFly__)
     if (!self->path[0]) self->program = getprogname();
@@ -10232,7 +10232,12 @@ static void tracei_decode_value(trace_value *out, uint8_t type, const unsigned c
     case TRACE_TYPE_BYTES: out->as.string = tracei_slice(at, size); break;
     case TRACE_TYPE_INT: memcpy(&out->as.integer, at, 8); break;
     case TRACE_TYPE_DOUBLE: memcpy(&out->as.number, at, 8); break;
-    case TRACE_TYPE_BOOL: out->as.boolean = *at != 0; break;
+    case TRACE_TYPE_BOOL: { /* a word, as all scalars: its first byte is the last on a big-endian machine */
+        uint64_t bits;
+        memcpy(&bits, at, 8);
+        out->as.boolean = bits != 0;
+        break;
+    }
     case TRACE_TYPE_ARRAY: {
         const unsigned char *const end = at + size;
         const unsigned char *scan;

@@ -27,6 +27,7 @@ static double test_strtod(const char *text, char **end) {
     return strtod(copy, NULL);
 }
 
+#undef snprintf              /* a macro on macOS */
 #define snprintf test_snprintf
 #define strtod test_strtod
 #define TRACE_IMPLEMENTATION
