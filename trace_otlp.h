@@ -1907,8 +1907,10 @@ static const char *tracei_otlp_find_endpoint(tracei_otlp_settings *settings, tra
     if (*pattern == '<') (void)tracei_otlp_pattern_name(pattern + 1, own);
     for (size_t i = 0; i < (settings->preset ? 2 : 3) && environment && !(*own && tracei_environment_any(own, NULL)); i++) {
         const char *found, *value = tracei_environment_any(names[i], &found);
-        if (value) *how = found == names[i] ? hows[i] : TRACEI_OTLP_ENDPOINT_EITHER;
-        if (value) return value;
+        if (!value) continue;
+        *how = found == names[i] ? hows[i] : TRACEI_OTLP_ENDPOINT_EITHER;
+        if (*pattern) tracei_log(TRACE_LOG_LEVEL_INFO, "%s: sent to what %s says", settings->preset->name, found);
+        return value;
     }
     if (*pattern) given = tracei_otlp_preset_text(settings, pattern, settings->preset->path, &fine);
     if (given || !fine) return given;

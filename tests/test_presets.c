@@ -248,6 +248,7 @@ TEST(by_environment_alone) {
             child = run_errand(&e);
             snprintf(expected, sizeof expected, "%s sent 1 of 1\n", b->name);
             CHECK_STR(child.out, expected);
+            if (strstr(endpoint, "OTLP_TRACES")) CHECK_HAS(child.err, "datadog: sent to what OTEL_EXPORTER_OTLP_TRACES_ENDPOINT says\n");
             test_child_free(&child);
             hostile_stop(server);
             write_head(&s, server->head);
