@@ -865,8 +865,8 @@ TEST(agentops_with_a_wrong_key) {
 
 /* A token server that hangs or talks nonsense costs the export's own deadline, no more. */
 TEST(agentops_with_a_hostile_token_server) {
-    static const hostile_step hang[] = {READ, {HOSTILE_HANG, NULL, 0}};
-    static const hostile_step nonsense[] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"token\":\"a\r\n\""), AGAIN};
+    static const hostile_step hang[HOSTILE_STEPS] = {READ, {HOSTILE_HANG, NULL, 0}};
+    static const hostile_step nonsense[HOSTILE_STEPS] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"token\":\"a\r\n\""), AGAIN};
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
     for (int i = 0; i < 2; i++) {
         agentops a;
