@@ -502,6 +502,7 @@ typedef struct trace_exporter_stats {
     uint64_t queued;
     uint64_t last_success_unix_ns;          /* 0: never */
     uint64_t last_failure_unix_ns;          /* 0: never */
+    char last_error[96];                    /* what the last failure was, in words; "": none, or the exporter does not say */
 } trace_exporter_stats;
 
 /* A destination. Plain value; copied by trace_init. All functions but export_fn may be NULL. They are called by one thread
@@ -549,6 +550,7 @@ typedef struct trace_sampler_input {
     const trace_link_data *links;
     size_t link_count;
     const trace_scope *scope;
+    trace_string trace_state;     /* the parent's tracestate; size 0: none */
 } trace_sampler_input;
 
 typedef struct trace_sampler_output {
@@ -739,6 +741,9 @@ typedef struct trace_config {
     trace_random random;          /* likewise */
 
     trace_tail_sampling tail_sampling;      /* default: every recorded trace is exported */
+    const char *const *baggage_attributes;  /* keys of baggage that become attributes of every span at its start; one that ends
+                                               in * is a prefix, as "tenant.*". Up to 16, of up to 63 bytes */
+    size_t baggage_attribute_count;
     const trace_scope_rule *scope_rules;    /* up to 32 */
     size_t scope_rule_count;
 
@@ -943,6 +948,21 @@ TRACE_API trace_context trace_extract_environment(void);       /* TRACEPARENT, T
 TRACE_API void trace_inject(trace_context context, const trace_carrier *carrier);
 /* The same as bytes, "traceparent: ...\r\n...", like snprintf: returns the size needed without the terminator. */
 TRACE_API size_t trace_inject_raw(trace_context context, char *buffer, size_t size);
+
+/* `environment` (like environ; NULL: empty) for a program that is to be executed, with the context's variables (TRACEPARENT,
+   TRACESTATE, BAGGAGE, ...) in place of those it may have. Like snprintf: returns the bytes needed; when that is no more than
+   size, `buffer`, aligned as a pointer, holds the array of pointers, ended by NULL, and the new strings; the others stay where
+   they are. Zero context: the current span's. This process's environment is not changed. Any thread; before fork. */
+TRACE_INLINE size_t trace_inject_environment(trace_context context, char *const *environment, void *buffer, size_t size);
+
+/* The ids for a log line (OpenTelemetry, "Trace Context in non-OTLP Log Formats"). */
+typedef enum trace_log_format {
+    TRACE_LOG_FORMAT_JSON = 0,    /* "trace_id":"...","span_id":"...","trace_flags":"01"     members, to stand in an object */
+    TRACE_LOG_FORMAT_LOGFMT,      /* trace_id=... span_id=... trace_flags=01 */
+    TRACE_LOG_FORMAT_SYSLOG       /* [opentelemetry trace_id="..." span_id="..." trace_flags="01"]     RFC 5424, SD-ELEMENT */
+} trace_log_format;
+/* Writes them like snprintf; zero context: the current span's. Without a span: "", and "-" (NILVALUE) for SYSLOG. Any thread. */
+TRACE_INLINE size_t trace_log_fields(trace_context context, trace_log_format format, char *buffer, size_t size);
 
 /* Baggage travels with the context to every callee. Getters copy out and return the size needed without the terminator, like
    snprintf (SIZE_MAX: not there); set and remove return the changed context, to be attached or used as a parent. */
@@ -1456,6 +1476,96 @@ TRACE_INLINE void trace_span_end(trace_span span) {
 
 TRACE_INLINE void trace_span_end_at(trace_span span, uint64_t unix_ns) {
     if (span.slot != TRACEI_SLOT_INERT) tracei_end_at(span, unix_ns);
+}
+
+/* Where trace_inject_environment is. Measured with capacity 0, then written: the same twice, or less. */
+typedef struct tracei_variables_out {
+    char **pointers;
+    char *text, *end;
+    size_t count, bytes;
+} tracei_variables_out;
+
+TRACE_INLINE void tracei_variables_add(void *user, trace_string name, trace_string value) {
+    tracei_variables_out *const block = (tracei_variables_out *)user;
+    const size_t size = name.size + 1 + value.size + 1;
+    size_t i;
+    if (block->pointers && (size_t)(block->end - block->text) >= size) {
+        block->pointers[block->count] = block->text;
+        for (i = 0; i < name.size; i++) {
+            const char c = name.data[i];
+            *block->text++ = c >= 'a' && c <= 'z' ? (char)(c - 32) : (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c : '_';
+        }
+        *block->text++ = '=';
+        if (value.size) memcpy(block->text, value.data, value.size);
+        block->text += value.size;
+        *block->text++ = '\0';
+    }
+    block->count++;
+    block->bytes += size;
+}
+
+/* A variable that carries context, in whatever format. */
+TRACE_INLINE bool tracei_variable_carries(const char *variable) {
+    static const char *const names[] = {"TRACEPARENT=", "TRACESTATE=",   "BAGGAGE=",    "B3=",
+                                        "X_B3_TRACEID=", "X_B3_SPANID=", "X_B3_SAMPLED=", "X_B3_FLAGS=",
+                                        "UBER_TRACE_ID=", "UBERCTX_",    "X_AMZN_TRACE_ID="};
+    size_t i;
+    for (i = 0; i < sizeof names / sizeof *names && !TRACE_CONFIG_OFF; i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0) return true;
+    return false;
+}
+
+TRACE_INLINE size_t trace_inject_environment(trace_context context, char *const *environment, void *buffer, size_t size) {
+    tracei_variables_out block;
+    trace_carrier carrier;
+    size_t kept = 0, i, needed;
+    memset(&block, 0, sizeof block);
+    memset(&carrier, 0, sizeof carrier);
+    carrier.set = tracei_variables_add;
+    carrier.user = &block;
+    if (!context.is_explicit && !trace_context_is_valid(context)) context = trace_context_current();
+    trace_inject(context, &carrier);
+    for (i = 0; environment && environment[i]; i++) kept += !tracei_variable_carries(environment[i]);
+    needed = (kept + block.count + 1) * sizeof(char *) + block.bytes;
+    if (!buffer || size < needed) return needed;
+    block.pointers = (char **)buffer;
+    block.text = (char *)(block.pointers + kept + block.count + 1);
+    block.end = (char *)buffer + needed;
+    block.count = 0;
+    for (i = 0; environment && environment[i] && block.count < kept; i++)
+        if (!tracei_variable_carries(environment[i])) block.pointers[block.count++] = environment[i];
+    trace_inject(context, &carrier);
+    block.pointers[block.count] = NULL;
+    return needed;
+}
+
+TRACE_INLINE size_t trace_log_fields(trace_context context, trace_log_format format, char *buffer, size_t size) {
+    static const char *const words[3][4] = {{"\"trace_id\":\"", "\",\"span_id\":\"", "\",\"trace_flags\":\"", "\""},
+                                            {"trace_id=", " span_id=", " trace_flags=", ""},
+                                            {"[opentelemetry trace_id=\"", "\" span_id=\"", "\" trace_flags=\"", "\"]"}};
+    static const struct { uint8_t at, size; } ids[] = {{3, 32}, {36, 16}, {53, 2}};
+    char parent[56], text[144];
+    size_t used = 0, i;
+    if (!context.is_explicit && !trace_context_is_valid(context)) context = trace_context_current();
+    if ((unsigned)format > TRACE_LOG_FORMAT_SYSLOG) format = TRACE_LOG_FORMAT_JSON;
+    if (trace_context_is_valid(context)) {
+        trace_context_format(context, parent);
+        for (i = 0; i < 3; i++) {
+            memcpy(text + used, words[format][i], strlen(words[format][i]));
+            used += strlen(words[format][i]);
+            memcpy(text + used, parent + ids[i].at, ids[i].size);
+            used += ids[i].size;
+        }
+        memcpy(text + used, words[format][3], strlen(words[format][3]));
+        used += strlen(words[format][3]);
+    } else if (format == TRACE_LOG_FORMAT_SYSLOG) {
+        text[used++] = '-';
+    }
+    if (buffer && size) {
+        memcpy(buffer, text, used < size ? used : size - 1);
+        buffer[used < size ? used : size - 1] = '\0';
+    }
+    return used;
 }
 
 TRACE_INLINE trace_attachment trace_suppress(void) {
@@ -7746,6 +7856,45 @@ static trace_context tracei_unit_context(tracei_unit *unit) {
     return unit->current ? tracei_slot_context(unit->current) : tracei_context_empty();
 }
 
+/* --- baggage as attributes: costs nothing where there is no baggage --- */
+
+#define TRACEI_BAGGAGE_RULES_MAX (TRACE_CONFIG_SINGLE_THREADED ? 2u : 16u)
+typedef struct tracei_baggage_rule { char key[64]; } tracei_baggage_rule;
+static tracei_baggage_rule tracei_baggage_rules[TRACEI_BAGGAGE_RULES_MAX]; /* a start that races with trace_init may mix two */
+static uint32_t tracei_baggage_rule_count;
+
+static void tracei_baggage_each(trace_string baggage, void (*fn)(void *user, trace_string key, trace_string value), void *user);
+
+typedef struct tracei_baggage_target {
+    tracei_unit *unit;
+    tracei_slot *slot;
+} tracei_baggage_target;
+
+static void tracei_baggage_attribute(void *user, trace_string key, trace_string value) {
+    const tracei_baggage_target *const to = (const tracei_baggage_target *)user;
+    const uint32_t count = TRACEI_LOAD_ACQUIRE(&tracei_baggage_rule_count);
+    trace_attribute attribute;
+    uint32_t i;
+    memset(&attribute, 0, sizeof attribute);
+    attribute.key = key;
+    attribute.value.type = TRACE_TYPE_STRING;
+    attribute.value.as.string = value;
+    for (i = 0; i < count; i++) {
+        const char *const rule = tracei_baggage_rules[i].key;
+        const size_t size = tracei_length(rule), prefix = size && rule[size - 1] == '*' ? size - 1 : size;
+        if (key.size < prefix || (prefix == size && key.size != size) || memcmp(key.data, rule, prefix) != 0) continue;
+        tracei_add_attribute(to->unit, to->slot, &attribute);
+        return;
+    }
+}
+
+static TRACEI_COLD void tracei_add_baggage(tracei_unit *unit, tracei_slot *slot) {
+    tracei_baggage_target target;
+    target.unit = unit;
+    target.slot = slot;
+    tracei_baggage_each(tracei_entry_baggage(slot->entry), tracei_baggage_attribute, &target);
+}
+
 static trace_decision tracei_sample(const tracei_record *record, trace_string name, const trace_span_options *options,
                                     const trace_context *parent, trace_sampler_output *output) {
     const trace_sampler *const sampler = TRACEI_LOAD_ACQUIRE(&tracei_sampler);
@@ -7766,6 +7915,14 @@ static trace_decision tracei_sample(const tracei_record *record, trace_string na
     input.links = options->links;
     input.link_count = options->links ? options->link_count : 0;
     input.scope = options->scope;
+    input.trace_state.data = "";
+    if (parent->entry && tracei_entry_pin(parent->entry, parent->entry_generation)) {
+        trace_decision decision;
+        input.trace_state = tracei_entry_state(parent->entry);
+        decision = sampler->sample_fn(sampler->user, &input, output);
+        tracei_entry_unpin(parent->entry);
+        return decision;
+    }
     return sampler->sample_fn(sampler->user, &input, output);
 }
 
@@ -7881,6 +8038,7 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     if (decision != TRACE_DECISION_DROP) {
         tracei_slot_name(unit, slot, name, size);
         record->scope = tracei_scope_id(options->scope);
+        if (TRACEI_RARE(slot->entry && TRACEI_LOAD(&tracei_baggage_rule_count))) tracei_add_baggage(unit, slot);
         for (i = 0; options->attributes && i < options->attribute_count; i++)
             tracei_add_attribute(unit, slot, &options->attributes[i]);
         for (i = 0; output.attributes && i < output.attribute_count; i++) tracei_add_attribute(unit, slot, &output.attributes[i]);
@@ -9883,6 +10041,17 @@ TRACE_API size_t trace_state_get(trace_context context, char *buffer, size_t siz
     return needed;
 }
 
+/* Every member, its value decoded: a start's, so that no more than the stack is used. */
+static void tracei_baggage_each(trace_string baggage, void (*fn)(void *user, trace_string key, trace_string value), void *user) {
+    char decoded[1024];
+    tracei_member member;
+    while (tracei_member_next(&baggage, &member)) {
+        const size_t size = tracei_percent_decode(decoded, sizeof decoded, member.value);
+        fn(user, member.key, tracei_piece(decoded, tracei_utf8_cut(decoded, size < sizeof decoded ? size : sizeof decoded,
+                                                                   size < sizeof decoded ? size : sizeof decoded - 4)));
+    }
+}
+
 TRACE_API size_t trace_baggage_get(trace_context context, const char *key, char *buffer, size_t size) {
     const trace_string wanted = tracei_piece_of(key);
     trace_string baggage;
@@ -10453,6 +10622,13 @@ TRACEI_SMALL_BEGIN
 /* A companion's, set before the first batch: hands a batch to the exporter, or a rewritten one (trace_genai.h). */
 static trace_result (*tracei_export_filter)(const trace_exporter *exporter, const trace_batch *batch);
 
+/* The words of a failure, cut to fit. */
+static TRACEI_UNUSED void tracei_stats_say(trace_exporter_stats *stats, const char *words) {
+    const size_t size = tracei_utf8_cut(words, strlen(words), sizeof stats->last_error - 1);
+    memcpy(stats->last_error, words, size);
+    stats->last_error[size] = '\0';
+}
+
 static void tracei_export(tracei_running *running, const trace_batch *batch) {
     const trace_exporter *const exporter = &running->exporter;
     const trace_result result =
@@ -10466,6 +10642,7 @@ static void tracei_export(tracei_running *running, const trace_batch *batch) {
     } else {
         running->stats.failed[TRACE_FAILURE_REJECTED] += batch->span_count;
         running->stats.last_failure_unix_ns = tracei_unix_ns();
+        tracei_stats_say(&running->stats, trace_result_string(result));
     }
     tracei_unlock(&tracei_ledger_lock);
 }
@@ -11719,6 +11896,7 @@ static void tracei_console_account(tracei_console *console, int outcome, uint64_
     } else {
         console->stats.failed[outcome] += spans;
         console->stats.last_failure_unix_ns = now;
+        tracei_stats_say(&console->stats, "the terminal did not take it");
     }
     tracei_unlock(&console->lock);
 }
@@ -14248,6 +14426,7 @@ static trace_result tracei_memory_export(void *user, const trace_batch *batch) {
         if (!span || cutter.full) {
             memory->stats.failed[TRACE_FAILURE_QUEUE_FULL]++;
             memory->stats.last_failure_unix_ns = tracei_unix_ns();
+            tracei_stats_say(&memory->stats, "the buffer is full");
             continue;
         }
         *entry = span;
@@ -14806,6 +14985,12 @@ static bool tracei_config_check(const trace_config *config) {
         return tracei_config_wrong("max_open_spans", "must be from 16 to 262,144");
     if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_TRACE_BYTES_MIN)
         return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
+    if (config->baggage_attribute_count > TRACEI_BAGGAGE_RULES_MAX ||
+        (config->baggage_attribute_count && !config->baggage_attributes))
+        return tracei_config_wrong("baggage_attributes", "has more than 16 keys, or is NULL but its count is not 0");
+    for (i = 0; i < config->baggage_attribute_count; i++)
+        if (!tracei_length(config->baggage_attributes[i]) || tracei_length(config->baggage_attributes[i]) > 63)
+            return tracei_config_wrong("baggage_attributes", "holds a key that is empty or has more than 63 bytes");
     if (config->scope_rule_count > TRACEI_SCOPE_RULES_MAX || (config->scope_rule_count && !config->scope_rules))
         return tracei_config_wrong("scope_rules", "has more than 32 rules, or is NULL but scope_rule_count is not 0");
     for (i = 0; i < config->scope_rule_count; i++)
@@ -15046,6 +15231,10 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
         tracei_samplers[sampler] = setup->sampler;
         TRACEI_STORE_RELEASE(&tracei_sampler, (const trace_sampler *)&tracei_samplers[sampler]);
     }
+    TRACEI_STORE(&tracei_baggage_rule_count, 0u);
+    for (i = 0; i < config->baggage_attribute_count; i++)
+        memcpy(tracei_baggage_rules[i].key, config->baggage_attributes[i], tracei_length(config->baggage_attributes[i]) + 1);
+    TRACEI_STORE_RELEASE(&tracei_baggage_rule_count, (uint32_t)config->baggage_attribute_count);
     tracei_scope_set_rules(setup->scope_rules, setup->scope_rule_count);
     TRACEI_STORE(&tracei_nameless_muted, tracei_scope_route(0) ? 0u : 1u);
     TRACEI_STORE(&tracei_sample_children, setup->sampler.sample_fn && !setup->sampler.roots_only ? 1u : 0u);

@@ -2007,13 +2007,28 @@ static const char *tracei_status_hint(const tracei_sender *sender, uint32_t stat
     return status >= 500 ? "check the server" : "check the endpoint and its headers";
 }
 
+/* For stats: no URL, header or answer in it. */
+static void tracei_report_keep(tracei_sender *sender, const char *words, uint32_t status) {
+    char text[40];
+    if (status) {
+        memcpy(text, "the server answered ", 20);
+        *tracei_put_u64(text + 20, status) = '\0';
+        words = text;
+    }
+    tracei_lock(&sender->lock);
+    tracei_stats_say(&sender->ledger, words);
+    tracei_unlock(&sender->lock);
+}
+
 static void tracei_report_status(tracei_sender *sender, uint32_t status, uint64_t spans) {
+    tracei_report_keep(sender, "", status);
     if (!tracei_report_due(sender, status, &spans)) return;
     tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s answered %u; spans lost: %llu; %s", sender->options.owner, sender->shown,
                (unsigned)status, (unsigned long long)spans, tracei_status_hint(sender, status));
 }
 
 static void tracei_report_problem(tracei_sender *sender, uint32_t kind, const char *problem, uint64_t spans) {
+    tracei_report_keep(sender, problem ? problem : "the request failed", 0);
     if (!tracei_report_due(sender, kind, &spans)) return;
     tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s: %s; spans lost: %llu", sender->options.owner, sender->shown,
                problem ? problem : "the request failed", (unsigned long long)spans);

@@ -1292,6 +1292,7 @@ static void tracei_otlp_file_fail(tracei_otlp_file *file, trace_failure why, siz
     tracei_lock(&file->lock);
     file->ledger.failed[why] += spans;
     file->ledger.last_failure_unix_ns = tracei_unix_ns();
+    tracei_stats_say(&file->ledger, "the file could not be written");
     tracei_unlock(&file->lock);
 }
 
@@ -1306,6 +1307,7 @@ static void tracei_otlp_file_settle(tracei_otlp_file *file, bool written, trace_
     } else {
         file->ledger.failed[why] += file->ledger.queued;
         file->ledger.last_failure_unix_ns = tracei_unix_ns();
+        tracei_stats_say(&file->ledger, "the file could not be written");
     }
     file->ledger.queued = 0;
     tracei_unlock(&file->lock);

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+extern char **environ;
+
 #ifdef __cplusplus
 extern "C" {
 #endif
