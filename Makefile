@@ -13,8 +13,10 @@ MATRIX = CC="$(CC)" CXX="$(CXX)" JOBS=$(JOBS) sh tests/tools/matrix.sh
 EXAMPLES := $(patsubst examples/%.c,build/examples/%,$(wildcard examples/*.c)) \
             $(patsubst examples/%.cpp,build/examples/%,$(wildcard examples/*.cpp)) \
             $(patsubst examples/%/app.c,build/examples/%_app,$(wildcard examples/*/app.c))
-PRELOADS := build/libtrace_preload_curl.so
+PRELOADS := build/libtrace_preload_curl.so build/libtrace_preload_sqlite.so build/trace_sqlite.so
 HEADER_curl = curl/curl.h
+HEADER_sqlite = sqlite3.h
+HEADER_sqlite_extension = sqlite3ext.h
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 .PHONY: help run examples preload test test-all rows lint bench bench-counts size fuzz integration integration-all oracle coverage golden picture cross-tools clean
@@ -55,11 +57,18 @@ build/examples/%_app: examples/%/*.c examples/%/*.h $(HEADERS)
 preload:        ## build/libtrace_preload_*.so and build/trace_sqlite.so, which trace programs nobody rebuilds (where the headers are)
 preload: $(PRELOADS)
 
-build/libtrace_preload_%.so: preload/%.c $(HEADERS)
-	@mkdir -p $(@D)
-	@if echo '#include <$(HEADER_$*)>' | $(CC) -fsyntax-only -xc - 2>/dev/null; then \
-	    $(CC) $(WARNINGS) $(CFLAGS) -fPIC -shared $< -pthread -ldl -o $@; \
-	else echo "$@: skipped, there is no $(HEADER_$*)"; fi
+build/libtrace_preload_%.so: preload/%.c preload/next.h $(HEADERS)
+	@$(call shared,$*)
+
+build/trace_sqlite.so: preload/sqlite_extension.c $(HEADERS)
+	@$(call shared,sqlite_extension)
+
+define shared
+mkdir -p $(@D)
+if echo '#include <$(HEADER_$(1))>' | $(CC) -fsyntax-only -xc - 2>/dev/null; then \
+    $(CC) $(WARNINGS) $(CFLAGS) -fPIC -shared $< -pthread -ldl -o $@; \
+else echo "$@: skipped, there is no $(HEADER_$(1))"; fi
+endef
 
 test:           ## the tests, with address and undefined-behaviour sanitizers where the compiler has them
 	@PLAIN_MARKED=1 $(MATRIX) -v asan plain

@@ -10,9 +10,8 @@
    A libcurl that is linked into the program statically is not seen. */
 #define _GNU_SOURCE 1
 #include <curl/curl.h>
-#include <dlfcn.h>
+#include "next.h"
 
-/* The functions behind ours. Programs that load libcurl with a plugin have it outside of RTLD_NEXT. */
 static struct {
     __typeof__(curl_easy_init) *easy_init;
     __typeof__(curl_easy_duphandle) *easy_duphandle;
@@ -38,36 +37,22 @@ static int preload_find(void);
 #include "../trace_otlp.h"
 #include "../trace_zipkin.h"
 
-static void *preload_symbol(const char *name) {
-    static const char *const libraries[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl-nss.so.4"};
-    void *symbol = dlsym(RTLD_NEXT, name);
-    for (size_t i = 0; !symbol && i < sizeof libraries / sizeof libraries[0]; i++) {
-        void *const library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
-        if (library) symbol = dlsym(library, name);
-    }
-    return symbol;
-}
+static const char *const preload_libraries[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl-nss.so.4", NULL};
 
 /* Any thread; all find the same. */
 static int preload_find(void) {
-#define PRELOAD_FIND(name) \
-    do { \
-        void *const symbol = preload_symbol("curl_" #name); \
-        if (!symbol) return 0; \
-        memcpy(&preload_next.name, &symbol, sizeof symbol); \
-    } while (0)
     if (__atomic_load_n(&preload_found, __ATOMIC_ACQUIRE)) return 1;
-    PRELOAD_FIND(easy_init);
-    PRELOAD_FIND(easy_duphandle);
-    PRELOAD_FIND(easy_reset);
-    PRELOAD_FIND(easy_cleanup);
-    PRELOAD_FIND(easy_setopt);
-    PRELOAD_FIND(easy_getinfo);
-    PRELOAD_FIND(easy_strerror);
-    PRELOAD_FIND(easy_perform);
-    PRELOAD_FIND(multi_add_handle);
-    PRELOAD_FIND(multi_remove_handle);
-    PRELOAD_FIND(multi_info_read);
+    PRELOAD_FIND("curl_", easy_init);
+    PRELOAD_FIND("curl_", easy_duphandle);
+    PRELOAD_FIND("curl_", easy_reset);
+    PRELOAD_FIND("curl_", easy_cleanup);
+    PRELOAD_FIND("curl_", easy_setopt);
+    PRELOAD_FIND("curl_", easy_getinfo);
+    PRELOAD_FIND("curl_", easy_strerror);
+    PRELOAD_FIND("curl_", easy_perform);
+    PRELOAD_FIND("curl_", multi_add_handle);
+    PRELOAD_FIND("curl_", multi_remove_handle);
+    PRELOAD_FIND("curl_", multi_info_read);
     __atomic_store_n(&preload_found, 1, __ATOMIC_RELEASE);
     return 1;
 }
@@ -79,9 +64,6 @@ __attribute__((constructor)) static void preload_begin(void) {
 }
 
 #undef curl_easy_setopt
-#define PRELOAD_EXPORT __attribute__((visibility("default")))
-#define PRELOAD_ALIAS(name) __attribute__((visibility("default"), alias(name)))
-
 /* A program that looks for libcurl by name, where there is none, finds this one. */
 PRELOAD_EXPORT CURL *curl_easy_init(void) { return preload_find() ? trace_curl_easy_init() : NULL; }
 
