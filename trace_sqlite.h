@@ -715,7 +715,11 @@ static void tracei_sqlite_on_start(tracei_sqlite_connection *c, sqlite3_stmt *st
         if (name) trace_span_add_event(entry->span, "trigger", &attribute, 1);
         return;
     }
-    if (entry) return;            /* prepared anew because the schema changed */
+    if (entry && !entry->rows) return;        /* prepared anew because the schema changed */
+    if (entry) {                  /* sqlite3_exec gave a statement up without a word, and this one has its address */
+        tracei_sqlite_unlink(c, entry);
+        tracei_sqlite_end(c, entry, SQLITE_OK);
+    }
     if (frame && !frame->statement && frame->ended) tracei_sqlite_settle(frame, SQLITE_OK);
     entry = tracei_sqlite_start(c, statement, is_own ? tracei_sqlite_current() : tracei_sqlite_around(c, statement), 0);
     if (!entry) return;
@@ -901,7 +905,11 @@ static void tracei_sqlite_push(tracei_sqlite_frame *frame, sqlite3 *db, sqlite3_
 static void tracei_sqlite_pop(tracei_sqlite_frame *frame) {
     if (frame->attached) trace_detach(frame->attachment);
     tracei_sqlite_frames = frame->outer;
-    if (frame->outer && frame->reported) frame->outer->reported = true;
+    if (!frame->outer) return;
+    if (frame->reported) frame->outer->reported = true;
+    if (frame->outer->statement || frame->outer->db != frame->db) return;
+    frame->outer->connection = frame->connection;
+    frame->outer->entry = frame->entry;
 }
 
 /* SQLite told us nothing: the statement goes on after it waited for a lock, which it once told us of. */
@@ -958,6 +966,10 @@ TRACE_APP int trace_sqlite_exec(sqlite3 *db, const char *sql, int (*row)(void *,
     if (!tracei_sqlite_failed(code) || frame.reported) {
         tracei_sqlite_settle(&frame, SQLITE_OK);
     } else if (code == SQLITE_ABORT) {        /* the program's callback asked for it */
+        if (!frame.ended && frame.entry) {    /* and SQLite says nothing of the statement any more, which is gone */
+            frame.ended = frame.entry;
+            tracei_sqlite_unlink(frame.connection, frame.entry);
+        }
         if (frame.ended) trace_span_add_event(frame.ended->span, "cancelled", NULL, 0);
         tracei_sqlite_settle(&frame, SQLITE_OK);
     } else if (!frame.ended || tracei_sqlite_is_of_preparing(db)) {

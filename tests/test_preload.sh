@@ -1,5 +1,6 @@
 #!/bin/sh
-# curl(1) under the preloaded library: what its transfers become, what servers are sent, and what must not get out.
+# curl(1) and sqlite3(1) under the preloaded libraries, and sqlite3(1) with the loadable extension: what becomes of their transfers
+# and statements, what servers are sent, and what must not get out.
 # SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -20,7 +21,8 @@ make -s CC="$CC" preload >"$TEST_BUILD_DIR/build.log" 2>&1 || { cat "$TEST_BUILD
 command -v python3 >/dev/null 2>&1 || { skip preload "no python3 for the server and for reading what was exported"; end; }
 
 run() { # name python-check library command...: the check reads the exported spans, and the server's log of requests
-    name=$1 check=$2 library=$PWD/build/libtrace_preload_$3.so
+    name=$1 check=$2 library=
+    [ "$3" = none ] || library=$PWD/build/libtrace_preload_$3.so
     shift 3
     : >"$TEST_BUILD_DIR/requests"
     limited env LD_PRELOAD="$library" OTEL_TRACES_EXPORTER=otlp/stdout "$@" >"$TEST_BUILD_DIR/$name.out" 2>"$TEST_BUILD_DIR/$name.err" </dev/null
@@ -74,5 +76,32 @@ with_curl() {
     wait $server 2>/dev/null
 }
 
+# Not "canary" but in what sqlite3(1) prints itself, which is not looked at here.
+with_sqlite() {
+    [ -f build/libtrace_preload_sqlite.so ] && [ -f build/trace_sqlite.so ] || { skip sqlite "no headers of SQLite"; return; }
+    command -v sqlite3 >/dev/null 2>&1 || { skip sqlite "no sqlite3(1)"; return; }
+    if ! ldd "$(command -v sqlite3)" 2>/dev/null | grep -q libsqlite3; then skip sqlite "sqlite3(1) is linked statically"; return; fi
+    db=$TEST_BUILD_DIR/shop.db
+    rm -f "$db"
+    made="CREATE TABLE t(a UNIQUE); INSERT INTO t VALUES ('canary'); SELECT a = 'canary' FROM t;"
+    wanted='["CREATE TABLE t", "INSERT t", "SELECT t"]'
+    run statements "names()[-3:] == $wanted and not leaks() and at(-1)['db.namespace'] == 'shop.db' and at(-1)['db.response.returned_rows'] == 1" \
+        sqlite sqlite3 "$db" "$made"
+    run busy_time 'at(-1)["sqlite.busy_time"] > 0 and at(-1)["db.query.text"] == "SELECT ?"' sqlite sqlite3 "$db" "SELECT 1"
+    run constraint 'status != 0 and at(-1)["error.type"] == "SQLITE_CONSTRAINT" and at(-1)["db.response.status_code"] == "2067"' \
+        sqlite sqlite3 "$db" "INSERT INTO t VALUES ('canary')"
+    run syntax 'status != 0 and at(-1)["error.type"] == "SQLITE_ERROR" and at(-1).get("db.query.text") is None' sqlite sqlite3 "$db" "SELECT 'canary' FRO t"
+    run sqlite_parent 'all(span["traceId"] == "4bf92f3577b34da6a3ce929d0e0e4736" for span in spans) and spans' \
+        sqlite env TRACEPARENT=00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 sqlite3 "$db" "SELECT 1"
+    run traced_by_itself 'names()[-1] == "SELECT t" and out.count("SELECT count(*) FROM t") == 2' sqlite sqlite3 "$db" ".trace stdout" "SELECT count(*) FROM t"
+    run virtual '"SELECT f" in names() and len([1 for span in spans if span.get("parentSpanId")]) > 0' \
+        sqlite sqlite3 ":memory:" "CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f VALUES ('canary'); SELECT count(*) FROM f WHERE f MATCH 'canary'"
+    rm -f "$db"
+    run extension "names()[-3:] == $wanted and not leaks() and at(-1)['db.response.returned_rows'] == 1" none sqlite3 -cmd ".load ./build/trace_sqlite" "$db" "$made"
+    run extension_later 'names()[-1] == "SELECT" and at(-1)["db.namespace"] == ":memory:"' none sqlite3 -cmd ".load ./build/trace_sqlite" "$db" ".open :memory:" "SELECT 1"
+    rm -f "$db"
+}
+
 with_curl
+with_sqlite
 end

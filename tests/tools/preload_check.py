@@ -31,6 +31,10 @@ def at(number):
     return {one["key"]: value(one["value"]) for one in spans[number]["attributes"]}
 
 
+def names():
+    return [span["name"] for span in spans]
+
+
 def codes():
     return [at(i).get("http.response.status_code") for i in range(len(spans))]
 
