@@ -19,13 +19,13 @@ HEADER_sqlite = sqlite3.h
 HEADER_sqlite_extension = sqlite3ext.h
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: help run examples preload test test-all rows lint bench bench-counts size fuzz integration integration-all oracle coverage golden picture cross-tools clean
+.PHONY: help run examples preload test test-all rows lint bench bench-counts size fuzz integration integration-all oracle w3c-harness coverage golden picture cross-tools clean
 .DELETE_ON_ERROR:
 
 .DEFAULT_GOAL := help
 help:           ## this list
 	@echo "trace.h - distributed tracing for C in one header. There is nothing to build: copy trace.h. Targets:"
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 	@echo "Variables: CC CXX JOBS; ONLY=\"part ...\" picks test programs; ROWS=\"row ...\" picks rows for test-all; FUZZ_SECONDS"
 
 run:            ## build the examples, run the word counter on files of this repository and show its trace
@@ -117,6 +117,9 @@ golden:         ## rewrite the golden files; look at the diff
 
 picture:        ## redraw docs/hello.svg from what the first program of the README really prints
 	@CC="$(CC)" sh tests/tools/picture.sh docs/hello.svg
+
+w3c-harness:    ## the public harness of W3C Trace Context; W3C_HARNESS names a checkout of it
+	@CC="$(CC)" sh tests/tools/w3c_harness.sh
 
 cross-tools:    ## install the pinned cross compiler below build/venv (python3, about 100 MB)
 	@python3 -m venv build/venv && build/venv/bin/pip install --quiet ziglang==0.17.0 && build/venv/bin/python3 -m ziglang version

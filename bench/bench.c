@@ -159,6 +159,36 @@ static trace_string string_of(const char *text) {
 }
 
 /* A request as servers see it: the headers we want among others. */
+/* The same with a tracestate: its copy is kept in the table of contexts, and read back from there. */
+static void parse_format_state(size_t count) {
+    char text[56] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", state[64];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        trace_context context;
+        trace_context_parse(&context, text, "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+        trace_context_format(context, text);
+        size += trace_state_get(context, state, sizeof state);
+    }
+    sink = size;
+}
+
+static void extract_inject_all(size_t count) {
+    const trace_header headers[] = {
+        {string_of("host"), string_of("shop.example")},
+        {string_of("traceparent"), string_of("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")},
+        {string_of("tracestate"), string_of("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")},
+        {string_of("baggage"), string_of("user.id=42,tenant=blue")},
+        {string_of("content-type"), string_of("application/json")},
+    };
+    char out[512];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const trace_context context = trace_extract_headers(headers, sizeof headers / sizeof headers[0]);
+        size += trace_inject_raw(context, out, sizeof out);
+    }
+    sink = size;
+}
+
 static void extract_inject(size_t count) {
     const trace_header headers[] = {
         {string_of("host"), string_of("shop.example")},
@@ -392,7 +422,9 @@ static void section_context(void) {
     start_tracing((trace_config){.disabled = false}, false);
     begin_section("context", 1);
     add_figure("parse_format", parse_format, false);
+    add_figure("parse_format_state", parse_format_state, false);
     add_figure("extract_inject", extract_inject, false);
+    add_figure("extract_inject_all", extract_inject_all, false);
     add_figure("attach_detach", attach_detach, false);
     run_section(true);
 }

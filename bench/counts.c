@@ -161,6 +161,17 @@ static uint64_t process_bytes(void) {
 
 /* ---- figures ---- */
 
+/* In and out again, with tracestate and baggage. */
+static void propagate(size_t count) {
+    static const char head[] = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"
+                               "tracestate: rojo=00f067aa0ba902b7\r\nbaggage: user.id=42\r\n\r\n";
+    char out[512];
+    for (size_t i = 0; i < count; i++) {
+        const trace_context context = trace_extract_raw(head, sizeof head - 1);
+        if (trace_inject_raw(context, out, sizeof out) < 120) exit(1);
+    }
+}
+
 static void print_mallocs(void) {
     if (!mallocs_are_counted()) {
         fprintf(stderr, "counts: malloc cannot be counted with this C library\n");
@@ -174,6 +185,14 @@ static void print_mallocs(void) {
         const uint64_t before = malloc_count();
         burst(works[i].run, spans);
         printf("mallocs.%s %.6f calls/span\n", works[i].name, (double)(malloc_count() - before) / (double)spans);
+    }
+    {
+        const size_t contexts = 100000;
+        uint64_t before;
+        propagate(BLOCK);
+        before = malloc_count();
+        propagate(contexts);
+        printf("mallocs.context %.6f calls/context\n", (double)(malloc_count() - before) / (double)contexts);
     }
     trace_span_end(root);
 }

@@ -9,8 +9,6 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-extern char **environ;
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -18,6 +16,7 @@ extern "C" {
 typedef struct request { const char *head; size_t head_size; const char *path; int status; trace_span span; } request;
 typedef struct job { void (*run)(void *argument); void *argument; trace_context context; } job;
 
+extern char **environ;
 extern request *current_request;
 extern int socket_fd, items;
 extern const char *path, *sql;
