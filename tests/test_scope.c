@@ -7,14 +7,20 @@
 
 #include "ledger.h"
 
+#include <sys/mman.h>
+
 static const trace_scope app = {"app", "1", NULL}, noisy = {"noisy.codec", "2", NULL}, noisy_too = {"noisy.io", NULL, NULL},
                          secret = {"secret", NULL, NULL};
 
 static bool refuse_memory;
 
+/* Mapped, as the library's own: the leak checker would not find what only such memory points to. */
 static void *allocate(void *user, size_t size) {
+    void *memory;
     (void)user;
-    return refuse_memory ? NULL : aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+    if (refuse_memory) return NULL;
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
 }
 
 static uint32_t warnings;
