@@ -186,12 +186,14 @@ ISOLATED(the_first_rule_that_fits) {
     static const trace_scope_rule rules[] = {
         {"noisy.io", false, NULL}, {"noisy", true, NULL}, {"app", false, NULL}, {NULL, true, NULL}};
     static const trace_scope late = {"noisy.later", NULL, NULL};
-    trace_span outer;
+    trace_span outer, nameless;
     begin_with(rules, 4);
     CHECK(trace_is_enabled(&app) && trace_is_enabled(&noisy_too));
     CHECK(!trace_is_enabled(&noisy) && !trace_is_enabled(&late) && !trace_is_enabled(NULL) && !trace_is_enabled(&secret));
     outer = start("app", &app);
-    trace_span_end(trace_span_start("nameless, the short way"));
+    nameless = trace_span_start("the short way");
+    CHECK(!trace_span_is_recording(nameless));
+    trace_span_end(nameless);
     trace_span_end(start("noisy", &noisy));
     trace_span_end(start("noisy.io", &noisy_too));
     trace_span_end(outer);
