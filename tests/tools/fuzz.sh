@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 2
 : "${FUZZ_SECONDS:=60}" "${CC:=cc}" "${ONLY:=}"
 mkdir -p build/fuzz
 passed=0 failed=0 skipped=0
-san="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+san="-g -O1 -fno-sanitize-recover=undefined -fsanitize=address,undefined"    # last: ",fuzzer" is appended
 if command -v clang >/dev/null 2>&1; then mode=clang; else mode=replay; fi
 
 verdict() { # name status text log
@@ -40,6 +40,7 @@ for file in tests/fuzz/fuzz_*.c; do
             -artifact_prefix="build/fuzz/crash_${name}_" "build/fuzz/$name" $corpus >"$log" 2>&1
         status=$?
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        [ "${runs:-0}" -gt 0 ] || { echo "nothing was tried: libFuzzer is not in it" >>"$log"; status=1; }
         verdict "$name" $status "${runs:-0} inputs in $FUZZ_SECONDS s" "$log"
     else
         if ! $CC $san "$file" tests/fuzz/replay.c -pthread $extra -lm -o "build/fuzz/fuzz_$name" >"$log" 2>&1; then
