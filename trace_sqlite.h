@@ -260,8 +260,9 @@ static bool tracei_sqlite_is(const tracei_sqlite_token *token, const char *word)
 }
 
 static bool tracei_sqlite_is_any(const tracei_sqlite_token *token, const char *const *words) {
+    if (token->kind != TRACEI_SQLITE_WORD) return false;
     for (; *words; words++)
-        if (tracei_sqlite_is(token, *words)) return true;
+        if (**words == (token->at[0] & ~0x20) && tracei_sqlite_is(token, *words)) return true;
     return false;
 }
 

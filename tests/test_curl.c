@@ -698,6 +698,23 @@ ISOLATED(an_exporter_that_uses_libcurl_is_not_traced) {
     stop(server);
 }
 
+ISOLATED(suppressed_transfers_are_not_traced) {
+    hostile_server *const server = serve(echo);
+    CURL *handle;
+    begin();
+    TRACE_SPAN("work") {
+        TRACE_SUPPRESS {
+            handle = easy(server, "/");
+            CHECK_INT(curl_easy_perform(handle), CURLE_OK);
+            CHECK_HAS_NOT(body, "traceparent");
+            curl_easy_cleanup(handle);
+        }
+    }
+    finish();
+    CHECK_UINT(span_count, 1);
+    stop(server);
+}
+
 ISOLATED(sampled_out_transfers_pass_their_context_on) {
     hostile_server *const server = serve(redirect);
     trace_config config;

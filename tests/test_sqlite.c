@@ -16,6 +16,9 @@ TEST(sqlite) { SKIP("no headers of SQLite (libsqlite3-dev)"); }
 #include <sqlite3.h>
 static int step_unseen(sqlite3_stmt *statement) { return sqlite3_step(statement); }
 static int open_unseen(const char *name, sqlite3 **db) { return sqlite3_open(name, db); }
+static int exec_unseen(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **)) {
+    return sqlite3_exec(db, sql, row, NULL, NULL);
+}
 
 #define TRACE_CONFIG_SQLITE_REDIRECT 1
 #define TRACE_IMPLEMENTATION
@@ -337,6 +340,15 @@ ISOLATED(cancelled_statements_are_no_errors) {
     CHECK_STR(text_of(&spans[4], "db.response.returned_rows"), "1");
 }
 
+/* sqlite3_exec gives a statement up without telling: its span ends when its address, or its connection, is used again. */
+ISOLATED(statements_given_up_silently) {
+    sqlite3 *const db = (begin(), shop());
+    for (int i = 0; i < 5; i++) CHECK_INT(exec_unseen(db, "SELECT 1 UNION SELECT 2", stop_at_row), SQLITE_ABORT);
+    sqlite3_close(db);
+    finish();
+    CHECK_UINT(span_count, 6);
+}
+
 ISOLATED(triggers_are_events) {
     sqlite3 *const db = (begin(), shop());
     sqlite3_exec(db,
@@ -549,6 +561,17 @@ ISOLATED(many_threads_and_connections) {
     sqlite3_close(shared_db);
     finish();
     CHECK_UINT(span_count, 600 + 4);
+}
+
+ISOLATED(suppressed_statements_are_not_traced) {
+    sqlite3 *const db = (begin(), shop());
+    TRACE_SUPPRESS {
+        sqlite3_exec(db, "SELECT 1", NULL, NULL, NULL);
+        sqlite3_exec(db, "canary", NULL, NULL, NULL);
+    }
+    sqlite3_close(db);
+    finish();
+    CHECK_UINT(span_count, 1);
 }
 
 static sqlite3 *exporters_db;
