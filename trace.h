@@ -2196,7 +2196,7 @@ static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t 
 #define TRACEI_SMALL_BEGIN _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
 #define TRACEI_SMALL_END _Pragma("clang attribute pop")
 #elif defined(__GNUC__) && defined(__OPTIMIZE__)
-#define TRACEI_SMALL_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"Os\")")
+#define TRACEI_SMALL_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"Os\", \"no-move-loop-invariants\")")
 #define TRACEI_SMALL_END _Pragma("GCC pop_options")
 #else
 #define TRACEI_SMALL_BEGIN
@@ -4100,123 +4100,133 @@ extern char **environ;
 #endif
 #endif
 
-/* What is known, with the names users of other tracers have set already. */
-typedef struct tracei_variable {
-    const char *name;
-    const char *aliases[2];
-} tracei_variable;
-
-static const tracei_variable tracei_variables[] = {
-    {"OTEL_SDK_DISABLED", {NULL, NULL}}, /* and AI_INFRA_TRACING_ENABLED, the other way round */
-    {"OTEL_SERVICE_NAME", {"TRACER_SERVICE_NAME", "AI_INFRA_SERVICE_NAME"}},
-    {"OTEL_RESOURCE_ATTRIBUTES", {NULL, NULL}},
-    {"OTEL_LOG_LEVEL", {NULL, NULL}},
-    {"OTEL_PROPAGATORS", {NULL, NULL}},
-    {"OTEL_TRACES_SAMPLER", {NULL, NULL}},
-    {"OTEL_TRACES_SAMPLER_ARG", {NULL, NULL}}, /* a rate by its alias stands alone: see tracei_sampler_from_environment */
-    {"OTEL_TRACES_EXPORTER", {"TRACER_TYPE", NULL}},
-    {"OTEL_BSP_SCHEDULE_DELAY", {NULL, NULL}},
-    {"OTEL_BSP_EXPORT_TIMEOUT", {NULL, NULL}},
-    {"OTEL_BSP_MAX_QUEUE_SIZE", {NULL, NULL}},
-    {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", {NULL, NULL}},
-    {"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", {NULL, NULL}},
-    {"OTEL_ATTRIBUTE_COUNT_LIMIT", {NULL, NULL}},
-    {"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", {NULL, NULL}},
-    {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", {NULL, NULL}},
-    {"OTEL_SPAN_EVENT_COUNT_LIMIT", {NULL, NULL}},
-    {"OTEL_SPAN_LINK_COUNT_LIMIT", {NULL, NULL}},
-    {"OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", {NULL, NULL}},
-    {"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_ENDPOINT", {"OTLP_ENDPOINT", "AI_INFRA_TRACING_ENDPOINT"}},
-    {"OTEL_EXPORTER_OTLP_PROTOCOL", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_HEADERS", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_COMPRESSION", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TIMEOUT", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_INSECURE", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_CERTIFICATE", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_CLIENT_KEY", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_INSECURE", {"OTEL_EXPORTER_OTLP_SPAN_INSECURE", NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", {NULL, NULL}},
-    {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", {NULL, NULL}},
-    {"OTEL_EXPORTER_ZIPKIN_ENDPOINT", {"ZIPKIN_ENDPOINT", NULL}},
-    {"OTEL_EXPORTER_ZIPKIN_TIMEOUT", {NULL, NULL}},
-    {"OTEL_EXPORTER_JAEGER_PROTOCOL", {NULL, NULL}},
-    {"OTEL_EXPORTER_JAEGER_ENDPOINT", {"JAEGER_ENDPOINT", NULL}},
-    {"OTEL_EXPORTER_JAEGER_TIMEOUT", {NULL, NULL}},
-    {"OTEL_EXPORTER_JAEGER_USER", {NULL, NULL}},
-    {"OTEL_EXPORTER_JAEGER_PASSWORD", {NULL, NULL}},
-    {"OTEL_EXPORTER_JAEGER_AGENT_HOST", {NULL, NULL}},
-    {"OTEL_EXPORTER_JAEGER_AGENT_PORT", {NULL, NULL}},
-    {"OTEL_CONFIG_FILE", {NULL, NULL}},
-    {"OTEL_EXPERIMENTAL_CONFIG_FILE", {NULL, NULL}},
+/* What is known: of each variable its name, then the names users of other tracers have set already, then an empty one. A few long
+   strings, because a pointer a name would be a relocation a name. */
+static const char *const tracei_variables[] = {
+    "OTEL_SDK_DISABLED\0\0" /* and AI_INFRA_TRACING_ENABLED, the other way round */
+    "OTEL_SERVICE_NAME\0TRACER_SERVICE_NAME\0AI_INFRA_SERVICE_NAME\0\0"
+    "OTEL_RESOURCE_ATTRIBUTES\0\0"
+    "OTEL_LOG_LEVEL\0\0"
+    "OTEL_PROPAGATORS\0\0"
+    "OTEL_TRACES_SAMPLER\0\0"
+    "OTEL_TRACES_SAMPLER_ARG\0\0" /* a rate by its alias stands alone: see tracei_sampler_from_environment */
+    "OTEL_TRACES_EXPORTER\0TRACER_TYPE\0\0"
+    "OTEL_BSP_SCHEDULE_DELAY\0\0"
+    "OTEL_BSP_EXPORT_TIMEOUT\0\0"
+    "OTEL_BSP_MAX_QUEUE_SIZE\0\0"
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE\0\0"
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT\0\0"
+    "OTEL_ATTRIBUTE_COUNT_LIMIT\0\0"
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT\0\0"
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT\0\0"
+    "OTEL_SPAN_EVENT_COUNT_LIMIT\0\0"
+    "OTEL_SPAN_LINK_COUNT_LIMIT\0\0"
+    "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT\0\0"
+    "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT\0\0"
+    "OTEL_EXPORTER_OTLP_ENDPOINT\0OTLP_ENDPOINT\0AI_INFRA_TRACING_ENDPOINT\0\0"
+    "OTEL_EXPORTER_OTLP_PROTOCOL\0\0"
+    "OTEL_EXPORTER_OTLP_HEADERS\0\0"
+    "OTEL_EXPORTER_OTLP_COMPRESSION\0\0"
+    "OTEL_EXPORTER_OTLP_TIMEOUT\0\0"
+    "OTEL_EXPORTER_OTLP_INSECURE\0\0"
+    "OTEL_EXPORTER_OTLP_CERTIFICATE\0\0"
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY\0\0"
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_INSECURE\0OTEL_EXPORTER_OTLP_SPAN_INSECURE\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY\0\0"
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE\0\0"
+    "OTEL_EXPORTER_ZIPKIN_ENDPOINT\0ZIPKIN_ENDPOINT\0\0"
+    "OTEL_EXPORTER_ZIPKIN_TIMEOUT\0\0"
+    "OTEL_EXPORTER_JAEGER_PROTOCOL\0\0"
+    "OTEL_EXPORTER_JAEGER_ENDPOINT\0JAEGER_ENDPOINT\0\0"
+    "OTEL_EXPORTER_JAEGER_TIMEOUT\0\0"
+    "OTEL_EXPORTER_JAEGER_USER\0\0"
+    "OTEL_EXPORTER_JAEGER_PASSWORD\0\0"
+    "OTEL_EXPORTER_JAEGER_AGENT_HOST\0\0"
+    "OTEL_EXPORTER_JAEGER_AGENT_PORT\0\0"
+    "OTEL_CONFIG_FILE\0\0"
+    "OTEL_EXPERIMENTAL_CONFIG_FILE\0\0",
     /* no OTEL_ name: what the others called it, and ours by no name at all */
-    {"TRACER_SERVICE_VERSION", {"AI_INFRA_SERVICE_VERSION", NULL}},
-    {"TRACER_ENVIRONMENT", {"AI_INFRA_ENVIRONMENT", NULL}},
-    {"TRACER_SAMPLING_RATE", {"AI_INFRA_TRACING_SAMPLE_RATE", NULL}},
-    {"AI_INFRA_TRACING_ENABLED", {NULL, NULL}},
+    "TRACER_SERVICE_VERSION\0AI_INFRA_SERVICE_VERSION\0\0"
+    "TRACER_ENVIRONMENT\0AI_INFRA_ENVIRONMENT\0\0"
+    "TRACER_SAMPLING_RATE\0AI_INFRA_TRACING_SAMPLE_RATE\0\0"
+    "AI_INFRA_TRACING_ENABLED\0\0",
     /* backends' own, used by the presets of trace_otlp.h */
-    {"LANGSMITH_API_KEY", {"LANGCHAIN_API_KEY", NULL}},
-    {"LANGSMITH_PROJECT", {"LANGCHAIN_PROJECT", NULL}},
-    {"LANGSMITH_ENDPOINT", {"LANGCHAIN_ENDPOINT", NULL}},
-    {"LANGFUSE_PUBLIC_KEY", {NULL, NULL}},
-    {"LANGFUSE_SECRET_KEY", {NULL, NULL}},
-    {"LANGFUSE_BASE_URL", {"LANGFUSE_HOST", "LANGFUSE_OTEL_HOST"}},
-    {"PHOENIX_COLLECTOR_ENDPOINT", {"PHOENIX_ENDPOINT", NULL}},
-    {"PHOENIX_API_KEY", {NULL, NULL}},
-    {"PHOENIX_PROJECT_NAME", {NULL, NULL}},
-    {"HONEYCOMB_API_KEY", {NULL, NULL}},
-    {"HONEYCOMB_API_ENDPOINT", {NULL, NULL}},
-    {"HONEYCOMB_DATASET", {NULL, NULL}},
-    {"NEW_RELIC_LICENSE_KEY", {"NEW_RELIC_API_KEY", NULL}},
-    {"NEW_RELIC_OTLP_ENDPOINT", {NULL, NULL}},
-    {"GRAFANA_CLOUD_OTLP_ENDPOINT", {NULL, NULL}},
-    {"GRAFANA_CLOUD_INSTANCE_ID", {NULL, NULL}},
-    {"GRAFANA_CLOUD_API_KEY", {"GRAFANA_CLOUD_API_TOKEN", NULL}},
-    {"DT_ENDPOINT", {"DYNATRACE_ENDPOINT", "DYNATRACE_ENV_URL"}},
-    {"DT_API_TOKEN", {"DYNATRACE_API_TOKEN", NULL}},
-    {"DD_API_KEY", {"DATADOG_API_KEY", NULL}},
-    {"DD_SITE", {NULL, NULL}},
-    {"AGENTOPS_API_KEY", {NULL, NULL}},
-    {"AGENTOPS_API_ENDPOINT", {NULL, NULL}},
-    {"AGENTOPS_EXPORTER_ENDPOINT", {NULL, NULL}},
-    {"VLLORA_TRACING_BASE_URL", {NULL, NULL}},
-    {"VLLORA_API_KEY", {NULL, NULL}},
-    {"VLLORA_PROJECT_ID", {NULL, NULL}},
-    {"AWS_REGION", {"AWS_DEFAULT_REGION", NULL}},
-    {"AWS_ACCESS_KEY_ID", {NULL, NULL}},
-    {"AWS_SECRET_ACCESS_KEY", {NULL, NULL}},
-    {"AWS_SESSION_TOKEN", {NULL, NULL}},
-    {"AWS_ENDPOINT_URL_XRAY", {NULL, NULL}},
+    "LANGSMITH_API_KEY\0LANGCHAIN_API_KEY\0\0"
+    "LANGSMITH_PROJECT\0LANGCHAIN_PROJECT\0\0"
+    "LANGSMITH_ENDPOINT\0LANGCHAIN_ENDPOINT\0\0"
+    "LANGFUSE_PUBLIC_KEY\0\0"
+    "LANGFUSE_SECRET_KEY\0\0"
+    "LANGFUSE_BASE_URL\0LANGFUSE_HOST\0LANGFUSE_OTEL_HOST\0\0"
+    "PHOENIX_COLLECTOR_ENDPOINT\0PHOENIX_ENDPOINT\0\0"
+    "PHOENIX_API_KEY\0\0"
+    "PHOENIX_PROJECT_NAME\0\0"
+    "HONEYCOMB_API_KEY\0\0"
+    "HONEYCOMB_API_ENDPOINT\0\0"
+    "HONEYCOMB_DATASET\0\0"
+    "NEW_RELIC_LICENSE_KEY\0NEW_RELIC_API_KEY\0\0"
+    "NEW_RELIC_OTLP_ENDPOINT\0\0"
+    "GRAFANA_CLOUD_OTLP_ENDPOINT\0\0"
+    "GRAFANA_CLOUD_INSTANCE_ID\0\0"
+    "GRAFANA_CLOUD_API_KEY\0GRAFANA_CLOUD_API_TOKEN\0\0"
+    "DT_ENDPOINT\0DYNATRACE_ENDPOINT\0DYNATRACE_ENV_URL\0\0"
+    "DT_API_TOKEN\0DYNATRACE_API_TOKEN\0\0"
+    "DD_API_KEY\0DATADOG_API_KEY\0\0"
+    "DD_SITE\0\0"
+    "AGENTOPS_API_KEY\0\0"
+    "AGENTOPS_API_ENDPOINT\0\0"
+    "AGENTOPS_EXPORTER_ENDPOINT\0\0"
+    "VLLORA_TRACING_BASE_URL\0\0"
+    "VLLORA_API_KEY\0\0"
+    "VLLORA_PROJECT_ID\0\0"
+    "AWS_REGION\0AWS_DEFAULT_REGION\0\0"
+    "AWS_ACCESS_KEY_ID\0\0"
+    "AWS_SECRET_ACCESS_KEY\0\0"
+    "AWS_SESSION_TOKEN\0\0"
+    "AWS_ENDPOINT_URL_XRAY\0\0",
     /* the console's */
-    {"TRACE_CONSOLE", {NULL, NULL}},
-    {"TRACE_METRICS_FILE", {NULL, NULL}},
-    {"NO_COLOR", {NULL, NULL}},
-    {"CLICOLOR_FORCE", {NULL, NULL}},
-    {"TERM", {NULL, NULL}},
-    {"COLUMNS", {NULL, NULL}},
-    {"LC_ALL", {NULL, NULL}},
-    {"LC_CTYPE", {NULL, NULL}},
-    {"LANG", {NULL, NULL}},
+    "TRACE_CONSOLE\0\0"
+    "TRACE_METRICS_FILE\0\0"
+    "NO_COLOR\0\0"
+    "CLICOLOR_FORCE\0\0"
+    "TERM\0\0"
+    "COLUMNS\0\0"
+    "LC_ALL\0\0"
+    "LC_CTYPE\0\0"
+    "LANG\0\0",
     /* carriers: see trace_extract_environment */
-    {"TRACEPARENT", {NULL, NULL}},
-    {"TRACESTATE", {NULL, NULL}},
-    {"BAGGAGE", {NULL, NULL}},
-    {"B3", {NULL, NULL}},
-    {"X_B3_TRACEID", {NULL, NULL}},
-    {"X_B3_SPANID", {NULL, NULL}},
-    {"X_B3_SAMPLED", {NULL, NULL}},
-    {"X_B3_FLAGS", {NULL, NULL}},
-    {"UBER_TRACE_ID", {NULL, NULL}},
-    {"X_AMZN_TRACE_ID", {"_X_AMZN_TRACE_ID", NULL}},
+    "TRACEPARENT\0\0"
+    "TRACESTATE\0\0"
+    "BAGGAGE\0\0"
+    "B3\0\0"
+    "X_B3_TRACEID\0\0"
+    "X_B3_SPANID\0\0"
+    "X_B3_SAMPLED\0\0"
+    "X_B3_FLAGS\0\0"
+    "UBER_TRACE_ID\0\0"
+    "X_AMZN_TRACE_ID\0_X_AMZN_TRACE_ID\0\0"
 };
-enum { TRACEI_VARIABLE_COUNT = sizeof tracei_variables / sizeof tracei_variables[0] };
+
+/* From the first name of a variable to that of the next, from NULL to the very first; NULL after the last. */
+static const char *tracei_variable_next(const char *variable, size_t *group) {
+    if (!variable) return tracei_variables[*group = 0];
+    while (*variable) variable += strlen(variable) + 1;
+    variable++;
+    if (!*variable && *group + 1 < sizeof tracei_variables / sizeof tracei_variables[0]) variable = tracei_variables[++*group];
+    return *variable ? variable : NULL;
+}
+
+/* From a name of a variable to its next one. */
+static const char *tracei_variable_alias(const char *name) {
+    name += strlen(name) + 1;
+    return *name ? name : NULL;
+}
 
 /* Families in which a name close to one of ours is reported as misspelled. */
 static const char *const tracei_own_prefixes[] = {"OTEL_",      "LANGSMITH_", "LANGCHAIN_",     "LANGFUSE_", "PHOENIX_",
@@ -4237,10 +4247,6 @@ static bool tracei_environment_is(const char *entry, const char *name) {
     return strncmp(entry, name, size) == 0 && entry[size] == '=';
 }
 
-static const char *tracei_environment_name(const tracei_variable *variable, unsigned i) {
-    return i == 0 ? variable->name : i <= 2 ? variable->aliases[i - 1] : NULL;
-}
-
 /* The family's prefix; NULL: none of ours. */
 static const char *tracei_environment_family(const char *entry) {
     for (size_t i = 0; i < sizeof tracei_own_prefixes / sizeof tracei_own_prefixes[0]; i++)
@@ -4250,10 +4256,11 @@ static const char *tracei_environment_family(const char *entry) {
 
 #if !TRACEI_PLATFORM_NONE
 static bool tracei_environment_concerns(const char *entry) {
-    const char *name;
+    const char *variable = NULL, *name;
+    size_t group = 0;
     if (tracei_environment_family(entry)) return true;
-    for (size_t i = 0; i < TRACEI_VARIABLE_COUNT; i++)
-        for (unsigned j = 0; (name = tracei_environment_name(&tracei_variables[i], j)) != NULL; j++)
+    while ((variable = tracei_variable_next(variable, &group)) != NULL)
+        for (name = variable; name; name = tracei_variable_alias(name))
             if (tracei_environment_is(entry, name)) return true;
     return false;
 }
@@ -4353,10 +4360,12 @@ static const char *tracei_environment(const char *name) {
 
 /* The i-th name a setting goes by: its own, then its aliases; NULL after the last. */
 static const char *tracei_environment_alias(const char *name, unsigned i) {
+    const char *variable = NULL;
+    size_t group = 0;
     if (i == 0) return name;
-    for (size_t j = 0; j < TRACEI_VARIABLE_COUNT; j++)
-        if (strcmp(tracei_variables[j].name, name) == 0) return tracei_environment_name(&tracei_variables[j], i);
-    return NULL;
+    while ((variable = tracei_variable_next(variable, &group)) != NULL && strcmp(variable, name) != 0) {}
+    while (variable && i-- > 0) variable = tracei_variable_alias(variable);
+    return variable;
 }
 
 /* The value by whichever name is set first; *found (may be NULL) is that name. */
@@ -4714,10 +4723,11 @@ static bool tracei_environment_is_foreign(const char *entry) {
 
 /* The known name of that family at most two edits away; NULL: the name is known, foreign, or like none of ours. */
 static const char *tracei_environment_nearest(trace_string name, const char *family) {
-    const char *nearest = NULL, *candidate;
+    const char *nearest = NULL, *variable = NULL, *candidate;
     unsigned best = 3;
-    for (size_t i = 0; i < TRACEI_VARIABLE_COUNT; i++)
-        for (unsigned j = 0; (candidate = tracei_environment_name(&tracei_variables[i], j)) != NULL; j++) {
+    size_t group = 0;
+    while ((variable = tracei_variable_next(variable, &group)) != NULL)
+        for (candidate = variable; candidate; candidate = tracei_variable_alias(candidate)) {
             unsigned distance;
             if (strncmp(candidate, family, strlen(family)) != 0) continue;
             if (strlen(candidate) == name.size && memcmp(candidate, name.data, name.size) == 0) return NULL;
@@ -8644,9 +8654,17 @@ TRACE_API void tracei_record_error(trace_span span, const char *type, const char
     tracei_leave_unit(unit);
 }
 
+/* strerror is neither thread-safe nor the same in every locale, and error.type has to be stable: glibc's untranslated texts, or
+   the same of our own. */
+#if defined(__USE_GNU) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 32)
+#define TRACEI_ERRNO_NAMES
+#endif
+#endif
+
+#ifndef TRACEI_ERRNO_NAMES
 typedef struct tracei_errno { int number; char texts[56]; } tracei_errno; /* name, 0, text: pointers would be relocations */
 
-/* Our own texts: strerror is neither thread-safe nor the same in every locale, and error.type has to be stable. */
 static const tracei_errno tracei_errnos[] = {
 #ifdef EPERM
     {EPERM, "EPERM\0" "Operation not permitted"},
@@ -8815,17 +8833,22 @@ static const tracei_errno tracei_errnos[] = {
 #endif
     {0, ""}
 };
+#endif
 
 TRACE_API void tracei_record_errno(trace_span span, int error_number) {
-    const tracei_errno *row = tracei_errnos;
     char digits[24] = "errno ";
+#ifdef TRACEI_ERRNO_NAMES
+    const char *const name = error_number ? strerrorname_np(error_number) : NULL;
+    const char *const text = name ? strerrordesc_np(error_number) : NULL;
+#else
+    const tracei_errno *row = tracei_errnos;
+    const char *name, *text;
     while (row->number && row->number != error_number) row++;
-    if (row->number) {
-        tracei_record_error(span, row->texts, row->texts + strlen(row->texts) + 1);
-    } else {
-        *tracei_put_i64(digits + 6, error_number) = '\0';
-        tracei_record_error(span, digits, "");
-    }
+    name = row->number ? row->texts : NULL;
+    text = name ? name + strlen(name) + 1 : NULL;
+#endif
+    *tracei_put_i64(digits + 6, error_number) = '\0';
+    tracei_record_error(span, name ? name : digits, text ? text : "");
 }
 
 TRACE_API trace_span tracei_current(void) {
@@ -10970,8 +10993,6 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
     }
 }
 
-TRACEI_SMALL_END
-
 /* >>assembler ------------------------------------------------------------------------------------------------------
 
    Holds spans until their local root has ended, for exporters that want whole traces. Everything here belongs to the consumer.
@@ -11701,8 +11722,6 @@ static void tracei_assembler_redirect(bool to_all) {
     tracei_tls = self;
 }
 
-TRACEI_SMALL_BEGIN
-
 /* >>console --------------------------------------------------------------------------------------------------------
 
    Text for people. Three layers, each knowing only the one below it:
@@ -11790,9 +11809,9 @@ typedef struct tracei_console_root { /* a root name, as the thinning sees it */
     uint16_t histogram[TRACEI_CONSOLE_BUCKETS];
 } tracei_console_root;
 
-typedef struct tracei_console_glyphs {
-    const char *branch, *last, *line, *small_branch, *small_last;
-    const char *dot, *cross, *times, *micro, *into, *late, *more, *sum, *ellipsis, *unknown;
+typedef struct tracei_console_glyphs { /* arrays: pointers would be relocations */
+    char branch[8], last[8], line[8], small_branch[8], small_last[8];
+    char dot[3], cross[6], times[3], micro[4], into[4], late[9], more[4], sum[4], ellipsis[4], unknown[4];
 } tracei_console_glyphs;
 
 enum {
