@@ -502,8 +502,8 @@ TRACE_INLINE void tracei_genai_span_name(char *name, const tracei_genai_operatio
     name[size + more] = '\0';
 }
 
-/* What came along as baggage. */
-TRACE_INLINE void tracei_genai_set_identity(trace_span span) {
+/* What came along as baggage. A conversation that was named stands. */
+TRACE_INLINE void tracei_genai_set_identity(trace_span span, bool named) {
     static const char *const keys[] = {"vllora.run_id", "vllora.thread_id", "vllora.tenant", "vllora.label", "user.id"};
     const trace_context context = trace_span_context(span);
     char value[256];
@@ -512,7 +512,7 @@ TRACE_INLINE void tracei_genai_set_identity(trace_span span) {
     for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (trace_baggage_get(context, keys[i], value, sizeof value) >= sizeof value) continue; /* none, or longer than allowed */
         trace_span_set_string(span, keys[i], value);
-        if (i == 1) trace_span_set_string(span, "gen_ai.conversation.id", value);
+        if (i == 1 && !named) trace_span_set_string(span, "gen_ai.conversation.id", value);
     }
 }
 
@@ -544,7 +544,7 @@ TRACE_API trace_span tracei_genai_start(unsigned operation, const char *provider
     tracei_genai_span_name(name, what, subject);
     span = trace_span_start_with(name, &copy);
     for (; i < given; i++) trace_span_set_attribute(span, options->attributes[i]);
-    tracei_genai_set_identity(span);
+    tracei_genai_set_identity(span, operation == TRACEI_GENAI_THREAD && subject && *subject);
     return span;
 }
 

@@ -352,6 +352,36 @@ ISOLATED(samplers_see_the_model_and_what_the_caller_gave) {
     CHECK_LEDGER();
 }
 
+ISOLATED(an_identity_travels_and_a_named_conversation_stands) {
+    trace_genai_identity identity;
+    trace_context context;
+    char long_id[400];
+    memset(&identity, 0, sizeof identity);
+    identity.thread_id = "from-baggage";
+    identity.user_id = "ada";
+    if (!begin("one", NULL, NULL)) return;
+    context = trace_genai_identify(trace_context_current(), &identity);
+    TRACE_WITH(context) {
+        TRACE_GENAI_THREAD("named") {}
+        TRACE_GENAI_THREAD(NULL) {}
+        TRACE_SPAN("not ours") {}
+    }
+    CHECK_HAS(flushed(), "    gen_ai.conversation.id = 'named'\n    vllora.thread_id = 'from-baggage'\n    user.id = 'ada'\nthread ");
+    CHECK_HAS(notes[0].text, "    gen_ai.conversation.id = 'from-baggage'\n");
+    CHECK_HAS(notes[0].text, "not ours INTERNAL\n");
+    CHECK(strstr(notes[0].text, "not ours INTERNAL\n")[strlen("not ours INTERNAL\n")] == '\0');
+    memset(long_id, 'x', sizeof long_id - 1);
+    long_id[sizeof long_id - 1] = '\0';
+    identity.thread_id = NULL;
+    identity.user_id = long_id;                    /* longer than an attribute of it may be: left out, not cut */
+    notes[0].size = 0;
+    TRACE_WITH(trace_genai_identify(trace_context_current(), &identity)) TRACE_GENAI_TASK("t") {}
+    CHECK_HAS_NOT(flushed(), "user.id");
+    TRACE_WITH(trace_genai_identify(trace_context_current(), NULL)) TRACE_GENAI_TASK("t") {}
+    flushed();
+    CHECK_LEDGER();
+}
+
 /* --- what each backend is told --- */
 
 static void check_dialect(const char *exporter, const char *golden) {
@@ -502,8 +532,9 @@ ISOLATED(a_table_of_prices_with_a_bad_line_changes_nothing) {
 }
 
 static uint64_t fake_now = 1000000000;
-static uint64_t fake_mono(void *user) { (void)user; return fake_now; }
-static uint64_t fake_unix(void *user) { (void)user; return 1700000000000000000u + fake_now; }
+static uint64_t fake_mono(void *user) { (void)user; return __atomic_load_n(&fake_now, __ATOMIC_RELAXED); }
+static uint64_t fake_unix(void *user) { return 1700000000000000000u + fake_mono(user); }
+static void pass_us(uint64_t us) { __atomic_fetch_add(&fake_now, us * 1000, __ATOMIC_RELAXED); }
 
 ISOLATED(streams_are_folded_into_the_span) {
     trace_config config = ledger_config(note_exporter(&notes[0], "langfuse"));
@@ -520,7 +551,7 @@ ISOLATED(streams_are_folded_into_the_span) {
     notes[0].size = 0;
     TRACE_GENAI_CHAT("openai", "one") {
         stream = trace_genai_stream_start();
-        fake_now += 250000000;
+        pass_us(250000);
         trace_genai_stream_chunk(&stream);
         trace_genai_set_stream(trace_span_current(), &stream);
     }
@@ -532,7 +563,7 @@ ISOLATED(streams_are_folded_into_the_span) {
         unsigned i;
         stream = trace_genai_stream_start();
         for (i = 0; i < 100000; i++) {
-            fake_now += i == 500 ? 80000000 : i == 7 ? 1000000 : 2000000;
+            pass_us(i == 500 ? 80000 : i == 7 ? 1000 : 2000);
             trace_genai_stream_chunk(&stream);
         }
         trace_genai_set_stream(trace_span_current(), &stream);
@@ -706,6 +737,29 @@ ISOLATED(a_prompt_of_100_mb_costs_what_is_kept) {
     CHECK_UINT(after.truncated, before.truncated);             /* the ring had nothing to cut */
     CHECK_LEDGER();
     free(prompt);
+}
+
+ISOLATED(short_texts_stay_whole_and_long_ones_share_what_is_left) {
+    static char texts[2][30000];
+    trace_genai_options options = some_options();
+    trace_genai_message messages[10];
+    const char *json;
+    size_t i;
+    options.capture_content = TRACE_CHOICE_YES;
+    options.max_content_bytes = 8192;
+    if (!begin("one", NULL, &options)) return;
+    for (i = 0; i < 10; i++) messages[i] = message_of("user", "short and whole");
+    memset(texts[0], 'a', sizeof texts[0] - 1);
+    memset(texts[1], '"', sizeof texts[1] - 1);                /* each becomes two */
+    messages[3].content = texts[0];
+    messages[7].content = texts[1];
+    TRACE_GENAI_CHAT("openai", "gpt-4o") trace_genai_set_input(trace_span_current(), messages, 10);
+    flushed();
+    json = value_in(&notes[0], "gen_ai.input.messages");
+    CHECK(strlen(json) <= 8192 && strlen(json) > 7000);        /* an even share of ten would be less than 3,000 */
+    CHECK(tracei_genai_is_json(tracei_string(json)));
+    for (i = 0; json && (json = strstr(json, "short and whole\"}]}")) != NULL; i++) json++;
+    CHECK_UINT(i, 8);
 }
 
 ISOLATED(many_messages_keep_the_newest) {
