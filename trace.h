@@ -14186,7 +14186,7 @@ static trace_result tracei_console_export(void *user, const trace_batch *batch) 
     return TRACE_RESULT_OK;
 }
 
-/* In each pass: what had to wait goes on without a new span, and then what was lost is told. Never blocks. True: more is to come. */
+/* In each pass: what had to wait goes on without a new span, then what was lost is told. Never blocks. True: more is to come. */
 static bool tracei_consoles_go_on(void) {
     bool more = false;
     uint32_t i;
