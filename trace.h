@@ -224,7 +224,7 @@
 #define TRACEI_RARE(condition) __builtin_expect(!!(condition), 0)
 #define TRACEI_UNUSED __attribute__((unused))
 #define TRACEI_HIDDEN __attribute__((visibility("hidden")))
-#define TRACE_INLINE static __inline__ TRACEI_UNUSED
+#define TRACE_INLINE static __inline__ TRACEI_UNUSED __attribute__((no_instrument_function))
 #else
 #define TRACEI_GNU 0
 #define TRACEI_RARE(condition) (condition)
@@ -2183,7 +2183,7 @@ static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t 
 #else
 #define TRACEI_COLD __attribute__((noinline, cold))
 #endif
-#define TRACEI_ALWAYS_INLINE __attribute__((always_inline)) __inline__
+#define TRACEI_ALWAYS_INLINE __attribute__((always_inline, no_instrument_function)) __inline__
 #else
 #define TRACEI_PRINTF(at, first)
 #define TRACEI_NOINLINE
@@ -4193,6 +4193,10 @@ static const char *const tracei_variables[] = {
     /* the console's */
     "TRACE_CONSOLE\0\0"
     "TRACE_METRICS_FILE\0\0"
+    "TRACE_FUNCTIONS_MIN_US\0\0"
+    "TRACE_FUNCTIONS_INCLUDE\0\0"
+    "TRACE_FUNCTIONS_EXCLUDE\0\0"
+    "TRACE_FUNCTIONS_DEPTH\0\0"
     "NO_COLOR\0\0"
     "CLICOLOR_FORCE\0\0"
     "TERM\0\0"
@@ -5779,7 +5783,8 @@ enum { /* tracei_record.bits */
     TRACEI_BITS_END_UNIX = 0x0100,
     TRACEI_BITS_ABANDONED = 0x0200,
     TRACEI_BITS_DEFERRED = 0x0400,   /* of an attachment: see TRACEI_CONTEXT_DEFERRED */
-    TRACEI_BITS_SUPPRESSED = 0x0800  /* likewise: see TRACEI_CONTEXT_SUPPRESSED */
+    TRACEI_BITS_SUPPRESSED = 0x0800, /* likewise: see TRACEI_CONTEXT_SUPPRESSED */
+    TRACEI_BITS_ADDRESS = 0x1000     /* the name is the 8 bytes of an address: see tracei_name_fn */
 };
 
 typedef struct tracei_record {
@@ -7333,6 +7338,13 @@ static uint32_t tracei_random_flag = TRACE_FLAG_RANDOM;
 uint32_t tracei_off_flag;
 #endif
 
+/* A companion's (trace_functions.h): calls it saw begin become spans now, as what comes next goes by the current one. */
+static void (*tracei_frames_fn)(tracei_unit *unit);
+static void tracei_frames(tracei_unit *unit) {
+    void (*const fn)(tracei_unit *) = TRACEI_LOAD(&tracei_frames_fn);
+    if (fn) fn(unit);
+}
+
 /* Whether the short paths may be taken: not when every start is the sampler's business, when there are other copies of this
    header
    in the process, or when nothing goes to the rings. */
@@ -7340,7 +7352,7 @@ static uint32_t tracei_others;
 static uint32_t tracei_nameless_muted;    /* a rule disables spans without scope */
 static void tracei_shortcut_refresh(void) {
     const bool barred = TRACEI_LOAD(&tracei_sample_children) || TRACEI_LOAD(&tracei_others) || TRACEI_LOAD(&tracei_divert) ||
-                        TRACEI_LOAD(&tracei_nameless_muted);
+                        TRACEI_LOAD(&tracei_nameless_muted) || TRACEI_LOAD(&tracei_frames_fn);
     const uint32_t source = TRACEI_LOAD(&tracei_tick_source);
     TRACEI_STORE(&tracei_shortcut, barred ? 0u : source ? source : TRACEI_SHORTCUT_CLOCK);
 }
@@ -7862,6 +7874,7 @@ static void tracei_made_current(tracei_slot *slot);
 static trace_context tracei_unit_context(tracei_unit *unit) {
     trace_context context;
     if (TRACEI_RARE(TRACEI_LOAD(&unit->returned) != NULL)) tracei_reclaim(unit);
+    tracei_frames(unit);
     if (tracei_foreign_context(unit, &context)) return context;
     return unit->current ? tracei_slot_context(unit->current) : tracei_context_empty();
 }
@@ -7983,7 +7996,11 @@ static TRACEI_COLD trace_span tracei_start_muted(tracei_unit *unit, tracei_slot 
     return tracei_slot_handle(slot);
 }
 
-static trace_span tracei_start_general(tracei_unit *unit, const char *name, size_t size, const trace_span_options *options) {
+/* A span that began before it is started: its ticks, and what else there is in its bits. NULL: it begins now. */
+typedef struct tracei_earlier { uint64_t start; uint32_t bits; } tracei_earlier;
+
+static trace_span tracei_start_general(tracei_unit *unit, const char *name, size_t size, const trace_span_options *options,
+                                       const tracei_earlier *earlier) {
     static const uint8_t kinds[] = {TRACEI_SLOT_DROPPED, TRACEI_SLOT_UNSAMPLED, TRACEI_SLOT_PLAIN}; /* by trace_decision */
     trace_context parent;
     trace_sampler_output output;
@@ -7993,6 +8010,7 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     tracei_record *record;
     size_t i;
 
+    if (!earlier) tracei_frames(unit);
     if (options->root)
         parent = tracei_context_empty();
     else if (tracei_is_current(&options->parent))
@@ -8026,8 +8044,9 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     } else if (parent.is_remote) {
         record->bits |= TRACEI_BITS_LOCAL_ROOT | TRACEI_BITS_PARENT_REMOTE;
     }
-    name_string.data = name ? name : "";
-    name_string.size = size;
+    name_string.data = name && !earlier ? name : "";
+    name_string.size = earlier ? 0 : size;
+    if (earlier) record->bits = (uint16_t)(record->bits | earlier->bits);
     decision = tracei_sample(record, name_string, options, &parent, &output);
     if ((uint32_t)decision > TRACE_DECISION_SAMPLE) decision = TRACE_DECISION_DROP;
     record->span_id = tracei_span_id(unit);
@@ -8055,7 +8074,7 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
         for (i = 0; options->links && i < options->link_count; i++)
             tracei_put_link(unit, slot, &options->links[i].context, options->links[i].attributes,
                             options->links[i].attribute_count);
-        record->start = tracei_ticks();
+        record->start = earlier ? earlier->start : tracei_ticks();
         if (record->bits & TRACEI_BITS_LOCAL_ROOT)
             record->flags = (uint8_t)((record->flags & TRACEI_FLAGS_KNOWN) | tracei_wall_of_root(record->start));
         if (options->start_unix_ns) {
@@ -8075,7 +8094,7 @@ static TRACEI_NOINLINE trace_span tracei_start_slow(const char *name, size_t siz
     trace_span span;
     if (!unit) return tracei_start_refused();
     if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
-    span = tracei_start_general(unit, name, size, &tracei_default_options);
+    span = tracei_start_general(unit, name, size, &tracei_default_options, NULL);
     tracei_leave_unit(unit);
     return span;
 }
@@ -8164,7 +8183,7 @@ TRACE_API trace_span tracei_start_with(const char *name, size_t size, const trac
         options = &known;
     }
     if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
-    span = tracei_start_general(unit, name, size, options);
+    span = tracei_start_general(unit, name, size, options, NULL);
     tracei_leave_unit(unit);
     return span;
 }
@@ -8857,6 +8876,7 @@ TRACE_API trace_span tracei_current(void) {
     const tracei_slot *slot;
     if (!unit) return span;
     if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    tracei_frames(unit);
     slot = unit->current;
     if (slot && slot->kind == TRACEI_SLOT_ATTACHMENT) {
         if (slot->record.start) {
@@ -8929,8 +8949,10 @@ static trace_context tracei_resolve(trace_context context) {
 }
 
 static trace_attachment tracei_attach(tracei_unit *unit, const trace_context *context, trace_span target) {
-    tracei_slot *const slot = tracei_slot_take(unit);
+    tracei_slot *slot;
     trace_attachment attachment;
+    tracei_frames(unit);
+    slot = tracei_slot_take(unit);
     memset(&attachment, 0, sizeof attachment);
     if (!slot) {
         TRACEI_BUMP(&unit->counts[TRACEI_COUNT_REFUSED]);
@@ -10588,6 +10610,9 @@ static void tracei_decode_events(trace_span_data *out, const unsigned char *at, 
     }
 }
 
+/* A companion's (trace_functions.h): the name of what is at the address in these 8 bytes, good for ever. */
+static trace_string (*tracei_name_fn)(const unsigned char *address);
+
 /* The whole view of a span. The arena has room: tracei_views_reserve was asked. */
 static void tracei_decode(trace_span_data *out, const tracei_record *record, const unsigned char *payload,
                           const tracei_interval *interval, uint64_t thread_id, const char *thread_name) {
@@ -10608,6 +10633,8 @@ static void tracei_decode(trace_span_data *out, const tracei_record *record, con
     out->kind = (trace_kind)(record->bits & TRACEI_BITS_KIND);
     out->status = (trace_status)((record->bits & TRACEI_BITS_STATUS) >> TRACEI_BITS_STATUS_SHIFT);
     out->name = tracei_slice(payload, record->name_size);
+    if (TRACEI_RARE(record->bits & TRACEI_BITS_ADDRESS) && record->name_size == 8 && tracei_name_fn)
+        out->name = tracei_name_fn(payload);
     out->start_unix_ns = interval->start;
     out->end_unix_ns = interval->end;
     for (at = entries; at < end; at += tracei_entry_size(&head)) {
