@@ -656,7 +656,7 @@ TRACEI_FUNCTIONS_OURS static void tracei_frames_begin(void) {
     if (pthread_key_create(&tracei_frames_key, tracei_frames_thread_exit) != 0) return;
     tracei_name_fn = tracei_function_name;
     if (!TRACEI_LOAD(&tracei_frames_begun) && trace_functions_init(NULL) != TRACE_RESULT_OK) return;
-    TRACEI_STORE(&tracei_frames_fn, tracei_frames_needed);
+    TRACEI_STORE(&tracei_frames_fn, &tracei_frames_needed);
     tracei_shortcut_refresh();
 }
 
