@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 ROOT = sys.argv[1]
-PREFIX = re.compile(r"^(trace_|tracei_|TRACE_|TRACEI_)")
+PREFIX = re.compile(r"^(trace_|tracei_|TRACE_|TRACEI_|__cyg_profile_func_)")    # the last: what -finstrument-functions calls
 # Switches of the system's headers, set before the first of them.
 SWITCHES = {"_GNU_SOURCE", "_DARWIN_C_SOURCE", "_DEFAULT_SOURCE", "WIN32_LEAN_AND_MEAN", "NOMINMAX", "_WIN32_WINNT"}
 # What a header may put in the place of names that are not ours, where it is asked to (TRACE_CONFIG_..._REDIRECT).
