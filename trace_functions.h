@@ -122,6 +122,16 @@ TRACE_APP trace_result trace_functions_init(const trace_functions_options *optio
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#if defined(__GLIBC__) && !defined(__USE_GNU)
+/* A system header came before _GNU_SOURCE and hid these: glibc's, down to the members used here. */
+struct dl_phdr_info {
+    ElfW(Addr) dlpi_addr;
+    const char *dlpi_name;
+    const ElfW(Phdr) *dlpi_phdr;
+    ElfW(Half) dlpi_phnum;
+};
+extern int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *info, size_t size, void *user), void *user);
+#endif
 #else
 #include <dlfcn.h>
 #endif
