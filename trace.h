@@ -10633,8 +10633,10 @@ static void tracei_decode(trace_span_data *out, const tracei_record *record, con
     out->kind = (trace_kind)(record->bits & TRACEI_BITS_KIND);
     out->status = (trace_status)((record->bits & TRACEI_BITS_STATUS) >> TRACEI_BITS_STATUS_SHIFT);
     out->name = tracei_slice(payload, record->name_size);
-    if (TRACEI_RARE(record->bits & TRACEI_BITS_ADDRESS) && record->name_size == 8 && tracei_name_fn)
-        out->name = tracei_name_fn(payload);
+    if (TRACEI_RARE(record->bits & TRACEI_BITS_ADDRESS) && record->name_size == 8) {
+        trace_string (*const name_fn)(const unsigned char *) = TRACEI_LOAD(&tracei_name_fn);
+        if (name_fn) out->name = name_fn(payload);
+    }
     out->start_unix_ns = interval->start;
     out->end_unix_ns = interval->end;
     for (at = entries; at < end; at += tracei_entry_size(&head)) {
@@ -10669,7 +10671,8 @@ TRACEI_SMALL_BEGIN
 
 /* --- delivering --- */
 
-/* A companion's, set before the first batch: hands a batch to the exporter, or a rewritten one (trace_genai.h). */
+/* A companion's, set when it begins, perhaps beside a running worker: hands a batch, or a rewritten one, to the exporter
+   (trace_genai.h). */
 static trace_result (*tracei_export_filter)(const trace_exporter *exporter, const trace_batch *batch);
 
 /* The words of a failure, cut to fit. */
@@ -10681,8 +10684,8 @@ static TRACEI_UNUSED void tracei_stats_say(trace_exporter_stats *stats, const ch
 
 static void tracei_export(tracei_running *running, const trace_batch *batch) {
     const trace_exporter *const exporter = &running->exporter;
-    const trace_result result =
-        tracei_export_filter ? tracei_export_filter(exporter, batch) : exporter->export_fn(exporter->user, batch);
+    trace_result (*const filter)(const trace_exporter *, const trace_batch *) = TRACEI_LOAD(&tracei_export_filter);
+    const trace_result result = filter ? filter(exporter, batch) : exporter->export_fn(exporter->user, batch);
     if (running->exporter.stats_fn) return;
     tracei_lock(&tracei_ledger_lock);
     running->stats.received += batch->span_count;

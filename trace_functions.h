@@ -664,9 +664,9 @@ TRACEI_FUNCTIONS_OURS static void tracei_frames_begin(void) {
                    "-finstrument-functions-exclude-file-list=trace_functions,trace.h");
     }
     if (pthread_key_create(&tracei_frames_key, tracei_frames_thread_exit) != 0) return;
-    tracei_name_fn = tracei_function_name;
+    TRACEI_STORE(&tracei_name_fn, &tracei_function_name);
     if (!TRACEI_LOAD(&tracei_frames_begun) && trace_functions_init(NULL) != TRACE_RESULT_OK) return;
-    TRACEI_STORE(&tracei_frames_fn, &tracei_frames_needed);
+    TRACEI_STORE_RELEASE(&tracei_frames_fn, &tracei_frames_needed); /* after the name: a record of this kind needs it */
     tracei_shortcut_refresh();
 }
 
@@ -688,7 +688,7 @@ TRACEI_FUNCTIONS_OURS static TRACEI_NOINLINE tracei_frames_thread *tracei_frames
         tracei_frames_free = NULL;
     } else {
         tracei_frames_begin();
-        self = TRACEI_LOAD(&tracei_frames_fn) ? tracei_frames_take() : NULL;
+        self = TRACEI_LOAD_ACQUIRE(&tracei_frames_fn) ? tracei_frames_take() : NULL;
     }
     unit = self ? tracei_enter() : NULL;    /* begins the process, in a child: without it there is no open gate */
     if (unit) tracei_leave_unit(unit);

@@ -2473,8 +2473,7 @@ static trace_result tracei_genai_export(const trace_exporter *exporter, const tr
 }
 
 static void tracei_genai_install(void) {
-    /* not written twice: the worker may be reading it */
-    if (tracei_export_filter != tracei_genai_export) tracei_export_filter = tracei_genai_export;
+    TRACEI_STORE(&tracei_export_filter, &tracei_genai_export); /* the worker may be reading it */
 }
 
 #if TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED

@@ -109,6 +109,22 @@ static void test_register(test_case *added) {
         return; \
     } while (0)
 
+/* ---- where rings begin to count --------------------------------------------------------------------------------- */
+
+/* The header's seam: half of all rings begin up to 64 KiB below the wrap of their 32-bit indices, the others at 0; which, the seed
+   decides. A program may define TRACEI_TEST_INDEX before this file to decide itself. */
+#ifndef TRACEI_TEST_INDEX
+TEST_UNUSED static uint32_t test_ring_index(void) {
+    static uint32_t rings;
+    const uint64_t ring = __atomic_fetch_add(&rings, 1u, __ATOMIC_RELAXED) + UINT64_C(1);
+    uint64_t hash = test_seed_value + ring * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash ^= hash >> 27;
+    return hash & 1 ? 0u - 64u * (1u + (uint32_t)(hash >> 8 & 1023u)) : 0u;
+}
+#define TRACEI_TEST_INDEX test_ring_index()
+#endif
+
 /* ---- checks ---------------------------------------------------------------------------------------------------- */
 
 #define TEST_REPORTS_MAX 20u       /* failures printed for each test; all are counted */

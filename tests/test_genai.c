@@ -267,7 +267,7 @@ ISOLATED(long_names_are_cut_in_the_span_name_only) {
 }
 
 static void agents(int depth) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "agent-%d", depth);
     TRACE_GENAI_AGENT(name) {
         if (depth < 31) agents(depth + 1);
