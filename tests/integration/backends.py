@@ -121,7 +121,7 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
 
 class Collector(Backend):
     def __init__(self, program, tls_folder):
-        super().__init__("collector", ("HEALTH", "GRPC", "HTTP", "GRPC_TLS", "HTTP_TLS", "ZIPKIN"))
+        super().__init__("collector", ("HEALTH", "GRPC", "HTTP", "GRPC_TLS", "HTTP_TLS", "ZIPKIN", "THRIFT", "COMPACT", "BINARY"))
         self.program, self.tls_folder = program, tls_folder
         self.out = os.path.join(self.folder, "spans.jsonl")
 
@@ -150,7 +150,7 @@ class Zipkin(Backend):
 
 class Jaeger(Backend):
     def __init__(self, program):
-        super().__init__("jaeger", ("HEALTH", "GRPC", "HTTP", "ZIPKIN", "QUERY", "QUERY_GRPC"))
+        super().__init__("jaeger", ("HEALTH", "GRPC", "HTTP", "ZIPKIN", "THRIFT", "COMPACT", "BINARY", "QUERY", "QUERY_GRPC"))
         self.program = program
 
     def start(self):

@@ -256,6 +256,55 @@ def jaeger_differences(truth, wanted, got):
     return span_differences(truth, wanted, got)
 
 
+def thrift_value(v):
+    """Arrays as JSON, which is compared by its content; null as an empty text."""
+    return ("string", "") if v[0] == "null" else ("json", v) if v[0] == "array" else recorded_value(v)
+
+
+def thrift_attributes_differ(pairs, got):
+    wanted = {text(key): thrift_value(value) for key, value in pairs}
+    is_it = lambda one, other: other[0] == "string" and zipkin_oracle.same(zipkin_oracle.pairs_of(other[1]), zipkin_oracle.as_json(one[1]))
+    return (["%r: %r, not %r" % (key, got.get(key), value) for key, value in wanted.items()
+             if not (key in got and says(is_it, value, got[key]) if value[0] == "json" else got.get(key) == value)] +
+            ["%r: nobody set it" % key for key in got if key not in wanted])
+
+
+def thrift_event_differences(truth, event, got):
+    time = int(event["time"]) // 1000 * 1000
+    wrong = ["event's " + what for what in thrift_attributes_differ(event["attributes"], got["attributes"])]
+    if got["name"] != text(event["name"]) or (got["time"] != time if time else not truth.begin <= got["time"] <= truth.end):
+        wrong.append("event: %r, not %r" % (got, event))
+    return wrong
+
+
+def thrift_differences(truth, wanted, got, jaeger=False):
+    """What comes out of the Collector's jaeger receiver: whole microseconds; the scope as attributes; status and kind made of tags,
+    where a true attribute `error` is an error. Jaeger itself forgets the sampled flag, sorts events, and knows no duration of 0."""
+    d, scope = truth.described[wanted["span_id"]], truth.batch["scopes"][truth.described[wanted["span_id"]]["scope"]]
+    failed = wanted["status"][0] == 2 or wanted["attributes"].get("error") == ("bool", True)
+    names = [("otel.%s.%s" % (one, what), scope[part]) for part, what in enumerate(("name", "version")) for one in ("scope", "library") if scope[part]]
+    attributes = [(key, v) for key, v in d["attributes"] if not (failed and text(key) == "error")]
+    attributes += [(name.encode().hex(), ("string", content)) for name, content in names]
+    links = [{"trace_id": l["trace_id"], "span_id": l["span_id"], "flags": 0, "trace_state": "", "dropped": 0,
+              "attributes": {"opentracing.ref_type": ("string", "follows_from")}} for l in wanted["links"]]
+    expected = {"trace_id": wanted["trace_id"], "parent": wanted["parent"], "name": wanted["name"], "kind": wanted["kind"] if wanted["kind"] > 1 else 0,
+                "flags": 0 if jaeger else wanted["flags"] & 1, "trace_state": "", "dropped": [0, 0, 0], "links": links, "scope": ("", "", ""),
+                "status": (2, wanted["status"][1]) if failed else (wanted["status"][0], "")}
+    wrong = ["%s: %r, not %r" % (key, got[key], value) for key, value in expected.items() if got[key] != value]
+    wrong += ["attribute " + one for one in thrift_attributes_differ(attributes, {key: v for key, v in got["attributes"].items() if key != "@jaeger@warnings"})]
+    start, length = wanted["start"] // 1000 * 1000, (wanted["end"] - wanted["start"]) // 1000 * 1000
+    whole = dict(wanted, start=start, end=start + (length or jaeger)) if wanted["start"] else wanted
+    wrong += time_differences(truth, whole, got)
+    left = list(got["events"])
+    for event in d["events"]:
+        differ = [thrift_event_differences(truth, event, one) for one in left]
+        at = 0 if not jaeger or [] not in differ else differ.index([])      # Jaeger sorts them
+        wrong += differ[at] if differ else ["no event for %r" % event]
+        del left[at:at + 1]
+    wrong += ["event: %r: nobody added it" % one for one in left]
+    return wrong + resource_differences(truth.resource, got["resource"])
+
+
 def old_jaeger_differences(truth, wanted, got):
     """Ids, parent, name, times, service."""
     start = got["startTime"]

@@ -11,6 +11,7 @@
 #define TRACE_IMPLEMENTATION
 #include "../../trace_otlp.h"
 #include "../../trace_zipkin.h"
+#include "../../trace_jaeger.h"
 
 #include "../oracle/corpus.h"
 

@@ -71,7 +71,7 @@ def case(name, function):
 
 # ---- the comparison itself --------------------------------------------------------------------------------------------
 
-def notices(truth, spans):
+def notices(truth, spans, **options):
     """Spoils one field at a time in what came back: every time the comparison must see it."""
     span = next(one for one in spans if one["events"] and one["links"] and one["attributes"] and one["parent"] and truth.spans[one["span_id"]]["start"])
     key = next(iter(span["attributes"]))
@@ -81,14 +81,14 @@ def notices(truth, spans):
         "an attribute": dict(span, attributes=dict(span["attributes"], **{key: ("string", "?")})),
         "one more attribute": dict(span, attributes=dict(span["attributes"], more=("null",))),
         "an event": dict(span, events=[dict(span["events"][0], time=1)] + span["events"][1:]), "an event less": dict(span, events=span["events"][1:]),
-        "a link": dict(span, links=[dict(span["links"][0], flags=0)] + span["links"][1:]), "the status": dict(span, status=(2, "?")),
+        "a link": dict(span, links=[dict(span["links"][0], span_id="1" * 16)] + span["links"][1:]), "the status": dict(span, status=(2, "?")),
         "the scope": dict(span, scope=("?", "", "")), "the resource": dict(span, resource=dict(span["resource"], bool=("bool", False))),
         "the resource's own": dict(span, resource=dict(span["resource"], more=("null",))), "trace state": dict(span, trace_state="a=c"),
         "dropped counts": dict(span, dropped=[0, 0, 1]), "the trace": dict(span, trace_id="1" * 32)}
     others = [one for one in spans if one is not span]
-    wrong = [what + " spoiled, not noticed" for what, bad in spoiled.items() if not compare.differences(truth, others + [bad])]
-    wrong += [] if compare.differences(truth, others) else ["a span less, not noticed"]
-    return wrong + ([] if compare.differences(truth, spans + [span]) else ["a span twice, not noticed"])
+    wrong = [what + " spoiled, not noticed" for what, bad in spoiled.items() if not compare.differences(truth, others + [bad], **options)]
+    wrong += [] if compare.differences(truth, others, **options) else ["a span less, not noticed"]
+    return wrong + ([] if compare.differences(truth, spans + [span], **options) else ["a span twice, not noticed"])
 
 
 def zipkin_notices(truth, spans):
@@ -175,6 +175,31 @@ def zipkin_to_collector(collector, program):
     truth, ledger = emit(program, OTEL_TRACES_EXPORTER="zipkin", OTEL_EXPORTER_ZIPKIN_ENDPOINT=collector.url("ZIPKIN", "/api/v2/spans"), EMIT_FOREIGN="1")
     spans = [span for line in collector.lines()[before:] for span in compare.otlp_spans(line)]
     return ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, spans, compare.receiver_differences)
+
+
+THRIFT = ("http/thrift.binary", "udp/thrift.compact", "udp/thrift.binary")
+
+
+def thrift_environment(backend, protocol):
+    udp = {"OTEL_EXPORTER_JAEGER_AGENT_HOST": "127.0.0.1", "OTEL_EXPORTER_JAEGER_AGENT_PORT": str(backend.ports["COMPACT" if "compact" in protocol else "BINARY"])}
+    http = {"OTEL_EXPORTER_JAEGER_ENDPOINT": backend.url("THRIFT", "/api/traces")}
+    return dict(udp if protocol.startswith("udp") else http, OTEL_TRACES_EXPORTER="jaeger", OTEL_EXPORTER_JAEGER_PROTOCOL=protocol, EMIT_FOREIGN="1")
+
+
+def thrift_rounds(protocol):
+    """Packets arrive when the kernel has room for them: few at a time, and nobody says that they did."""
+    return [40] * 8 if protocol.startswith("udp") else [300]
+
+
+def thrift_to_collector(collector, program, protocol):
+    wrong = []
+    for count in thrift_rounds(protocol):
+        before = len(collector.lines())
+        truth, ledger = emit(program, count, **thrift_environment(collector, protocol))
+        read = lambda: [span for line in collector.lines()[before:] for span in compare.otlp_spans(line)]
+        until(lambda: len(read()) >= count, 10, "%d spans to arrive" % count)
+        wrong += ledger_wrong(ledger, count) + compare.differences(truth, read(), compare.thrift_differences)
+    return wrong or (notices(truth, read(), compare=compare.thrift_differences) if count >= 300 else [])
 
 
 # ---- kill -9 ----------------------------------------------------------------------------------------------------------
@@ -270,6 +295,10 @@ def run_collector(program, programs):
         case("collector grpc tls, unknown authority", lambda: refused(collector, curl, "certificate", **grpc, **client))
         for build_name, emit_program in programs.items():
             case("collector zipkin json " + build_name, lambda: zipkin_to_collector(collector, emit_program))
+        for protocol in THRIFT:
+            for build_name, emit_program in programs.items():
+                if build_name == "plain" or protocol.startswith("http"):
+                    case("collector jaeger %s %s" % (protocol, build_name), lambda: thrift_to_collector(collector, emit_program, protocol))
         case("collector killed, http/protobuf", lambda: killed(collector, programs["plain"], OTEL_EXPORTER_OTLP_ENDPOINT=collector.url("HTTP")))
         case("collector killed, grpc", lambda: killed(collector, curl, OTEL_EXPORTER_OTLP_PROTOCOL="grpc", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url("GRPC")))
     finally:
@@ -331,6 +360,18 @@ def zipkin_to_jaeger(jaeger, program):
     return ledger_wrong(ledger, len(truth.spans)) + compare.differences(truth, spans, compare.receiver_differences)
 
 
+def thrift_to_jaeger(jaeger, program, protocol):
+    wrong = []
+    for count in thrift_rounds(protocol):
+        truth, ledger = emit(program, count, **thrift_environment(jaeger, protocol))
+        ids = {span["trace_id"] for span in truth.spans.values()}
+        until(lambda: sum(len(list(compare.otlp_spans((get_json(jaeger.url("QUERY", "/api/v3/traces/" + one)) or {"result": {}})["result"]))) for one in ids) >= count,
+              10, "%d spans to arrive" % count)
+        spans, old_wrong, _ = read_jaeger(jaeger, truth)
+        wrong += old_wrong + ledger_wrong(ledger, count) + compare.differences(truth, spans, compare.thrift_differences, jaeger=True)
+    return wrong or (notices(truth, spans, compare=compare.thrift_differences, jaeger=True) if count >= 300 else [])
+
+
 def run_jaeger(program, programs):
     jaeger = backends.Jaeger(program)
     try:
@@ -341,6 +382,8 @@ def run_jaeger(program, programs):
                 jaeger, programs[build_name], OTEL_EXPORTER_OTLP_PROTOCOL=protocol, OTEL_EXPORTER_OTLP_COMPRESSION=compression,
                 OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.url("GRPC" if protocol == "grpc" else "HTTP")))
         case("jaeger, older interface", lambda: otlp_to_jaeger(jaeger, programs["plain"], EMIT_PLAIN="1", OTEL_EXPORTER_OTLP_ENDPOINT=jaeger.url("HTTP")))
+        for protocol in THRIFT:
+            case("jaeger " + protocol, lambda: thrift_to_jaeger(jaeger, programs["plain"], protocol))
         case("jaeger zipkin json", lambda: zipkin_to_jaeger(jaeger, programs["plain"]))
     finally:
         jaeger.stop()
