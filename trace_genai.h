@@ -994,8 +994,9 @@ static void tracei_genai_put_label(tracei_genai_writer *writer, const char *key,
     tracei_text_char(&writer->out, '"');
 }
 
+/* No text has no bytes, whatever its size says. */
 static size_t tracei_genai_size_of(const char *text, size_t size) {
-    return size || !text ? size : strlen(text);
+    return !text ? 0 : size ? size : strlen(text);
 }
 
 static void tracei_genai_put_part(tracei_genai_writer *writer, const trace_genai_part *part) {
@@ -1055,15 +1056,15 @@ static size_t tracei_genai_frame(const trace_genai_message *message, size_t *tex
 
 /* How texts fare with a share: what those take that are within it, and how many are above. */
 typedef struct tracei_genai_shares {
-    size_t share, limit;
+    size_t share;
     size_t within;
     size_t above;
 } tracei_genai_shares;
 
+/* JSON is never shorter than its text: one that is longer than the share need not be looked at. */
 static void tracei_genai_weigh(tracei_genai_shares *shares, const char *text, size_t size) {
-    const size_t looked_at = size < shares->limit ? size : shares->limit;
-    const size_t json = looked_at ? tracei_json_size(text, looked_at) : 0;
-    if (size > shares->limit || json > shares->share)
+    const size_t json = size && size <= shares->share ? tracei_json_size(text, size) : size;
+    if (json > shares->share)
         shares->above++;
     else
         shares->within += json;
@@ -1085,7 +1086,6 @@ static void tracei_genai_weigh_all(tracei_genai_shares *shares, const trace_gena
 static size_t tracei_genai_share(const trace_genai_message *messages, size_t count, size_t texts, size_t room) {
     tracei_genai_shares shares;
     int round;
-    shares.limit = room;
     shares.share = texts ? room / texts : room;
     for (round = 0; round < 16; round++) {
         size_t next;
@@ -1291,8 +1291,8 @@ static bool tracei_genai_fits(trace_string pattern, trace_string text) {
 /* What a call cost; negative: no line fits. Tokens read from or written to a cache are part of the input. */
 static double tracei_genai_cost(const tracei_genai_settings *settings, trace_string provider, trace_string model,
                                 const trace_genai_usage *usage) {
-    const int64_t cached = usage->cache_read_tokens + usage->cache_creation_tokens;
-    const double plain = usage->input_tokens > cached ? (double)(usage->input_tokens - cached) : 0;
+    const double cached = (double)usage->cache_read_tokens + (double)usage->cache_creation_tokens;
+    const double plain = (double)usage->input_tokens > cached ? (double)usage->input_tokens - cached : 0;
     size_t i;
     for (i = 0; i < settings->price_count; i++) {
         const tracei_genai_price *const price = &settings->prices[i];
@@ -1843,8 +1843,13 @@ static trace_value tracei_genai_model(const tracei_genai_view *view) {
     return tracei_genai_closed(&out);
 }
 
+/* Of counts that are not negative, which may be anything up to INT64_MAX. */
+static int64_t tracei_genai_sum(int64_t a, int64_t b) {
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 static int64_t tracei_genai_total(const trace_genai_usage *usage) {
-    return usage->total_tokens ? usage->total_tokens : usage->input_tokens + usage->output_tokens;
+    return usage->total_tokens ? usage->total_tokens : tracei_genai_sum(usage->input_tokens, usage->output_tokens);
 }
 
 static trace_value tracei_genai_usage_json(const tracei_genai_view *view, unsigned column) {
@@ -1863,7 +1868,8 @@ static trace_value tracei_genai_usage_json(const tracei_genai_view *view, unsign
         tracei_text_i64(&out, usage->reasoning_tokens);
         tracei_text_char(&out, '}');
     } else {
-        const int64_t input = usage->input_tokens - usage->cache_read_tokens - usage->cache_creation_tokens;
+        const int64_t input =
+            usage->input_tokens - tracei_genai_sum(usage->cache_read_tokens, usage->cache_creation_tokens);
         const int64_t output = usage->output_tokens - usage->reasoning_tokens;
         tracei_genai_member_int(&out, "input", input > 0 ? input : 0);
         tracei_genai_member_int(&out, "output", output > 0 ? output : 0);
@@ -2146,7 +2152,8 @@ static trace_value tracei_genai_since(const tracei_genai_view *view, double seco
 }
 
 static void tracei_genai_put_cell(tracei_genai_view *view, const tracei_genai_cell *cell, const trace_value *source) {
-    const double seconds = source->type == TRACE_TYPE_DOUBLE ? source->as.number : 0;
+    const bool is_time = source->type == TRACE_TYPE_DOUBLE && source->as.number >= 0 && source->as.number < 1e9;
+    const double seconds = is_time ? source->as.number : 0;   /* a program may have set anything by that name */
     const bool is_text = source->type == TRACE_TYPE_STRING || source->type == TRACE_TYPE_JSON;
     trace_value value = *source;
     switch (cell->how) {

@@ -531,6 +531,27 @@ ISOLATED(a_table_of_prices_with_a_bad_line_changes_nothing) {
     CHECK_HAS(flushed(), "gen_ai.usage.cost = 7d");
 }
 
+/* Counts and times no model has, which a program may set all the same. */
+ISOLATED(numbers_without_sense_do_no_harm) {
+    static const double times[] = {1e300, -1, 0.0 / 1e-300, -1e-300};
+    trace_genai_options options = some_options();
+    trace_genai_usage usage = usage_of(INT64_MAX, INT64_MAX);
+    size_t i;
+    usage.cache_read_tokens = usage.cache_creation_tokens = usage.reasoning_tokens = INT64_MAX;
+    options.prices = prices;
+    options.dialects = 63;
+    if (!begin("one", NULL, &options)) return;
+    TRACE_GENAI_CHAT("openai", "gpt-4o") trace_genai_set_usage(trace_span_current(), &usage);
+    CHECK_HAS(flushed(), "\"total_tokens\":9223372036854775807");
+    CHECK_HAS(notes[0].text, "{\"input\":0,\"output\":0,");
+    for (i = 0; i < sizeof times / sizeof times[0]; i++)
+        TRACE_GENAI_CHAT("openai", "gpt-4o")
+            trace_span_set_double(trace_span_current(), "gen_ai.response.time_to_first_chunk", times[i]);
+    CHECK_HAS(flushed(), "    ttft = 0\n");
+    CHECK_HAS_NOT(notes[0].text, "ttft = -");
+    CHECK_LEDGER();
+}
+
 static uint64_t fake_now = 1000000000;
 static uint64_t fake_mono(void *user) { (void)user; return __atomic_load_n(&fake_now, __ATOMIC_RELAXED); }
 static uint64_t fake_unix(void *user) { return 1700000000000000000u + fake_mono(user); }
@@ -737,6 +758,30 @@ ISOLATED(a_prompt_of_100_mb_costs_what_is_kept) {
     CHECK_UINT(after.truncated, before.truncated);             /* the ring had nothing to cut */
     CHECK_LEDGER();
     free(prompt);
+}
+
+ISOLATED(a_text_that_is_missing_has_no_bytes) {
+    trace_genai_options options = some_options();
+    trace_genai_message message = message_of("user", NULL);
+    trace_genai_part parts[2];
+    trace_genai_tool_call call;
+    memset(parts, 0, sizeof parts);
+    memset(&call, 0, sizeof call);
+    options.capture_content = TRACE_CHOICE_YES;
+    if (!begin("one", NULL, &options)) return;
+    message.content_size = parts[0].size = parts[1].size = call.arguments_size = call.result_size = 7;
+    parts[1].type = TRACE_GENAI_PART_TOOL_CALL;
+    message.parts = parts;
+    message.part_count = 2;
+    TRACE_GENAI_CHAT("openai", "gpt-4o") {
+        trace_genai_set_input(trace_span_current(), &message, 1);
+        trace_genai_set_instructions(trace_span_current(), NULL, 7);
+        trace_genai_set_tool_definitions(trace_span_current(), NULL, 7);
+        trace_genai_set_tool_call(trace_span_current(), &call);
+    }
+    CHECK_HAS(flushed(), "gen_ai.input.messages = [{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"\"},"
+                         "{\"type\":\"tool_call\",\"arguments\":\"\"}]}]\n");
+    CHECK_LEDGER();
 }
 
 ISOLATED(short_texts_stay_whole_and_long_ones_share_what_is_left) {
