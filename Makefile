@@ -19,7 +19,7 @@ HEADER_sqlite = sqlite3.h
 HEADER_sqlite_extension = sqlite3ext.h
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: help run examples preload test test-all rows lint bench bench-counts size fuzz integration integration-all oracle w3c-harness coverage golden picture cross-tools clean
+.PHONY: help run examples preload test test-all rows lint bench bench-peers bench-counts size fuzz integration integration-all oracle w3c-harness coverage golden picture cross-tools clean
 .DELETE_ON_ERROR:
 
 .DEFAULT_GOAL := help
@@ -90,6 +90,11 @@ bench:          ## what a span costs to record, encode and send, beside what two
 	$(CC) -O2 bench/$$name.c -pthread -o build/$$name && build/$$name || exit 1; done
 	@if $(CC) -O2 bench/bench_programs.c -lcurl -lsqlite3 -pthread -o build/bench_programs 2>/dev/null; then build/bench_programs; \
 	else echo "# libcurl and SQLite: skipped, they are not both there"; fi
+
+bench-peers:    ## recording and encoding, then the same in Rust's fastrace and opentelemetry, one after the other (cargo; about 2 minutes)
+	@mkdir -p build && for name in bench bench_encode; do \
+	$(CC) -O2 bench/$$name.c -pthread -o build/$$name && build/$$name || exit 1; done
+	@cargo run --quiet --release --locked --target-dir build/peers --manifest-path bench/peers/rust/Cargo.toml
 
 bench-counts:   ## instructions, mallocs, system calls and bytes per span, against their ceilings
 	@CC="$(CC)" sh bench/counts.sh

@@ -304,6 +304,32 @@ TEST(every_1_and_2_byte_text_comes_out_valid) {
     }
 }
 
+/* All 3-byte texts, 256 to an attribute, each followed by a letter. */
+TEST(every_3_byte_text_comes_out_valid) {
+    static char part[1024], json[16384], protobuf[8192];
+    for (unsigned i = 0; i < 0x10000; i += 0x10000 / (unsigned)test_scaled(0x10000)) {
+        trace_attribute attribute;
+        trace_span_data span = plain_span();
+        size_t size;
+        for (unsigned k = 0; k < 256; k++) {
+            char *const at = part + 4 * k;
+            at[0] = (char)(i >> 8), at[1] = (char)i, at[2] = (char)k, at[3] = 'x';
+        }
+        attribute.key = text("k");
+        attribute.value.type = TRACE_TYPE_STRING;
+        attribute.value.as.string.data = part;
+        attribute.value.as.string.size = sizeof part;
+        span.attributes = &attribute;
+        span.attribute_count = 1;
+        REQUIRE(tracei_otlp_span_size(&span) < sizeof json);
+        size = (size_t)(tracei_otlp_json_span(json, &span) - json);
+        REQUIRE(tracei_utf8_valid(json, size) == size);
+        REQUIRE(tracei_otlp_skip_value(json, json + size) == json + size);
+        size = (size_t)(tracei_otlp_protobuf_span(protobuf, &span) - protobuf);
+        REQUIRE(texts_are_valid(protobuf, protobuf + size, 1));
+    }
+}
+
 TEST(random_spans_keep_within_their_bound) {
     corpus_state = test_random();
     for (int i = 0; i < 3000; i++) {
@@ -736,19 +762,31 @@ TEST(a_pipe_nobody_reads_blocks_nothing) {
     close(reader);
 }
 
+static const char cannot_write[] = "otlp: cannot write spans to the file; is the disk full or the reader gone?\n";
+static char kept_log[1024];
+
+static void keep_log(void *user, trace_log_level level, const char *line) {
+    const size_t used = strlen(kept_log);
+    (void)user, (void)level;
+    snprintf(kept_log + used, sizeof kept_log - used, "%s\n", line);
+}
+
 TEST(a_reader_that_goes_away_kills_nobody) {
     int reader;
     trace_exporter exporter = pipe_exporter(&reader);
     trace_span_data span = plain_span();
     trace_exporter_stats stats;
     REQUIRE(exporter.export_fn != NULL);
-    ((tracei_otlp_file *)exporter.user)->warned = true;
+    tracei_logger.log_fn = keep_log, kept_log[0] = '\0';
     export_spans(&exporter, &span, 1);
     close(reader);
     export_spans(&exporter, &span, 1);
+    export_spans(&exporter, &span, 1);
+    tracei_logger.log_fn = NULL;
     stats = balanced(&exporter);
     CHECK_UINT(stats.sent, 1);
-    CHECK_UINT(stats.failed[TRACE_FAILURE_REJECTED], 1);
+    CHECK_UINT(stats.failed[TRACE_FAILURE_REJECTED], 2);
+    CHECK_STR(kept_log, cannot_write);
 }
 
 TEST(a_full_disk_costs_only_what_did_not_fit) {
@@ -756,10 +794,13 @@ TEST(a_full_disk_costs_only_what_did_not_fit) {
     trace_span_data span = plain_span();
     trace_exporter_stats stats;
     if (!exporter.export_fn) SKIP("no /dev/full");
-    ((tracei_otlp_file *)exporter.user)->warned = true;
+    tracei_logger.log_fn = keep_log, kept_log[0] = '\0';
     export_spans(&exporter, &span, 1);
+    export_spans(&exporter, &span, 1);
+    tracei_logger.log_fn = NULL;
     stats = balanced(&exporter);
-    CHECK_UINT(stats.failed[TRACE_FAILURE_REJECTED], 1);
+    CHECK_UINT(stats.failed[TRACE_FAILURE_REJECTED], 2);
+    CHECK_STR(kept_log, cannot_write); /* once */
     CHECK_INT(exporter.flush_fn(exporter.user, UINT64_MAX), TRACE_RESULT_OK);
 }
 
@@ -880,26 +921,46 @@ TEST(the_exporter_sends_what_it_was_given) {
     }
 }
 
-TEST(a_server_with_a_small_limit_gets_small_requests) {
+/* Servers that take little, and a span that no request can hold: it is lost alone, in either encoding. */
+static void send_beside_a_giant(trace_otlp_protocol protocol, trace_string giant, uint32_t limit) {
     static captured seen;
     trace_http_transport transport;
+    trace_attribute attribute;
     trace_span_data spans[64];
-    trace_exporter exporter = captured_exporter(&seen, &transport, TRACE_OTLP_PROTOCOL_HTTP_JSON);
-    char giant[4096];
+    trace_exporter exporter = captured_exporter(&seen, &transport, protocol);
     trace_exporter_stats stats;
     REQUIRE(exporter.export_fn != NULL);
-    memset(giant, 'g', sizeof giant);
+    attribute.key = text("blob");
+    attribute.value.type = TRACE_TYPE_STRING;
+    attribute.value.as.string = giant;
     for (int i = 0; i < 64; i++) spans[i] = plain_span();
-    spans[40].name.data = giant;
-    spans[40].name.size = sizeof giant;
-    seen.refuse_above = 1024;
+    spans[40].attributes = &attribute;
+    spans[40].attribute_count = 1;
+    seen.refuse_above = limit;
     export_spans(&exporter, spans, 64);
     (void)exporter.flush_fn(exporter.user, trace_clock_ns() + UINT64_C(5000000000));
     stats = balanced(&exporter);
     CHECK_UINT(stats.failed[TRACE_FAILURE_TOO_LARGE], 1);
     CHECK_UINT(stats.sent, 63);
-    CHECK(seen.largest <= 1024);
+    CHECK(seen.largest <= limit);
     exporter.shutdown_fn(exporter.user, trace_clock_ns() + 100000000u);
+}
+
+TEST(a_server_with_a_small_limit_gets_small_requests) {
+    static const uint32_t limits[] = {1024, 4096, 65536, 1u << 20};
+    trace_string giant;
+    const size_t size = 100u << 20;
+    char *const bytes = (char *)malloc(size);
+    REQUIRE(bytes != NULL);
+    memset(bytes, 'g', size);
+    giant.data = bytes;
+    for (int i = 0; i < 8; i++) {
+        const trace_otlp_protocol protocol = i % 2 ? TRACE_OTLP_PROTOCOL_HTTP_JSON : TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF;
+        giant.size = 2u * limits[i / 2];         /* fits our queue; the server says 413 */
+        send_beside_a_giant(protocol, giant, limits[i / 2]);
+        if (i < 2) giant.size = size, send_beside_a_giant(protocol, giant, limits[i / 2]);
+    }
+    free(bytes);
 }
 
 TEST_MAIN()

@@ -215,6 +215,31 @@ TEST(random_spans_keep_within_their_bound) {
     }
 }
 
+/* All 3-byte texts, 256 to a tag, each followed by a letter. */
+TEST(every_3_byte_text_comes_out_valid) {
+    static char part[1024], json[16384];
+    set_origin(false);
+    for (unsigned i = 0; i < 0x10000; i += 0x10000 / (unsigned)test_scaled(0x10000)) {
+        trace_attribute attribute;
+        trace_span_data span = plain_span();
+        size_t size;
+        for (unsigned k = 0; k < 256; k++) {
+            char *const at = part + 4 * k;
+            at[0] = (char)(i >> 8), at[1] = (char)i, at[2] = (char)k, at[3] = 'x';
+        }
+        attribute.key = text("k");
+        attribute.value.type = TRACE_TYPE_STRING;
+        attribute.value.as.string.data = part;
+        attribute.value.as.string.size = sizeof part;
+        span.attributes = &attribute;
+        span.attribute_count = 1;
+        REQUIRE(tracei_zipkin_span_size(&span, &origin) < sizeof json);
+        size = (size_t)(tracei_zipkin_span(json, &span, &origin) - json);
+        REQUIRE(tracei_utf8_valid(json, size) == size);
+        for (size_t at = 0; at < size; at++) REQUIRE((unsigned char)json[at] >= 0x20);
+    }
+}
+
 TEST(a_service_without_a_name_or_with_a_long_one) {
     char *name = (char *)malloc(100000);
     trace_attribute attribute;

@@ -1,6 +1,8 @@
 // What a span costs in two Rust libraries, measured as bench.c measures: floors and works take turns in blocks of a thousand
 // spans, drained outside the measured time, and a figure is printed only when every span of it arrived.
 // SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
+mod encode;
+
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -245,5 +247,6 @@ fn main() {
             println!("{name}.{which} {ns:.2} ns {:.3}", ns / floor);
         }
     }
+    encode::run();
     std::process::exit(if fine { 0 } else { 1 });
 }
