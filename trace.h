@@ -5819,6 +5819,8 @@ typedef struct tracei_record {
 #define TRACEI_RING_DEFAULT (1u << 20)
 #define TRACEI_RING_MIN 4096u
 #endif
+#define TRACEI_OPEN_SPANS_DEFAULT 65536u
+#define TRACEI_POOL_BYTES_DEFAULT (64u << 20)
 #define TRACEI_SLOT_BYTES 384u /* five attributes and an event fit without a buffer */
 #define TRACEI_BUFFER_MIN 512u
 #define TRACEI_BUFFER_CLASSES 20u /* 512 bytes to a quarter of the largest ring */
@@ -5935,8 +5937,8 @@ static uint32_t tracei_buffer_lock;
 static size_t tracei_pool_bytes;
 
 static uint32_t tracei_ring_bytes = TRACEI_RING_DEFAULT;
-static uint32_t tracei_max_chunks = 65536u / TRACEI_SLOTS_A_CHUNK;
-static size_t tracei_max_pool_bytes = 64u << 20;
+static uint32_t tracei_max_chunks = TRACEI_OPEN_SPANS_DEFAULT / TRACEI_SLOTS_A_CHUNK;
+static size_t tracei_max_pool_bytes = TRACEI_POOL_BYTES_DEFAULT;
 static uint32_t tracei_lossless_ms;
 
 typedef struct tracei_limits {
@@ -14582,7 +14584,8 @@ enum { TRACEI_OFF_DISABLED = 1, TRACEI_OFF_SHUT = 2 };
 static uint32_t tracei_state;
 static uint32_t tracei_begin_lock;
 static uint32_t tracei_generation;          /* processes begun in this memory: 1, then one more with each fork that records */
-static uint32_t tracei_exit_ms = 1000;
+#define TRACEI_EXIT_MS_DEFAULT 1000u
+static uint32_t tracei_exit_ms = TRACEI_EXIT_MS_DEFAULT;
 static uint64_t tracei_exit_spent_ms;
 static bool tracei_exit_watched;
 static uint64_t tracei_losses_told;         /* lost spans up to the last flush; under the pass */
@@ -15255,6 +15258,11 @@ static void tracei_limits_store(const tracei_limits *limits) {
     TRACEI_STORE(&tracei_limit.link_attributes, limits->link_attributes);
 }
 
+/* What an earlier trace_init set does not outlive the next. */
+static uint32_t tracei_or_default(uint32_t value, uint32_t otherwise) {
+    return value ? value : otherwise;
+}
+
 /* The caller holds the pass, or there is no other thread yet. */
 static void tracei_setup_apply(const tracei_setup *setup, const trace_config *config) {
     const size_t sampler = (size_t)(tracei_sampler - tracei_samplers + 1) % (sizeof tracei_samplers / sizeof *tracei_samplers);
@@ -15291,11 +15299,11 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     TRACEI_STORE(&tracei_discard, setup->count ? 0u : 1u);
     TRACEI_STORE(&tracei_divert, setup->count && !setup->disabled ? 0u : 1u);
     tracei_shortcut_refresh();
-    if (config->ring_bytes) TRACEI_STORE(&tracei_ring_bytes, config->ring_bytes);
-    if (config->max_open_spans) TRACEI_STORE(&tracei_max_chunks, config->max_open_spans / TRACEI_SLOTS_A_CHUNK);
-    if (config->max_pool_bytes) TRACEI_STORE(&tracei_max_pool_bytes, (size_t)config->max_pool_bytes);
-    if (config->max_trace_bytes) tracei_max_trace_bytes = config->max_trace_bytes;
-    if (config->exit_timeout_ms) tracei_exit_ms = config->exit_timeout_ms;
+    TRACEI_STORE(&tracei_ring_bytes, tracei_or_default(config->ring_bytes, TRACEI_RING_DEFAULT));
+    TRACEI_STORE(&tracei_max_chunks, tracei_or_default(config->max_open_spans, TRACEI_OPEN_SPANS_DEFAULT) / TRACEI_SLOTS_A_CHUNK);
+    TRACEI_STORE(&tracei_max_pool_bytes, (size_t)tracei_or_default(config->max_pool_bytes, TRACEI_POOL_BYTES_DEFAULT));
+    tracei_max_trace_bytes = tracei_or_default(config->max_trace_bytes, TRACEI_TRACE_BYTES_DEFAULT);
+    tracei_exit_ms = tracei_or_default(config->exit_timeout_ms, TRACEI_EXIT_MS_DEFAULT);
     TRACEI_STORE(&tracei_lossless_ms, config->lossless_timeout_ms);
     tracei_losses_told = tracei_losses();
     TRACEI_STORE(&tracei_no_threads, config->disable_thread ? 1u : 0u);

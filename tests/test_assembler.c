@@ -44,7 +44,7 @@ static trace_result hear(void *user, const trace_batch *batch) {
     return TRACE_RESULT_OK;
 }
 
-static void begin_with(uint32_t max_trace_bytes, bool threads) {
+static void begin_with(uint32_t max_trace_bytes) {
     trace_config config;
     memset((void *)&config, 0, sizeof config);
     config.exporters[0].struct_size = sizeof(trace_exporter);
@@ -54,17 +54,15 @@ static void begin_with(uint32_t max_trace_bytes, bool threads) {
     config.disable_thread = true;
     config.disable_environment = true;
     config.max_trace_bytes = max_trace_bytes;
-    if (!threads) {
-        config.clock.monotonic_fn = fake_clock;
-        config.clock.unix_fn = fake_clock;
-    }
+    config.clock.monotonic_fn = fake_clock;
+    config.clock.unix_fn = fake_clock;
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     heard_size = heard_spans = 0;
     heard[0] = '\0';
 }
 
 static void begin(void) {
-    begin_with(0, false);
+    begin_with(0);
 }
 
 static void pump(uint64_t later_ns) {
@@ -212,7 +210,7 @@ TEST(memory_is_bounded_and_the_oldest_goes_first) {
     trace_span_options options;
     trace_span roots[64];
     size_t i, j;
-    begin_with(65536, false);
+    begin_with(65536);
     memset((void *)&options, 0, sizeof options);
     options.detached = true;
     options.root = true;
@@ -248,7 +246,7 @@ static void *end_it(void *user) {
 TEST(children_in_other_rings_are_there_when_their_root_is_judged) {
     const size_t rounds = 200 / test_scaled(1) + 20;
     size_t i;
-    begin_with(0, true);
+    begin_with(0);
     for (i = 0; i < rounds; i++) {
         trace_span_options options;
         trace_span root = trace_span_start("root"), child;
@@ -266,43 +264,75 @@ TEST(children_in_other_rings_are_there_when_their_root_is_judged) {
     ledger();
 }
 
+#define CHURNED (20000 / test_scaled(1) + 200)
+
 static void *churn(void *user) {
-    uint32_t *const stop = (uint32_t *)user;
-    while (!TRACEI_LOAD_ACQUIRE(stop)) {
+    size_t i;
+    for (i = 0; i < CHURNED; i++) {
         trace_span root = trace_span_start("r");
         trace_span_end(trace_span_start("a"));
         trace_span_end(trace_span_start("b"));
         trace_span_end(root);
         sched_yield();
     }
+    (void)TRACEI_ADD((uint32_t *)user, 1u);
     return NULL;
 }
 
-static size_t incomplete;
-static trace_result count_incomplete(void *user, const trace_batch *batch) {
+static size_t complete, incomplete;
+static trace_result count_complete(void *user, const trace_batch *batch) {
     (void)user;
-    if (batch->span_count != 3 || !batch->root || batch->late) incomplete++;
+    if (batch->span_count == 3 && batch->root && !batch->late)
+        complete++;
+    else
+        incomplete++;
     return TRACE_RESULT_OK;
 }
 
+/* Time stands still: after a pause of the machine, a root open for two seconds would rightly be announced. */
 TEST(a_consumer_that_never_rests_sees_whole_traces_only) {
     trace_config config;
     pthread_t threads[2];
-    uint32_t stop = 0;
+    uint32_t done = 0;
     size_t i;
     memset((void *)&config, 0, sizeof config);
     config.exporters[0].struct_size = sizeof(trace_exporter);
-    config.exporters[0].export_fn = count_incomplete;
+    config.exporters[0].export_fn = count_complete;
     config.exporters[0].whole_traces = true;
     config.disable_thread = config.disable_environment = true;
     config.lossless_timeout_ms = 10000;
+    config.clock.monotonic_fn = config.clock.unix_fn = fake_clock;
     REQUIRE(trace_init(&config) == TRACE_RESULT_OK);
-    for (i = 0; i < 2; i++) REQUIRE(pthread_create(&threads[i], NULL, churn, &stop) == 0);
-    for (i = 0; i < 2000 / test_scaled(1) + 100; i++) (void)trace_pump(0);
-    TRACEI_STORE_RELEASE(&stop, 1u);
+    for (i = 0; i < 2; i++) REQUIRE(pthread_create(&threads[i], NULL, churn, &done) == 0);
+    while (TRACEI_LOAD_ACQUIRE(&done) < 2) (void)trace_pump(0);
     for (i = 0; i < 2; i++) pthread_join(threads[i], NULL);
-    (void)trace_flush(5000);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(complete, 2 * CHURNED);
     CHECK_UINT(incomplete, 0);
+    ledger();
+}
+
+static void hold_more_than_64_kib(bool expected_early) {
+    trace_span_options options;
+    trace_span root;
+    size_t i;
+    memset((void *)&options, 0, sizeof options);
+    options.root = true;
+    root = trace_span_start_with("held", &options);
+    for (i = 0; i < 1000; i++) trace_span_end(trace_span_start("child"));
+    (void)trace_pump(0);
+    CHECK((heard_spans > 0) == expected_early);
+    trace_span_end(root);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+}
+
+TEST(a_bound_of_an_earlier_configuration_is_gone_with_it) {
+    begin_with(65536);
+    hold_more_than_64_kib(true);
+    CHECK(heard_spans == 1001);
+    begin();
+    hold_more_than_64_kib(false);
+    CHECK(heard_spans == 1001);
     ledger();
 }
 
