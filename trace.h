@@ -675,13 +675,13 @@ typedef struct trace_scope_rule {
     const char *exporter;         /* the name of the only one that gets them; NULL: all */
 } trace_scope_rule;
 
-/* Tail sampling: whether a trace is kept is decided when it is over, by the worker; recording costs the same. All spans a trace
-   has in this process are held until its local roots have ended and wait_ms have passed; then they go to every exporter or
-   to none (trace_stats.sampled_out). A rule that is 0 keeps nothing. It comes after .sampler: what that one drops was never
+/* Tail sampling: whether a trace is kept is decided when it is over, by the worker; recording costs the same. All spans a
+   trace has in this process are held until its local roots have ended and wait_ms have passed; then they go to every exporter
+   or to none (trace_stats.sampled_out). A rule that is 0 keeps nothing. It comes after .sampler: what that one drops was never
    recorded. What ends later follows the decision, as far as it is remembered (16,384 traces); a later local root of a dropped
-   trace is judged by itself. A trace that is too old, too big (.max_trace_bytes) or held when flush or exit comes is judged as it
-   stands then. Each process decides for itself; only the ratio is the same everywhere. A forked child begins with nothing held.
-   */
+   trace is judged by itself. A trace that is too old, too big (.max_trace_bytes) or held when flush or exit comes is judged as
+   it stands then. Each process decides for itself; only the ratio is the same everywhere. A forked child begins with nothing
+   held. */
 typedef struct trace_tail_sampling {
     bool enabled;
     bool disable_errors;          /* a span with status ERROR keeps its trace, unless this is set */
@@ -836,8 +836,8 @@ TRACE_INLINE trace_span trace_span_current(void);
 TRACE_INLINE bool trace_span_is_recording(trace_span span);
 /* False when nothing would be recorded for this scope (NULL: none) on this thread now. */
 TRACE_INLINE bool trace_is_enabled(const trace_scope *scope);
-/* What to hand to another thread, store, or inject. Of an inert handle: trace_context_current(). Of a dead one: explicit empty.
-   */
+/* What to hand to another thread, store, or inject. Of an inert handle: trace_context_current(). Of a dead one: explicit
+   empty. */
 TRACE_INLINE trace_context trace_span_context(trace_span span);
 
 /* Attributes. Keys and values are copied. The last value for a key wins. NULL or empty keys are ignored with a log line; a NULL
@@ -936,10 +936,9 @@ typedef struct trace_carrier {
     void *user;
 } trace_carrier;
 
-/* Reads every propagator of OTEL_PROPAGATORS (default tracecontext, baggage). Nothing valid: the explicit empty context. Values
-   and
-   keys must stay readable until trace_extract returns; at most 64 values of a name and 128 keys are read. What brings tracestate
-   or baggage takes a short lock: not for signal handlers. */
+/* Reads every propagator of OTEL_PROPAGATORS (default tracecontext, baggage). Nothing valid: the explicit empty context.
+   Values and keys must stay readable until trace_extract returns; at most 64 values of a name and 128 keys are read. What
+   brings tracestate or baggage takes a short lock: not for signal handlers. */
 TRACE_API trace_context trace_extract(const trace_carrier *carrier);
 TRACE_API trace_context trace_extract_headers(const trace_header *headers, size_t count);
 TRACE_API trace_context trace_extract_raw(const char *bytes, size_t size);     /* "name: value\r\n..." up to the empty line */
@@ -1739,8 +1738,8 @@ TRACE_INLINE void trace_error(const char *type, const char *message) {
     trace_span_record_error(tracei_handle(TRACEI_SLOT_CURRENT), type, message);
 }
 
-/* One function per type that trace_span_set and TRACE_ATTR tell apart; the plain-C99 way is to call trace_span_set_int and so on.
-   */
+/* One function per type that trace_span_set and TRACE_ATTR tell apart; the plain-C99 way is to call trace_span_set_int and so
+   on. */
 TRACE_INLINE void tracei_put_bool(trace_span s, const char *key, bool value) { trace_span_set_bool(s, key, value); }
 TRACE_INLINE void tracei_put_int(trace_span s, const char *key, int64_t value) { trace_span_set_int(s, key, value); }
 TRACE_INLINE void tracei_put_uint(trace_span s, const char *key, uint64_t value) { trace_span_set_uint(s, key, value); }
@@ -2682,9 +2681,8 @@ static uint64_t tracei_thread_id(void) {
 
 /* >>log ------------------------------------------------------------------------------------------------------------
 
-   Every complaint passes through tracei_log: a place for a breakpoint. Formatting is our own (%s %.*s %c %d %u %x %%, with l, ll,
-   z),
-   so that no locale and no allocation is involved. Lines are cut at 512 bytes. */
+   Every complaint passes through tracei_log: a place for a breakpoint. Formatting is our own (%s %.*s %c %d %u %x %%, with l,
+   ll, z), so that no locale and no allocation is involved. Lines are cut at 512 bytes. */
 
 static trace_logger tracei_logger;
 static uint32_t tracei_log_level_now = TRACE_LOG_LEVEL_WARNING;
@@ -5751,10 +5749,10 @@ TRACEI_SMALL_END
    the consumer gives room back with one release store of `tail`; each keeps a copy of the other's index and reads the shared one
    only when the copy says "full" or "half full". Records hold no pointers, so a ring can be read by anyone who has the bytes.
 
-   Slot: a record under construction plus a little room; a span that outgrows it moves its payload to a buffer of the pool. Slots
-   are taken last-in first-out, so the one being built is in the nearest cache. A handle names the slot and the use it was given
-   out
-   for (generation and span id), so a stale one is recognised. A thread's open spans and attachments form a chain through `below`.
+   Slot: a record under construction plus a little room; a span that outgrows it moves its payload to a buffer of the pool.
+   Slots are taken last-in first-out, so the one being built is in the nearest cache. A handle names the slot and the use it
+   was given out for (generation and span id), so a stale one is recognised. A thread's open spans and attachments form a chain
+   through `below`.
 
    Another thread may end a span: its record goes to that thread's ring, the slot to the owner's return list (pushed by CAS, taken
    whole by the owner), and only the owner unlinks it from the chain. Units and slots are never unmapped: a thread that ends
@@ -7348,8 +7346,7 @@ static void tracei_frames(tracei_unit *unit) {
 }
 
 /* Whether the short paths may be taken: not when every start is the sampler's business, when there are other copies of this
-   header
-   in the process, or when nothing goes to the rings. */
+   header in the process, or when nothing goes to the rings. */
 static uint32_t tracei_others;
 static uint32_t tracei_nameless_muted;    /* a rule disables spans without scope */
 static void tracei_shortcut_refresh(void) {
@@ -8132,8 +8129,8 @@ static TRACEI_NOINLINE trace_span tracei_start_not_plain(const char *name, size_
                                                                   : tracei_start_slow(name, size);
 }
 
-/* The common case, a child of the current span whose name fits its slot. By a counter it makes no call and so saves no register.
-   */
+/* The common case, a child of the current span whose name fits its slot. By a counter it makes no call and so saves no
+   register. */
 static TRACEI_ALWAYS_INLINE trace_span tracei_start_plain(const char *name, size_t size, bool by_counter) {
     tracei_unit *const unit = tracei_tls;
     const uint32_t source = TRACEI_LOAD(&tracei_shortcut);
@@ -10280,8 +10277,8 @@ TRACEI_SMALL_END
    child that ended before its root, in whatever ring, is then there.
 
    What the ledgers are made of: producers count in their units, 32 bits wide, one writer each. tracei_ledger_lock protects the
-   64-bit totals those are widened into, and what the consumer counts itself. It is held for a few additions, never over a call.
-   */
+   64-bit totals those are widened into, and what the consumer counts itself. It is held for a few additions, never over a
+   call. */
 
 #if TRACE_CONFIG_SINGLE_THREADED
 #define TRACEI_BATCH_SPANS 4u
@@ -10402,9 +10399,8 @@ static void *tracei_view(size_t size) {
     return at;
 }
 
-/* An upper bound of what the views of a payload take: each entry, nested or not, is at most one value, one attribute, one event
-   or
-   one link, and has an 8-byte header. */
+/* An upper bound of what the views of a payload take: each entry, nested or not, is at most one value, one attribute, one
+   event or one link, and has an 8-byte header. */
 static size_t tracei_views_needed(size_t payload) {
     return payload / sizeof(tracei_entry_header) * (sizeof(trace_attribute) + 16) + 256;
 }
@@ -10527,9 +10523,8 @@ static tracei_attributes tracei_decode_nested(const unsigned char *at, const uns
     return tracei_decode_attributes(at, end, tracei_count_attributes(at, end), limit);
 }
 
-/* A span's start and end. Explicit times are Unix times already; ticks become Unix time by the offset in force at the start, and
-   a
-   duration is always a difference of ticks, so a wall clock that steps cannot bend it. */
+/* A span's start and end. Explicit times are Unix times already; ticks become Unix time by the offset in force at the start,
+   and a duration is always a difference of ticks, so a wall clock that steps cannot bend it. */
 typedef struct tracei_interval {
     uint64_t start, end;          /* Unix nanoseconds */
     uint64_t mono;                /* of the start tick, for what lies inside the span; 0: the start was explicit */
@@ -11029,12 +11024,12 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
 
    Holds spans until their local root has ended, for exporters that want whole traces. Everything here belongs to the consumer.
 
-   A held trace is a list of copied records in pages of its own; its first page begins with the trace itself. Traces are found by
-   trace id through a hash table and stand in a list by age. A local root's end makes its trace due; it is judged when one more
-   round
-   has drained every ring. A trace may have several local roots (a service that calls itself): then each takes along what
-   descends from it, and the last one what is left. A root open for over two seconds is announced, and from then on each finished
-   child of it goes out as a tree of its own. Ids of judged traces are remembered, so what comes later is known to be late.
+   A held trace is a list of copied records in pages of its own; its first page begins with the trace itself. Traces are found
+   by trace id through a hash table and stand in a list by age. A local root's end makes its trace due; it is judged when one
+   more round has drained every ring. A trace may have several local roots (a service that calls itself): then each takes along
+   what descends from it, and the last one what is left. A root open for over two seconds is announced, and from then on each
+   finished child of it goes out as a tree of its own. Ids of judged traces are remembered, so what comes later is known to be
+   late.
 
    Bounds: max_trace_bytes of pages (the oldest trace goes out incomplete when they are used up), ten seconds for spans whose root
    was never seen.
@@ -11517,8 +11512,8 @@ static tracei_held *tracei_trace_take_spans(tracei_trace *trace) {
     return spans;
 }
 
-/* Moves what is still held to fresh pages, so that a root that stays open for days does not keep the pages of all its children.
-   */
+/* Moves what is still held to fresh pages, so that a root that stays open for days does not keep the pages of all its
+   children. */
 static void tracei_trace_repack(tracei_trace *trace) {
     tracei_page *fresh = NULL, *home = trace->pages, *used = NULL;
     tracei_held *held, *first = NULL, **tail = &first;
@@ -14575,8 +14570,8 @@ TRACE_APP void trace_memory_clear(const trace_exporter *exporter) {
 /* >>config ---------------------------------------------------------------------------------------------------------
 
    The life of the process: what runs before the first span, at init, in a forked child, at exit. tracei_begin_lock holds the
-   process
-   id of whoever is at it, so that a child whose parent was forked in the middle can tell that nobody will ever let go. */
+   process id of whoever is at it, so that a child whose parent was forked in the middle can tell that nobody will ever let
+   go. */
 
 enum { TRACEI_STATE_NONE = 0, TRACEI_STATE_RUNNING, TRACEI_STATE_SHUT };
 enum { TRACEI_OFF_DISABLED = 1, TRACEI_OFF_SHUT = 2 };

@@ -66,8 +66,7 @@ extern "C" {
 /* >>transport ----------------------------------------------------------------------------------------------------- */
 
 /* One POST. Everything is good until send_fn returns. `headers` is complete (Content-Type, User-Agent, Content-Encoding,
-   credentials) but
-   for Host, Content-Length and what belongs to the connection. */
+   credentials) but for Host, Content-Length and what belongs to the connection. */
 typedef struct trace_http_request {
     const char *url;              /* scheme://host:port/path?query, without user info and fragment */
     const trace_header *headers;
@@ -122,10 +121,9 @@ typedef struct trace_http_transport {
    thread that missed its deadline may still touch. A run that had to be given up is left alone and the next life gets a new one.
 
    sender->lock protects the queue's indices, the ledger and the requests to the thread (flush, stop); it is held for a few
-   assignments, never during I/O, encoding or logging. Everything else in a run belongs to its one driver: the thread, or whoever
-   pumps. An SPSC ring without a lock was dropped: the ledger has to be exact at every moment and its counters have 64 bits, which
-   not
-   every machine can load at once, and one uncontended lock a span costs nothing beside encoding it. */
+   assignments, never during I/O, encoding or logging. Everything else in a run belongs to its one driver: the thread, or
+   whoever pumps. An SPSC ring without a lock was dropped: the ledger has to be exact at every moment and its counters have 64
+   bits, which not every machine can load at once, and one uncontended lock a span costs nothing beside encoding it. */
 
 #if TRACEI_PLATFORM_POSIX
 #include <arpa/inet.h>
@@ -629,8 +627,8 @@ static TRACEI_UNUSED bool tracei_parse_http_date(trace_string text, int64_t *uni
     return true;
 }
 
-/* Seconds, or a date measured against the server's own clock if it told it. 0: nothing, or already over. Never above 5 minutes.
-   */
+/* Seconds, or a date measured against the server's own clock if it told it. 0: nothing, or already over. Never above 5
+   minutes. */
 static TRACEI_UNUSED uint64_t tracei_parse_retry_after(trace_string value, trace_string server_date, uint64_t unix_ns) {
     uint64_t seconds;
     value = tracei_http_trim(value);
@@ -1939,8 +1937,7 @@ static void tracei_queue_items(tracei_run *run, size_t most, size_t most_bytes) 
 /* >>report --------------------------------------------------------------------------------------------------------
 
    Complaints. One a minute of each kind, with the number of spans meanwhile. They tell address, status and what to check; what
-   the
-   server said is shown only after every secret of ours was taken out of it, because servers do echo requests. */
+   the server said is shown only after every secret of ours was taken out of it, because servers do echo requests. */
 
 enum {
     TRACEI_REPORT_QUEUE_FULL = 1000,
@@ -2110,12 +2107,10 @@ static void tracei_report_words(tracei_sender *sender, uint32_t kind, uint64_t r
 /* >>retry ---------------------------------------------------------------------------------------------------------
 
    The driver's work as steps that never wait between attempts: a step takes a batch if one is due, makes one attempt, settles
-   what
-   is final, and tells when to be called again. The thread and the pump wait between steps; a test needs neither and drives
-   hundreds of
-   senders with a clock of its own. Failures in a row are counted across batches, so a dead server sees one client at one pace,
-   and every pause is random from 0 to its limit ("full jitter"), so that clients that failed together do not come back together.
-   */
+   what is final, and tells when to be called again. The thread and the pump wait between steps; a test needs neither and
+   drives hundreds of senders with a clock of its own. Failures in a row are counted across batches, so a dead server sees one
+   client at one pace, and every pause is random from 0 to its limit ("full jitter"), so that clients that failed together do
+   not come back together. */
 
 static uint32_t tracei_run_random(tracei_run *run) {
     const tracei_http_seam *const seam = &run->sender->seam;
@@ -2863,9 +2858,8 @@ static void tracei_curl_at_exit(void) {
 }
 #endif
 
-/* In a forked child: the parent's queue, thread and connection are not ours. Sockets are closed, which the server does not notice
-   as
-   long as the parent has them open; a TLS session is not said good-bye to, that would end the parent's. */
+/* In a forked child: the parent's queue, thread and connection are not ours. Sockets are closed, which the server does not
+   notice as long as the parent has them open; a TLS session is not said good-bye to, that would end the parent's. */
 static TRACEI_UNUSED void tracei_sender_fork(void *user) {
     tracei_sender *const sender = (tracei_sender *)user;
     tracei_run *const run = sender->run;

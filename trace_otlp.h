@@ -209,10 +209,9 @@ TRACE_APP trace_exporter tracei_otlp_stdout_choice(void) { return trace_otlp_exp
 
 /* >>values -------------------------------------------------------------------------------------------------------- */
 
-/* One function bounds the size of a span in either encoding, the encoders write into room the caller has made, with no test for
-   room
-   and no allocation. The bound is six bytes for each byte of text until it grows large; then texts are measured, so that a giant
-   span is not refused for a worst case that it is not. Protobuf never needs more than JSON.
+/* One function bounds the size of a span in either encoding, the encoders write into room the caller has made, with no test
+   for room and no allocation. The bound is six bytes for each byte of text until it grows large; then texts are measured, so
+   that a giant span is not refused for a worst case that it is not. Protobuf never needs more than JSON.
 
    Protobuf's lengths precede contents and are computed from sizes: an attribute's while its texts are looked at anyway, an
    event's or link's by functions that mirror the writing ones. The length of the span itself is left to the request, which
@@ -767,10 +766,10 @@ static char *tracei_otlp_protobuf_span(char *at, const trace_span_data *span) {
 /* >>groups -------------------------------------------------------------------------------------------------------- */
 
 /* A group is a scope of a resource: what a ScopeSpans stands for. Resource and scope are encoded once, when first seen, as the
-   bytes
-   before and after what they contain; a queued span carries its group's number. Entries never change and never go away, so the
-   sender reads them without a lock: the queue's own commit publishes them. Entries are told apart by a hash of their content,
-   within one batch by pointer. The fields under "of the request being built" belong to whoever assembles, one at a time. */
+   bytes before and after what they contain; a queued span carries its group's number. Entries never change and never go away,
+   so the sender reads them without a lock: the queue's own commit publishes them. Entries are told apart by a hash of their
+   content, within one batch by pointer. The fields under "of the request being built" belong to whoever assembles, one at a
+   time. */
 
 #define TRACEI_OTLP_GROUPS_MAX 512u
 #define TRACEI_OTLP_RESOURCES_MAX 32u
@@ -1108,8 +1107,7 @@ static char *tracei_otlp_span(const tracei_otlp_encoder *encoder, char *at, cons
 /* >>answers ------------------------------------------------------------------------------------------------------- */
 
 /* What a server says: ExportTraceServiceResponse after success, google.rpc.Status otherwise, as protobuf or JSON by what the
-   bytes
-   look like, since some answer protobuf with JSON. Read leniently: what does not parse says nothing. */
+   bytes look like, since some answer protobuf with JSON. Read leniently: what does not parse says nothing. */
 
 typedef struct tracei_otlp_answer {
     uint64_t rejected;
@@ -1702,9 +1700,8 @@ static tracei_otlp_pattern tracei_otlp_expand(tracei_text *to, const char *patte
 
 /* >>environment --------------------------------------------------------------------------------------------------- */
 
-/* Options that are zero are filled in from the environment: from the core's snapshot of it, which trace_otlp_exporter renews on
-   its
-   caller's thread. Choices made by OTEL_TRACES_EXPORTER may come on any thread and take the snapshot as it is. */
+/* Options that are zero are filled in from the environment: from the core's snapshot of it, which trace_otlp_exporter renews
+   on its caller's thread. Choices made by OTEL_TRACES_EXPORTER may come on any thread and take the snapshot as it is. */
 
 #define TRACEI_OTLP_HEADERS_MAX 64u
 #define TRACEI_OTLP_ROOM 32768u
