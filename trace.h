@@ -17,8 +17,7 @@
        }
 
        cc hello.c -pthread && ./a.out                 prints the tree of spans with their durations on stderr
-       OTEL_TRACES_EXPORTER=none ./a.out              prints nothing; "otlp" and "zipkin" once trace_otlp.h, trace_zipkin.h are
-                                                      included
+       OTEL_TRACES_EXPORTER=none ./a.out              prints nothing; "otlp" sends, once trace_otlp.h is included
 
    Copy the file to a folder of its own (third_party/trace_h/) and include it by that path; do not put the folder on the include
    path: other files called trace.h exist.
@@ -29,17 +28,25 @@
        >>inline >>macros                                                                                     what it is made of
        >>platform >>log >>text >>time >>environment >>resource >>unit >>sampler >>span >>pass >>assembler >>console
                                                                             the implementation; each begins with an essay
+   Companions, each a header with a manual of its own
+   --------------------------------------------------
+       trace_otlp.h            to any OpenTelemetry backend; presets of vendors      exporters, each included next to trace.h
+       trace_zipkin.h, trace_jaeger.h                Zipkin v2 JSON; Jaeger's Thrift
+       trace_http.h            queue, sender thread, retries: what these send through
+       trace_metrics.h         calls and durations of spans, for Prometheus; trace_otlp_metrics.h pushes them
+       trace_genai.h           model calls, agents and tools
+       trace_curl.h, trace_sqlite.h                  each libcurl transfer, each SQLite statement a span
+       trace_functions.h       each function call a span, by -finstrument-functions
 
    What it does
        - Times blocks of code as spans of a trace, with attributes, events, links, status; from C99 to C23 and C++11 to C++23.
        - Carries the context over threads, callbacks, forks and, as W3C, B3, Jaeger or X-Ray headers, over processes.
-       - Copies each finished span into a ring of its thread: no lock, no malloc, no system call. A worker hands them to
-         exporters.
+       - Copies each finished span into a ring of its thread: no lock, no malloc, no system call. A worker exports them.
        - Prints trees to the terminal by itself; any OpenTelemetry backend by environment, through the companions.
        - Counts everything it loses, and says why (trace_get_stats).
    What it does not
-       - Metrics (trace_metrics.h makes some from spans), logs, profiles. Instrument anything by itself. Read configuration
-         files.
+       - Metrics and profiles (trace_metrics.h counts spans). Logs: trace_log_fields tells them where they belong.
+       - Instrument anything by itself: companions do, for what they are named after. Read configuration files.
        - Survive kill -9 with what is still in rings: up to 100 ms of spans, 10 ms with the console.
        - Record in a signal handler that interrupted the library itself, or in a process's very first span: counted instead.
        - Keep spans of traces it was told not to sample.
@@ -48,8 +55,7 @@
    --------
        span        a piece of work with a start and an end. `trace_span` is a handle to one under construction.
        current     each thread has a current span: the innermost one started there and not ended. New spans become its children.
-       detached    a span that never becomes current by itself: for work that is resumed in callbacks. TRACE_WITH_SPAN makes it
-                   so.
+       detached    a span that never becomes current by itself, for work that is resumed in callbacks: TRACE_WITH_SPAN makes it.
        context     where in which trace: ids, flags, tracestate and baggage. `trace_context` is a plain value to hand around. All
                    zero means "the current span"; the explicit empty context, which a failed extract gives, means "a new root".
        local root  a span without parent in this process. A trace is printed when its local root has ended.
@@ -62,19 +68,19 @@
    ------------
    1. Spans around blocks. TRACE_SPAN("name") { ... }, TRACE_BLOCK("name"); for the rest of a block, TRACE_FUNCTION(). break,
       continue, return, goto and exceptions end them (GNU C and C++; with other C compilers a return leaves the end to the
-      enclosing block). Inside a loop or switch use TRACE_BLOCK when `break` is to leave the loop: in TRACE_SPAN it leaves the
-      span's block.
+      enclosing block). Use TRACE_BLOCK where `break` is to leave a loop or switch: in TRACE_SPAN it leaves the span's block.
    2. What happened. trace_set("key", value) on the current span, trace_span_set(span, "key", value) on any: by type in C11 and
-      C++. In C99 trace_span_set_int, _string, ... do the same. trace_event("retry"); trace_error("Timeout", "no answer in 20
-      ms"); trace_span_record_errno(span, errno).
+      C++. In C99 trace_span_set_int, _string, ... do the same. trace_event("retry"); trace_error("Timeout", "no answer");
+      trace_span_record_errno(span, errno).
    3. Spans by hand. trace_span s = trace_span_start("name"); ... trace_span_end(s);  with options: trace_span_start_with, or
       members of trace_span_options after the name in the macros: TRACE_SPAN("GET /", .kind = TRACE_KIND_SERVER) (C99, C++20).
    4. Over threads. Take trace_context_current() where the work is handed over, TRACE_WITH(context) { ... } where it is done.
-   5. Over callbacks. Start with .detached = true, keep the handle, TRACE_WITH_SPAN(span) { ... } in each callback, end it by its
-      handle.
+   5. Over callbacks. Start with .detached = true, keep the handle, TRACE_WITH_SPAN(span) { ... } in each callback, end by handle.
    6. Over processes. Incoming: trace_extract_headers, _raw, _environment or trace_context_parse; use the result as .parent.
-      Outgoing: trace_inject_raw, trace_inject or trace_context_format, inside the client span.
-   7. Keep what is worth keeping: .sampler decides at the start of a span, .tail_sampling when its trace is over.
+      Outgoing: trace_inject_raw, trace_inject or trace_context_format, inside the client span. Into the environment of a
+      program to be executed: trace_inject_environment. Into a log line: trace_log_fields.
+   7. Keep what is worth keeping: .sampler decides at the start of a span, .tail_sampling when its trace is over, .scope_rules by
+      which library made it. TRACE_SUPPRESS { ... } is a block without spans, such as an exporter's own requests.
    8. Configure, if at all: trace_config c = {0}; c.service_name = "checkout"; trace_init(&c). Environment variables do as well.
    9. Leave. Spans are delivered at exit, within exit_timeout_ms. Before _exit, exec or abort call trace_flush.
    A library that instruments itself for others defines TRACE_CONFIG_LIBRARY 1 and no TRACE_IMPLEMENTATION: it uses the tracer of
@@ -88,8 +94,8 @@
                    rounds, then are counted.
        fork        The child has ids, rings, worker and counters of its own, sends nothing of the parent's, and what it records
                    belongs below the span that was current. Handles from before the fork do nothing in it. Its worker starts when
-                   its spans are 50 ms old, so fork and exec costs nothing. After vfork call nothing before exec. Exporters are
-                   told through fork_fn.
+                   its spans are 50 ms old, so fork and exec costs nothing. After vfork call nothing before exec. Exporters hear
+                   of it through fork_fn.
        Signals     Recording in a handler works, unless it interrupted the library on that very thread: then the span is dropped
                    and counted (TRACE_DROP_SIGNAL). Not for handlers: the process's first span (its end starts the worker, and
                    a thread cannot be made where malloc was interrupted; so record one before handlers may run, in a forked
@@ -108,11 +114,9 @@
 
    Limits, and what happens beyond them (each is counted in trace_stats)
    ---------------------------------------------------------------------
-       open spans, max_open_spans              65,536      start gives an inert handle: `refused`; its children go to the next
-                                               ancestor
+       open spans, max_open_spans              65,536      start gives an inert handle: `refused`; its children go one up
        ring of a thread, ring_bytes            1 MiB       full: the span is dropped, RING_FULL; lossless_timeout_ms waits instead
-       one span                                1/4 ring    values, then events, links and attributes are cut: `truncated`, else
-                                               TOO_LARGE
+       one span                                1/4 ring    values, then events, links, attributes are cut: `truncated`; TOO_LARGE
        attributes, events, links of a span     128 each    later ones are dropped; counted in the span (dropped_..._count)
        key                                     65,535      bytes; longer or empty: ignored, one log line
        value, attribute_value_length_limit     none        characters; cut between code points
@@ -142,8 +146,7 @@
        OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES=key=value,...
        OTEL_TRACES_EXPORTER            console (default), none, otlp, zipkin, ... comma-separated; what is included is available,
                                        and with trace_otlp.h its presets: langsmith, honeycomb, ...
-       OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG        always_on, always_off, traceidratio, parentbased_always_on (default),
-                                                           ...
+       OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG        parentbased_always_on (default), always_on, always_off, ...
        OTEL_PROPAGATORS                tracecontext,baggage (default), b3, b3multi, jaeger, xray, none
        OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_SPAN_EVENT_COUNT_LIMIT,
        OTEL_SPAN_LINK_COUNT_LIMIT, OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT, OTEL_LINK_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT,
@@ -152,7 +155,13 @@
        TRACE_CONSOLE                   tree (default), all, line
        NO_COLOR, CLICOLOR_FORCE, COLUMNS, TERM, LC_ALL, LC_CTYPE, LANG     what the console looks like
        TRACEPARENT, TRACESTATE, BAGGAGE                                    read by trace_extract_environment
-       OTEL_EXPORTER_OTLP_*, _ZIPKIN_*, _JAEGER_*, OTEL_BSP_*, TRACE_METRICS_FILE          see the companions
+       OTEL_EXPORTER_OTLP_*, _ZIPKIN_*, _JAEGER_*, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL, TRACE_METRICS_FILE,
+       TRACE_FUNCTIONS_*, OTEL_INSTRUMENTATION_GENAI_*                     see the companions
+   Options: fields of trace_config                                         each has its comment there
+       what and where      service_name, service_version, environment, resource_attributes, exporters, available
+       what is kept        sampler, tail_sampling, scope_rules, baggage_attributes, disabled
+       bounds              *_limit, ring_bytes, max_*_bytes, max_open_spans, lossless_timeout_ms, exit_timeout_ms
+       surroundings        log_level, logger, allocator, clock, random, disable_thread, _exit, _environment, _tsc
    A variable that is set to what it cannot be is reported in one line that names what would be valid, and counts as unset.
 
    Errors, log, allocator
@@ -712,9 +721,7 @@ typedef struct trace_config {
     trace_sampler sampler;        /* default OTEL_TRACES_SAMPLER, else parent-based, roots always on */
 
     uint32_t attribute_count_limit;         /* distinct keys a span; default 128 */
-    uint32_t
-        /* characters of a text, bytes of a bytes value; default none (a quarter ring bounds the span) */
-        attribute_value_length_limit;
+    uint32_t attribute_value_length_limit;  /* characters of a text, bytes of a bytes value; default: quarter ring */
     uint32_t event_count_limit;             /* default 128 */
     uint32_t link_count_limit;              /* default 128 */
     uint32_t event_attribute_count_limit;   /* default 128 */
@@ -5824,8 +5831,7 @@ typedef struct tracei_record {
 #define TRACEI_BUFFER_CLASSES 20u /* 512 bytes to a quarter of the largest ring */
 #define TRACEI_BUFFERS_KEPT 4u    /* per class and unit; more go to the shared list */
 #define TRACEI_GATE_BUSY 0xffffffffu
-#define TRACEI_UNITS_BEFORE_FULL \
-    32u /* with more, a thread rather takes over a ring full of an ended thread's spans than map another */
+#define TRACEI_UNITS_BEFORE_FULL 32u /* with more, a thread rather takes over an ended thread's full ring than map another */
 
 enum { /* tracei_slot.kind */
     TRACEI_SLOT_PLAIN = 1,        /* recorded and sampled, payload in the slot, no tracestate: what the short paths take */
@@ -7326,8 +7332,8 @@ typedef struct tracei_link_head {
 #define TRACEI_SCOPES_MAX 256u
 #define TRACEI_NAME_MAX 4096u     /* bytes of a span's name */
 
-static trace_sampler
-    tracei_samplers[16]; /* of the latest configurations: a start that is still at an old one never meets half a new one */
+/* Of the latest configurations: a start that is still at an old one never meets half a new one. */
+static trace_sampler tracei_samplers[16];
 static const trace_sampler *tracei_sampler = tracei_samplers;     /* sample_fn NULL: parent-based, roots always on */
 static uint32_t tracei_sample_children;   /* the sampler wants to be asked for every span */
 static uint32_t tracei_want_opens;        /* an exporter prints trees: tell it when a local root begins */
