@@ -877,6 +877,14 @@ TRACE_APP CURLMsg *trace_curl_multi_info_read(CURLM *multi, int *messages) {
     return message;
 }
 
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_CURL_CHAINS
+#undef TRACEI_CURL_NODES
+#undef TRACEI_CURL_LINES
+#undef TRACEI_CURL_SLAB_BYTES
+#undef TRACEI_CURL_SLAB_COUNT
+#undef TRACEI_CURL_REDIRECTED
+#endif
 #endif /* TRACE_IMPLEMENTATION */
 
 /* >>redirect ------------------------------------------------------------------------------------------------------ */

@@ -775,6 +775,13 @@ out:
 #endif
 
 #endif /* supported */
+
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_FUNCTIONS_PUBLIC
+#undef TRACEI_FUNCTIONS_OURS
+#undef TRACEI_FRAMES_DEFAULT
+#undef TRACEI_STACK_NEAR
+#endif
 #endif /* TRACE_IMPLEMENTATION */
 
 /*

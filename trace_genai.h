@@ -1564,6 +1564,8 @@ static const tracei_genai_row tracei_genai_rows[] = {
 #undef TRACEI_NONE
 #undef TRACEI_AS
 #undef TRACEI_HOW
+#undef TRACEI_GENAI_GIVEN_MAX
+#undef TRACEI_GENAI_NAME_MAX
 
 /* What the span is: the value of (kind), and for vLLora its name; NULL: the provider's name, or nothing. */
 static const char *const tracei_genai_kinds[TRACEI_GENAI_OPERATIONS][TRACEI_GENAI_COLUMNS] = {
@@ -2492,6 +2494,20 @@ __attribute__((constructor)) static void tracei_genai_register(void) {
 
 #ifdef __cplusplus
 } /* extern "C" */
+#endif
+
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_GENAI_SCRATCH
+#undef TRACEI_GENAI_CONTENT_BYTES
+#undef TRACEI_GENAI_DEPTH_MAX
+#undef TRACEI_GENAI_LABEL_MAX
+#undef TRACEI_GENAI_FRAME
+#undef TRACEI_GENAI_MARK
+#undef TRACEI_NONE
+#undef TRACEI_AS
+#undef TRACEI_HOW
+#undef TRACEI_GENAI_GIVEN_MAX
+#undef TRACEI_GENAI_NAME_MAX
 #endif
 #endif /* TRACE_IMPLEMENTATION */
 

@@ -3180,6 +3180,21 @@ static TRACEI_UNUSED tracei_sender *tracei_sender_open(const tracei_http_options
     return sender;
 }
 
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_HTTP_CURL
+#undef TRACEI_MS
+#undef TRACEI_HTTP_SLICE
+#undef TRACEI_HTTP_GRACE
+#undef TRACEI_HTTP_IDLE
+#undef TRACEI_HTTP_RETRY_AFTER_MAX
+#undef TRACEI_HTTP_BACKOFF
+#undef TRACEI_HTTP_BACKOFF_MAX
+#undef TRACEI_HTTP_LOG_EVERY
+#undef TRACEI_HTTP_RENEW_AGAIN
+#undef TRACEI_SEND_MORE
+#undef TRACEI_CURL_SET
+#undef TRACEI_QUEUE_PAD
+#endif
 #endif /* TRACEI_HTTP_IMPLEMENTED */
 
 /*

@@ -1056,6 +1056,13 @@ __attribute__((constructor)) static void tracei_jaeger_register(void) {
 }
 #endif
 
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_JAEGER_PROCESSES_MAX
+#undef TRACEI_JAEGER_PROCESS_BYTES
+#undef TRACEI_JAEGER_PACKET_MIN
+#undef TRACEI_JAEGER_ENVELOPE
+#undef TRACEI_JAEGER_PACKET
+#endif
 #endif /* TRACE_IMPLEMENTATION */
 
 /*

@@ -1098,6 +1098,13 @@ __attribute__((constructor)) static void tracei_metrics_announce(void) {
 }
 #endif
 
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_METRICS_KEYS_MAX
+#undef TRACEI_METRICS_BOUNDS_MAX
+#undef TRACEI_METRICS_VALUE_MAX
+#undef TRACEI_METRICS_BLOCK
+#undef TRACEI_METRICS_HASHES
+#endif
 #endif /* TRACE_IMPLEMENTATION */
 
 /*

@@ -2316,6 +2316,19 @@ __attribute__((constructor)) static void tracei_otlp_register(void) {
 }
 #endif
 
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_OTLP_FILES
+#undef TRACEI_OTLP_DEPTH_MAX
+#undef TRACEI_OTLP_PUT
+#undef TRACEI_OTLP_GENEROUS
+#undef TRACEI_OTLP_GROUPS_MAX
+#undef TRACEI_OTLP_RESOURCES_MAX
+#undef TRACEI_OTLP_NONE
+#undef TRACEI_OTLP_FILE_ITEMS
+#undef TRACEI_OTLP_PIECE
+#undef TRACEI_OTLP_HEADERS_MAX
+#undef TRACEI_OTLP_ROOM
+#endif
 #endif /* TRACE_IMPLEMENTATION */
 
 /*

@@ -1008,6 +1008,11 @@ TRACE_APP int trace_sqlite_busy_handler(sqlite3 *db, int (*busy)(void *, int), v
     return TRACEI_SQLITE_CALL(busy_handler)(db, tracei_sqlite_on_busy, c);
 }
 
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_SQLITE_TEXT
+#undef TRACEI_SQLITE_SUMMARY
+#undef TRACEI_SQLITE_REDIRECTED
+#endif
 #endif /* TRACE_IMPLEMENTATION */
 
 /* >>redirect ------------------------------------------------------------------------------------------------------ */

@@ -665,6 +665,10 @@ __attribute__((constructor)) static void tracei_zipkin_register(void) {
 }
 #endif
 
+#ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_ZIPKIN_PUT
+#undef TRACEI_ZIPKIN_ORIGIN_BYTES
+#endif
 #endif /* TRACE_IMPLEMENTATION */
 
 /*

@@ -27,6 +27,8 @@
 #ifndef TRACE_TEST_H
 #define TRACE_TEST_H
 
+#define TRACEI_KEEP_MACROS 1      /* tests look inside */
+
 #if !defined(_GNU_SOURCE) && !defined(_WIN32)
 #define _GNU_SOURCE 1
 #endif

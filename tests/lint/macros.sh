@@ -1,5 +1,6 @@
 #!/bin/sh
-# The set of macros after the include grows by TRACE_ and TRACEI_ names (and the two generic setters) only.
+# The set of macros after the include grows by TRACE_ and TRACEI_ names (and the two generic setters) only. Of the private ones of
+# an implementation those stay that other headers and preload/ use, what these are made of, and the primitives of the core.
 # SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 . tests/lint/common.sh
 
@@ -8,6 +9,7 @@ standard='#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>'
+primitives='^TRACEI_([A-Z_]*IMPLEMENTED|GENAI_RECORDING|COLD|PRINTF|MAP_FLAGS|HAVE_FUTEX|SUB)$'
 checked=0
 
 names() { sed -n 's/^#define \([A-Za-z_0-9]*\).*/\1/p' | sort -u; }
@@ -33,7 +35,35 @@ leaks() { # header language compiler flags...
     checked=$((checked + 1))
 }
 
+leavings() { # header compiler: what its implementation leaves defined for nobody
+    header=$1 compiler=$2
+    library=$(library_of "$header")
+    printf '#include <%s>\n' ${library:+"$library"} stddef.h >"$scratch/before"
+    { echo '#define TRACE_IMPLEMENTATION'; cat "$scratch/before"; printf '#include "%s"\n' "$(absolute "$header")"; } >"$scratch/after"
+    printf '#include "%s"\n' "$(absolute "$header")" >>"$scratch/before"
+    $compiler -dM -E -x c -finstrument-functions "$scratch/before" | names >"$scratch/names_before"
+    $compiler -dM -E -x c -finstrument-functions "$scratch/after" >"$scratch/all" 2>"$scratch/errors" || {
+        complain "$header: the implementation does not preprocess ($compiler): $(grep -m 1 error "$scratch/errors")"
+        return
+    }
+    names <"$scratch/all" | comm -13 "$scratch/names_before" - | grep '^TRACEI_' >"$scratch/new"
+    : >"$scratch/wanted"
+    for other in "$root"/trace*.h "$root"/preload/*.[ch]; do
+        [ ! -f "$other" ] || grep -hoE 'TRACEI_[A-Z0-9_]+' "$other" | sort -u >>"$scratch/wanted"
+    done
+    sort "$scratch/wanted" | uniq -d >"$scratch/shared"
+    for round in 1 2 3; do # and what those expand to
+        sed -n 's/^#define \([A-Za-z_0-9]*\)[( ].*/\1 &/p' "$scratch/all" | awk 'NR == FNR { want[$1]; next } $1 in want' "$scratch/shared" - |
+            grep -oE 'TRACEI_[A-Z0-9_]+' >>"$scratch/shared" || :
+    done
+    for name in $(sort -u "$scratch/shared" | comm -23 "$scratch/new" - | grep -Ev "$primitives"); do
+        complain "$header: the implementation leaves the macro $name, which nobody else uses: #undef it at the end"
+    done
+    checked=$((checked + 1))
+}
+
 for header in $(headers); do
+    leavings "$header" "$CC"
     for compiler in $CC clang; do
         have "${compiler%% *}" || continue
         for mode in "" -DTRACE_CONFIG_OFF=1 -DTRACE_CONFIG_LIBRARY=1 -DTRACE_CONFIG_STATIC=1 -DTRACE_CONFIG_SINGLE_THREADED=1; do
