@@ -141,6 +141,7 @@
        TRACE_CONFIG_SINGLE_THREADED 1  no threads, no system: clock, random bytes and output are given in trace_config; trace_pump
        TRACE_CONFIG_STATIC_BYTES n     memory of the former; default 32,768
        TRACE_CONFIG_UNLOADABLE 1       does not pin its shared object: call trace_shutdown before dlclose
+       TRACE_CONFIG_NO_CONSOLE 1       leaves the console out, a quarter of the code; OTEL_TRACES_EXPORTER's default is then none
    Options: environment, copied once at load and again by trace_init; a field of trace_config beats it (disable_environment: none)
        OTEL_SDK_DISABLED=true          nothing is recorded, whatever trace_config says; contexts still propagate
        OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES=key=value,...
@@ -221,6 +222,9 @@
 #endif
 #ifndef TRACE_CONFIG_UNLOADABLE
 #define TRACE_CONFIG_UNLOADABLE 0
+#endif
+#ifndef TRACE_CONFIG_NO_CONSOLE
+#define TRACE_CONFIG_NO_CONSOLE 0
 #endif
 #ifndef TRACE_CONFIG_SCOPE
 #define TRACE_CONFIG_SCOPE NULL
@@ -11778,6 +11782,22 @@ static void tracei_assembler_redirect(bool to_all) {
 
    Thinning needs the seconds of people, so it goes by tracei_unix_ns; tokens go by tracei_mono_ns. */
 
+#if TRACE_CONFIG_NO_CONSOLE
+
+static bool tracei_consoles_go_on(void) {
+    return false;
+}
+
+TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *options) {
+    trace_exporter none;
+    (void)options;
+    memset(&none, 0, sizeof none);
+    tracei_log(TRACE_LOG_LEVEL_ERROR, "there is no console exporter: this program was built with TRACE_CONFIG_NO_CONSOLE");
+    return none;
+}
+
+#else
+
 #if TRACEI_PLATFORM_POSIX
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -14360,6 +14380,8 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *giv
     return exporter;
 }
 
+#endif /* TRACE_CONFIG_NO_CONSOLE */
+
 /* >>memory exporter ------------------------------------------------------------------------------------------------
 
    Deep copies of spans, cut one after another from a buffer of the caller's; a directory of pointers grows down from its end. The
@@ -15104,7 +15126,9 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
     for (i = 0; i < TRACE_EXPORTERS_MAX; i++)
         if (config->available[i].name) words[count++] = config->available[i].name;
     for (i = 0; i < tracei_registered_count; i++) words[count++] = tracei_registered[i].name;
+#if !TRACE_CONFIG_NO_CONSOLE
     words[count++] = "console";
+#endif
     words[count++] = "none";
     words[count] = NULL;
     for (i = 0; tracei_preset_names && tracei_preset_names[i] && i < TRACEI_PRESETS_MAX; i++)
@@ -15152,10 +15176,14 @@ static void tracei_setup_exporters(tracei_setup *setup, const trace_config *conf
             tracei_say_unknown_exporter(config, name);
         }
     }
+#if TRACE_CONFIG_NO_CONSOLE
+    (void)none;
+#else
     if (!setup->count && !none) {
         const trace_exporter console = trace_console_exporter(NULL);
         if (console.export_fn) tracei_setup_add(setup, &console);
     }
+#endif
 }
 
 static uint32_t tracei_limit_of(uint32_t configured, const char *special, const char *general, uint32_t otherwise) {

@@ -32,9 +32,9 @@ cat > "$out/implementation.c" <<C
 #include "$header"
 C
 
-# Sections in memory (text, data, bss) and bytes on disk of program $1, stripped, at level $2.
+# Sections in memory (text, data, bss) and bytes on disk of program $1, stripped, with the flags $2.
 build() {
-    $CC "$2" "$out/$1.c" -pthread -o "$out/$1"
+    $CC $2 "$out/$1.c" -pthread -o "$out/$1"
     strip -s "$out/$1"
     set -- "$1" $(size "$out/$1" | awk 'NR == 2 { print $1, $2, $3 }') $(wc -c < "$out/$1")
     text=$2 data=$3 bss=$4 file=$5
@@ -48,6 +48,8 @@ measure() {
         echo "size.$level.file_over_empty $((file - empty_file)) bytes"
         echo "size.$level.text_and_data_over_empty $((text + data - empty_text - empty_data)) bytes"
         echo "size.$level.bss_over_empty $((bss - empty_bss)) bytes"
+        build hello "-$level -DTRACE_CONFIG_NO_CONSOLE=1"
+        echo "size.$level.without_console.file_over_empty $((file - empty_file)) bytes"
     done
     cc -O2 cputime.c -o "$out/cputime"
     standard=$("$out/cputime" 20 $CC -fsyntax-only "$out/standard.c")
