@@ -2,6 +2,20 @@
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* not: windows gcc-c99-O0 clang-c99-O0 musl gcc-tsan clang-tsan */
 #include "test.h"
+#ifdef __linux__
+#include <sys/resource.h>
+#include <sys/syscall.h>
+static __thread uint32_t system_calls;           /* the library's, of this thread */
+#define syscall(...) (system_calls++, syscall(__VA_ARGS__))
+#endif
+
+static uint32_t environment_reads;
+static char *counted_getenv(const char *name) {
+    __atomic_fetch_add(&environment_reads, 1u, __ATOMIC_RELAXED);
+    return getenv(name);
+}
+#define getenv counted_getenv
+
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"
 
@@ -527,6 +541,97 @@ ISOLATED(storm) {
     CHECK_UINT(ledger_stats().open, 0);
     CHECK_UINT(ledger_stats().misused, 0);
     CHECK_UINT(ledger_stats().exported, (uint64_t)one.spans + two.spans);
+    CHECK_LEDGER();
+}
+
+/* --- the application never waits --- */
+
+#if defined(__linux__) && defined(RUSAGE_THREAD)
+static long times_waited(void) {
+    struct rusage usage;
+    CHECK_INT(getrusage(RUSAGE_THREAD, &usage), 0);
+    return usage.ru_nvcsw;
+}
+
+/* No clock judges this: how often the thread gave up the processor, and how often it asked the system for anything. With the
+   exporter stuck, which is what a collector that is down can do at worst, it is less of both, not more. */
+ISOLATED(ending_a_span_never_waits) {
+    static doer one;
+    const unsigned count = (unsigned)test_scaled(200000), halves = count / (32768 / ((unsigned)sizeof(tracei_record) + 8));
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    unsigned stuck;
+    config.ring_bytes = 65536;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("first", 10);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    for (stuck = 0; stuck < 2; stuck++) {
+        long waited;
+        if (stuck) {
+            __atomic_store_n(&one.block, 1u, __ATOMIC_RELEASE);
+            record("stuck", 1);
+            CHECK(ledger_await(&one.inside, 1, 5000));
+        }
+        waited = times_waited();
+        system_calls = 0;
+        record("x", count);
+        CHECK(times_waited() - waited <= 10);     /* for pages, and for whom the kernel lets wait there */
+        if (!CHECK(system_calls <= (stuck ? 2 : 2 * halves + 10)))
+            fprintf(stderr, "    %u spans, stuck %u: %u system calls\n", count, stuck, system_calls);
+    }
+    CHECK(ledger_stats().dropped[TRACE_DROP_RING_FULL] >= count - 2000);
+    __atomic_store_n(&one.block, 0u, __ATOMIC_RELEASE);
+    CHECK(trace_flush(5000) != TRACE_RESULT_TIMEOUT);
+    CHECK_LEDGER();
+}
+#endif
+
+/* --- the environment, once begun, is the program's --- */
+
+static uint32_t environment_stays;
+
+/* The thread sanitizer does not look into setenv: so the pointer itself is written too. */
+static void *move_environment(void *unused) {
+    static char other_name[] = "OTEL_SERVICE_NAME=other";
+    static char *other[] = {other_name, NULL};
+    char value[4000];
+    unsigned i;
+    (void)unused;
+    for (i = 0; !__atomic_load_n(&environment_stays, __ATOMIC_ACQUIRE); i++) {
+        char **kept;
+        memset(value, 'a' + (int)(i % 26), sizeof value);
+        value[i % (sizeof value - 1)] = '\0';
+        setenv(i & 1 ? "OTEL_RESOURCE_ATTRIBUTES" : "OTEL_EXPORTER_OTLP_ENDPOINT", value, 1);
+        kept = environ;
+        environ = other;
+        environ = kept;
+        if (i % 16 == 0) ledger_nap(50);
+    }
+    return NULL;
+}
+
+ISOLATED(nothing_reads_the_environment_once_begun) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    pthread_t thread;
+    unsigned i;
+    config.disable_environment = false;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    environment_reads = 0;
+    pthread_create(&thread, NULL, move_environment, NULL);
+    for (i = 0; i < 40; i++) {
+        char header[200];
+        record("x", 50);
+        (void)trace_inject_raw(trace_context_current(), header, sizeof header);
+        (void)trace_extract_raw(header, 0);
+        CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+        (void)ledger_stats();
+    }
+    CHECK_INT(trace_shutdown(5000), TRACE_RESULT_OK);
+    record("late", 1);
+    __atomic_store_n(&environment_stays, 1u, __ATOMIC_RELEASE);
+    pthread_join(thread, NULL);
+    CHECK_UINT(environment_reads, 0);
+    CHECK_UINT(one.spans, 40 * 50);
     CHECK_LEDGER();
 }
 

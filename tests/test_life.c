@@ -140,6 +140,59 @@ ISOLATED(fork_among_tracing_threads) {
     CHECK_LEDGER();
 }
 
+static int by_number(const void *one, const void *other) {
+    const uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+    return a < b ? -1 : a > b;
+}
+
+/* Sixty-four children, forked one after another, all seeding the C library alike: no span id and no trace id twice. */
+ISOLATED(ids_of_64_children) {
+    enum { CHILDREN = 64, PARTS = 16 };
+    const size_t each = test_scaled(5000), all = each * CHILDREN;
+    uint64_t *const ids = (uint64_t *)mmap(NULL, 2 * all * sizeof *ids, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t *const part = (uint64_t *)malloc((all / PARTS * 2 + 1000) * sizeof *part);
+    trace_config config;
+    pid_t children[CHILDREN];
+    size_t i, j, kind, twice = 0, seen = 0;
+    if (!CHECK(ids != MAP_FAILED && part)) return;
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    config.disable_thread = true;                /* rings fill and drop: ids are drawn all the same */
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("before", 3);
+    for (i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            srand(1);
+            for (j = 0; j < each; j++) {
+                const trace_span span = trace_span_start("id");
+                const trace_context context = trace_span_context(span);
+                ids[i * each + j] = ledger_id(context.span_id);
+                ids[all + i * each + j] = ledger_id(context.trace_id) ^ ledger_id(context.trace_id + 8);
+                trace_span_end(span);
+            }
+            _exit(0);
+        }
+    }
+    for (i = 0; i < CHILDREN; i++) CHECK_INT(await_process(children[i], 60000), 0);
+    for (kind = 0; kind < 2; kind++)
+        for (i = 0; i < PARTS; i++) {            /* by their first digit, so that a quarter of a gigabyte is sorted in pieces */
+            size_t count = 0;
+            for (j = 0; j < all && count < all / PARTS * 2; j++)
+                if (ids[kind * all + j] >> 60 == i) part[count++] = ids[kind * all + j];
+            qsort(part, count, sizeof *part, by_number);
+            for (j = 0; j < count; j++) twice += part[j] == 0 || (j && part[j] == part[j - 1]);
+            seen += count;
+        }
+    CHECK_UINT(twice, 0);
+    CHECK_UINT(seen, 2 * all);
+    free(part);
+    (void)munmap(ids, 2 * all * sizeof *ids);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(spans->count, 3);
+    CHECK_LEDGER();
+}
+
 /* Many children at once, each with threads of its own; nothing waits for anything. */
 ISOLATED(children_with_threads) {
     enum { CHILDREN = 16 };

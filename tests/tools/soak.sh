@@ -52,6 +52,7 @@ soak short-threads-1e6 plain 50 1 test_threads short_threads
 soak handles-between-threads-1e6 plain 20 1 test_threads a_queue_of_spans
 soak init-and-shutdown-1e4 plain 10 1 test_life persistent_threads start_and_stop
 soak fork-among-8-threads-1e3 plain 10 1 test_life fork_among
+soak ids-64-children-1e6 plain 200 1 test_life ids_of_64
 soak exit-2e3 plain 10 1 test_life exit_in_all_ways
 soak dlopen-2e3 plain 10 1 test_unload dlclose unloadable
 
