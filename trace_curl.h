@@ -22,8 +22,7 @@
        events                  name_lookup, connect, tls_handshake (of new connections) and first_byte, each when it was done
        status                  ERROR for 400 and above, error.type the status code; for what libcurl calls failed, error.type is
                                the name of its code ("CURLE_COULDNT_CONNECT"). Cancelled transfers (removed before they were
-                               done, or stopped by the program's own progress callback) are no errors: they have an event
-                               "cancelled"
+                               done, or stopped by the program's own progress callback) have an event "cancelled" instead
    Each request that goes out is a span: three redirects are four spans. Those of one transfer are siblings below the span that
    was current; when there was none, the first is the parent of the others and is handed on when the transfer is over.
    Not HTTP (ftp, smtp, file, ...): the same without what is HTTP's, named by the scheme.

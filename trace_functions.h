@@ -18,8 +18,7 @@
        A call that takes less than min_duration_ns leaves nothing, unless the program's own span, or a context it made current,
        began inside it. What is kept has the right parent: a call that contains a kept call takes longer and is kept itself.
        The name is the function's symbol, static functions included, as long as the program is not stripped (then: names the
-       dynamic linker knows, else the address); found when the span is exported, never while it is recorded. C++ names are
-       mangled.
+       dynamic linker knows, else the address); found when the span is exported, never when recorded. C++ names are mangled.
        Calls deeper than max_depth, and functions left out by name, are as if they were not there: their callees belong to their
        callers.
 

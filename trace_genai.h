@@ -67,8 +67,7 @@
        ai_llm_tokens_total               by provider, model, type (input, output, cache_read, cache_creation, reasoning)
        ai_llm_duration_seconds           a histogram by provider, model
        ai_llm_cost_dollars               a histogram by provider, model: its sum is what was spent
-       gen_ai_client_token_usage, gen_ai_client_operation_duration_seconds       histograms with the labels and boundaries of the
-                                         conventions
+       gen_ai_client_token_usage, gen_ai_client_operation_duration_seconds       histograms as the conventions have them
    As Prometheus text by trace_metrics_render; pushed as OTLP by trace_otlp_metrics.h. The model is the one that was asked for.
 
    ENVIRONMENT, from the snapshot trace.h takes

@@ -17,9 +17,8 @@
 
    What it does
        - Queues encoded spans in a byte ring of fixed size; what does not fit is counted, the program never waits.
-       - One thread an exporter, started at the first span, sleeping unless there is something to send. With disable_thread there
-       is
-         none: flush and shutdown send, in their caller.
+       - One thread an exporter, started at the first span, sleeping unless there is something to send. With disable_thread
+         there is none: flush and shutdown send, in their caller.
        - One deadline (timeout_ms) holds for an export: name lookup, connection, TLS, request, answer, retries, pauses.
        - Retries what the OTLP specification ("OTLP/HTTP Response", "Failures") says: 429, 502, 503, 504, and broken
          connections. Pauses are full jitter between 0 and 2, 4, 5 s; Retry-After (seconds or date) is respected up to 5 minutes.

@@ -1,7 +1,6 @@
 /* trace_otlp.h - OTLP exporter for trace.h, in one header - version 0.1.0
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
-   Spans to any OpenTelemetry backend: JSON or protobuf over HTTP, gRPC, or JSON Lines in a file. No protobuf library, no code
-   generator.
+   Spans to any OpenTelemetry backend: JSON or protobuf over HTTP, gRPC, or JSON Lines in a file; no protobuf library.
 
    DO THIS
        #define TRACE_IMPLEMENTATION
@@ -74,9 +73,9 @@
    OTEL_* beat the preset's. So OTEL_TRACES_EXPORTER=otlp,langsmith with OTEL_EXPORTER_OTLP_ENDPOINT set wants LANGSMITH_ENDPOINT
    too, and OTEL_EXPORTER_OTLP_HEADERS are sent to both.
 
-   FILES. The file exporter writes from the thread that hands spans over. Regular files are written at once; a pipe or a terminal
-   that
-   takes nothing is left alone and tried again, up to max_queue_bytes are kept meanwhile. A line is never cut in two by another.
+   FILES. The file exporter writes from the thread that hands spans over. Regular files are written at once; a pipe or terminal
+   that takes nothing is left alone and tried again, up to max_queue_bytes are kept meanwhile. A line is never cut in two by
+   another.
 
    THREADS. trace_otlp_exporter may be called by any thread, any number of times (one destination each). */
 #ifndef TRACE_OTLP_H_INCLUDED_8B2E47

@@ -20,8 +20,7 @@
        db.system.name          sqlite
        db.namespace            the name of the file, without its folders; ":memory:" when there is none
        db.operation.name, db.collection.name      the verb; the table, when there is one only
-       db.query.text           what was prepared: literals are ?, parameters stay as they are written, comments are gone; 4,095
-                               bytes of it
+       db.query.text           what was prepared, 4,095 bytes of it: literals are ?, parameters stay as written, comments are gone
        db.response.returned_rows                  of statements that return rows
        db.response.status_code, error.type        with status ERROR: the extended result code and the name of the primary one
                                ("2067", "SQLITE_CONSTRAINT"). An interrupted statement is no error: event "cancelled"

@@ -3,9 +3,9 @@
    Spans as Zipkin v2 JSON to POST /api/v2/spans.
 
    WHY ONE STILL WANTS IT. OpenTelemetry calls its Zipkin exporter deprecated and plans to take it out of its specification in
-   December 2026:
-   new programs should speak OTLP (trace_otlp.h). But a Zipkin server takes no OTLP, and many things that are no Zipkin listen
-   on its port (Jaeger, the Collector, proxies, vendors' agents), so this header remains for those who have one running.
+   December 2026: new programs should speak OTLP (trace_otlp.h). But a Zipkin server takes no OTLP, and many things that are no
+   Zipkin listen on its port (Jaeger, the Collector, proxies, vendors' agents), so this header remains for those who have one
+   running.
 
    DO THIS
        #define TRACE_IMPLEMENTATION
@@ -23,13 +23,11 @@
    HOW SPANS ARE TOLD TO ZIPKIN (OpenTelemetry specification, "SDK exporters: Zipkin")
        ids                     traceId (32 digits), id, parentId (none for roots), lower-case hexadecimal
        kind                    SERVER, CLIENT, PRODUCER, CONSUMER; none for internal spans
-       start, end              timestamp and duration in whole microseconds, rounded down; a duration of 0 becomes 1, which is the
-                               least Zipkin takes
+       start, end              timestamp and duration in whole microseconds, rounded down; 0 becomes 1, the least Zipkin takes
        service.name            localEndpoint.serviceName; service.namespace becomes a tag
        peer.service, server.address, network.peer.address and .port, ... of CLIENT and PRODUCER spans: remoteEndpoint
        attributes              tags: text as it is, numbers and booleans as JSON writes them, bytes as base64, arrays as JSON
-       text,
-                               null as empty text
+                               text, null as empty text
        events                  annotations: the name alone, or "name": {"key":value,...} when there are attributes
        status                  tag otel.status_code (OK, ERROR); with ERROR tag error = the description
        scope                   tags otel.scope.name, otel.scope.version, and their older names otel.library.name, .version
