@@ -30,13 +30,13 @@
                                                                             the implementation; each begins with an essay
    Companions, each a header with a manual of its own
    --------------------------------------------------
-       trace_otlp.h            to any OpenTelemetry backend; presets of vendors      exporters, each included next to trace.h
-       trace_zipkin.h, trace_jaeger.h                Zipkin v2 JSON; Jaeger's Thrift
-       trace_http.h            queue, sender thread, retries: what these send through
-       trace_metrics.h         calls and durations of spans, for Prometheus; trace_otlp_metrics.h pushes them
-       trace_genai.h           model calls, agents and tools
-       trace_curl.h, trace_sqlite.h                  each libcurl transfer, each SQLite statement a span
-       trace_functions.h       each function call a span, by -finstrument-functions
+       trace_otlp.h                      exporter to any OpenTelemetry backend; presets of vendors
+       trace_zipkin.h, trace_jaeger.h    exporters: Zipkin v2 JSON, Jaeger's Thrift
+       trace_http.h                      queue, sender thread, retries: what those send through
+       trace_metrics.h                   calls and durations of spans for Prometheus; trace_otlp_metrics.h pushes them
+       trace_genai.h                     model calls, agents and tools as the GenAI conventions have them
+       trace_curl.h, trace_sqlite.h      each libcurl transfer, each SQLite statement is a span
+       trace_functions.h                 each function call is a span, by -finstrument-functions
 
    What it does
        - Times blocks of code as spans of a trace, with attributes, events, links, status; from C99 to C23 and C++11 to C++23.
