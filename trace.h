@@ -2136,6 +2136,8 @@ extern "C" {
 #define TRACEI_CAS(p, expected, desired) \
     __atomic_compare_exchange_n((p), (expected), (desired), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 #define TRACEI_COMPILER_BARRIER() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#elif !defined(_MSC_VER)
+#error "trace.h: TRACE_IMPLEMENTATION needs the atomics of gcc, clang or MSVC; without threads TRACE_CONFIG_SINGLE_THREADED does"
 #else /* MSVC; x86, x64 and arm64 (where plain volatile accesses need the barriers) */
 #include <intrin.h>
 #define TRACEI_LOAD(p) (_ReadWriteBarrier(), *(p))
