@@ -2363,9 +2363,9 @@ static void tracei_on_too_large(tracei_run *run, size_t range, uint32_t status, 
         run->span_limit = range / 2;
         return;
     }
-    tracei_http_settle(run, 1, 1, TRACE_FAILURE_TOO_LARGE, now);
     if (status) tracei_report_status(run->sender, status, 1);
     else tracei_report_problem(run->sender, TRACEI_REPORT_TOO_LARGE, problem, 1);
+    tracei_http_settle(run, 1, 1, TRACE_FAILURE_TOO_LARGE, now);
 }
 
 static void tracei_report_lost(tracei_run *run, trace_failure why, uint32_t status, const char *problem, size_t range) {
@@ -2390,8 +2390,8 @@ static void tracei_on_retry(tracei_run *run, size_t range, trace_failure why, ui
                    (unsigned)((run->not_before_ns - now) / TRACEI_MS));
         return;
     }
-    tracei_http_settle(run, range, range, why, now);
     tracei_report_lost(run, why, status, problem, range);
+    tracei_http_settle(run, range, range, why, now);
     if (stop)
         tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN); /* the others would fare the same, and somebody waits for us to end */
 }
@@ -2399,9 +2399,9 @@ static void tracei_on_retry(tracei_run *run, size_t range, trace_failure why, ui
 static void tracei_on_final(tracei_run *run, size_t range, uint32_t status, const char *problem, uint64_t now) {
     run->failures = 0;
     run->not_before_ns = 0;
-    tracei_http_settle(run, range, range, TRACE_FAILURE_REJECTED, now);
     if (status) tracei_report_status(run->sender, status, range);
     else tracei_report_problem(run->sender, TRACEI_REPORT_REFUSED, problem, range);
+    tracei_http_settle(run, range, range, TRACE_FAILURE_REJECTED, now);
 }
 
 /* The deadline that came was the export's, a shutdown's or the pump's. */

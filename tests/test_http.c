@@ -935,6 +935,34 @@ TEST(what_is_sent) {
     hostile_free(server);
 }
 
+/* Who waits in a flush may read the log when it answers: a loss is told before it is counted. */
+static void take_log_slowly(void *user, trace_log_level level, const char *line) {
+    usleep(50000);
+    take_log(user, level, line);
+}
+
+TEST(a_loss_is_told_before_the_flush_answers) {
+    static const hostile_step no[] = {READ, SEND("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), END};
+    hostile_server *const server = hostile_start(NULL);
+    char url[128];
+    tracei_http_options o;
+    tracei_sender *sender;
+    begin();
+    tracei_logger.log_fn = take_log_slowly;
+    hostile_script(server, no);
+    hostile_run(server);
+    o = options_for(url_of(server, url, sizeof url));
+    sender = tracei_sender_open(&o);
+    REQUIRE(sender != NULL);
+    tracei_sender_add(sender, "one\n", 4, 0);
+    CHECK_INT(tracei_sender_flush(sender, in_ms(10000)), TRACE_RESULT_FAILED);
+    CHECK_UINT(log_lines(), 1);
+    CHECK_HAS(log_text(), "answered 404");
+    tracei_sender_shutdown(sender, in_ms(1000));
+    hostile_stop(server);
+    hostile_free(server);
+}
+
 TEST(ipv6) {
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
     hostile_server *const server = hostile_start("::1");
