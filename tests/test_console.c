@@ -1164,6 +1164,7 @@ static void run_stopped_for_a_while(void *unused) {
     }
     CHECK_HAS(out, "spans were not printed: the reader was too slow)");
     CHECK_UINT(stats_of(&config.exporters[0]).queued, 0);
+    (void)trace_shutdown(10000);                                /* the worker still has the descriptor */
     close(master), close(slave);
 }
 
