@@ -681,7 +681,8 @@ TRACE_APP void trace_memory_clear(const trace_exporter *memory);
 /* What to do with the spans of some libraries, told by the name of their scope. The first rule whose prefix fits decides; where
    none fits, spans go to every exporter. A disabled scope's spans are not recorded (trace_stats.sampled_out) and invisible:
    their children, and requests sent inside them, belong to the nearest span around that is recorded. Its tests of
-   trace_is_enabled(scope) are false. */
+   trace_is_enabled(scope) are false. An exporter of whole traces gets its part of each as one batch; where memory for that is
+   refused, in several: nothing is lost, but a trace comes in pieces. */
 typedef struct trace_scope_rule {
     const char *prefix;           /* "" or NULL: any, and spans without scope. Up to 63 bytes */
     bool disabled;
@@ -4331,6 +4332,15 @@ static size_t tracei_environment_copy(char *block, size_t capacity) {
     return 0;
 }
 #endif
+
+/* For what is no setting of ours, a carrier's variables and proxies: read when the caller asks. As secure_getenv: what somebody
+   says who starts a program with more privileges than his own counts for nothing. */
+static const char *tracei_getenv(const char *name) {
+#if TRACEI_PLATFORM_POSIX
+    if (!tracei_environment_list()) return NULL;
+#endif
+    return getenv(name);
+}
 
 static size_t tracei_environment_size(const char *block) {
     const char *at = block;
@@ -9858,7 +9868,7 @@ TRACE_API trace_context trace_extract_environment(void) {
         const char *value;
         if (!(reader.wanted >> field & 1)) continue;
         tracei_field_variable(name, tracei_fields[field].name);
-        value = getenv(name);
+        value = tracei_getenv(name);
         if (value) tracei_reader_field(&reader, field, tracei_piece_of(value));
     }
     return tracei_reader_finish(&reader);

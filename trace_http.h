@@ -3000,12 +3000,12 @@ static void tracei_open_defaults(tracei_http_options *options) {
    request's Proxy header in HTTP_PROXY. */
 static void tracei_open_environment(tracei_http_options *options, const tracei_url *url) {
     if (!options->disable_environment && !options->proxy && !url->is_unix && !url->loopback) {
-        options->proxy = getenv(url->https ? "https_proxy" : "http_proxy");
-        if (!options->proxy && url->https) options->proxy = getenv("HTTPS_PROXY");
-        if (!options->proxy) options->proxy = getenv("all_proxy");
-        if (!options->proxy) options->proxy = getenv("ALL_PROXY");
-        if (!options->no_proxy) options->no_proxy = getenv("no_proxy");
-        if (!options->no_proxy) options->no_proxy = getenv("NO_PROXY");
+        options->proxy = tracei_getenv(url->https ? "https_proxy" : "http_proxy");
+        if (!options->proxy && url->https) options->proxy = tracei_getenv("HTTPS_PROXY");
+        if (!options->proxy) options->proxy = tracei_getenv("all_proxy");
+        if (!options->proxy) options->proxy = tracei_getenv("ALL_PROXY");
+        if (!options->no_proxy) options->no_proxy = tracei_getenv("no_proxy");
+        if (!options->no_proxy) options->no_proxy = tracei_getenv("NO_PROXY");
         if (!TRACEI_HTTP_CURL && options->proxy && options->proxy[0])
             tracei_log(TRACE_LOG_LEVEL_WARNING,
                        "%s: a proxy variable is set, but proxies need TRACE_HTTP_CURL: connecting directly", options->owner);

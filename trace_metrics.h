@@ -39,7 +39,9 @@
    EXEMPLARS. OpenMetrics text carries, for each bucket, trace and span id of the newest span that fell into it.
 
    THE FILE is written beside its place and renamed, so that a reader sees all or nothing: in flush and shutdown, and every
-   file_interval_ms while there are spans. It is Prometheus text, as node_exporter's textfile collector wants it.
+   file_interval_ms while there are spans. Spans come from the worker, which sleeps when there are none: what was counted after
+   the last write of a burst is in the file at the next span, flush or exit. It is Prometheus text, as node_exporter's textfile
+   collector wants it.
 
    ENVIRONMENT, read when the exporter is made
        TRACE_METRICS_FILE                 where to; default: nowhere, trace_metrics_render only

@@ -603,6 +603,8 @@ static void as_nobody(void *user) {
     (void)user;
     if (setgid(65534) != 0 || setuid(65534) != 0) _exit(77);
     setenv("OTEL_SERVICE_NAME", "canary", 1);
+    setenv("TRACEPARENT", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", 1);
+    setenv("BAGGAGE", "a=canary", 1);
     execl(copied_program, copied_program, "--privileged", (char *)NULL);
     _exit(77);
 }
@@ -623,16 +625,21 @@ TEST(a_privileged_program_reads_no_environment) {
     if (child.status == 78) SKIP("the file system gives no privileges");
     if (child.status != 77) {
         CHECK_CHILD(&child, 0);
-        CHECK_STR(child.out, "none\n");
+        CHECK_STR(child.out, "none\nnone\n");
     }
     test_child_free(&child);
 }
 
 /* What the privileged copy does. */
 static int privileged(void) {
+    trace_context context;
+    size_t baggage;
     if (geteuid() == getuid()) return 78;
     tracei_environment_snapshot();
     printf("%s\n", tracei_environment("OTEL_SERVICE_NAME") ? tracei_environment("OTEL_SERVICE_NAME") : "none");
+    context = trace_extract_environment();
+    baggage = trace_baggage_get(context, "a", NULL, 0);
+    printf("%s\n", trace_context_is_valid(context) || baggage != SIZE_MAX ? "the carrier was read" : "none");
     return getenv("OTEL_SERVICE_NAME") ? 0 : 77;
 }
 

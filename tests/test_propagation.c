@@ -150,7 +150,7 @@ typedef struct w3c_case {
 #define KEY_PLAIN "abcdefghijklmnopqrstuvwxyz0123456789_-*/"
 #define KEY_AT KEY_PLAIN "@a-z0-9_-*/"
 #define ALL_VALUE " !\"#$%&'()*+-./0123456789:;<>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
-#define B10(a) "bar" a "1=" a "1,bar" a "2=" a "2,bar" a "3=" a "3,bar" a "4=" a "4,bar" a "5=" a "5,bar" a "6=" a "6,bar" a "7=" a "7,bar" a "8=" a "8,bar" a "9=" a "9,bar" a "0=" a "0"
+#define B10(a, next) "bar" a "1=" a "1,bar" a "2=" a "2,bar" a "3=" a "3,bar" a "4=" a "4,bar" a "5=" a "5,bar" a "6=" a "6,bar" a "7=" a "7,bar" a "8=" a "8,bar" a "9=" a "9,bar" next "0=" next "0"
 
 static const w3c_case w3c_cases[] = {
     {"both_traceparent_and_tracestate_missing", NEW, "", {NULL}},
@@ -224,10 +224,10 @@ static const w3c_case w3c_cases[] = {
     {"tracestate_key_illegal_vendor_format", SAME, "", {TP(PARENT_OFF), TS("@foo=1,bar=2"), NULL}},
     {"tracestate_key_illegal_vendor_format", SAME, "foo@@bar=1,bar=2", {TP(PARENT_OFF), TS("foo@@bar=1,bar=2"), NULL}},
     {"tracestate_key_illegal_vendor_format", SAME, "foo@bar@baz=1,bar=2", {TP(PARENT_OFF), TS("foo@bar@baz=1,bar=2"), NULL}},
-    {"tracestate_member_count_limit", SAME, B10("0") "," B10("1") "," B10("2") ",bar31=31,bar32=32",
-     {TP(PARENT_OFF), TS(B10("0")), TS(B10("1")), TS(B10("2")), TS("bar31=31,bar32=32"), NULL}},
+    {"tracestate_member_count_limit", SAME, B10("0", "1") "," B10("1", "2") "," B10("2", "3") ",bar31=31,bar32=32",
+     {TP(PARENT_OFF), TS(B10("0", "1")), TS(B10("1", "2")), TS(B10("2", "3")), TS("bar31=31,bar32=32"), NULL}},
     {"tracestate_member_count_limit", SAME, "",
-     {TP(PARENT_OFF), TS(B10("0")), TS(B10("1")), TS(B10("2")), TS("bar31=31,bar32=32,bar33=33"), NULL}},
+     {TP(PARENT_OFF), TS(B10("0", "1")), TS(B10("1", "2")), TS(B10("2", "3")), TS("bar31=31,bar32=32,bar33=33"), NULL}},
     {"tracestate_key_length_limit", SAME, "foo=1," LONG250 "zzzzzz=1", {TP(PARENT_OFF), TS("foo=1"), TS(LONG250 "zzzzzz=1"), NULL}},
     {"tracestate_key_length_limit", SAME, "", {TP(PARENT_OFF), TS("foo=1"), TS(LONG250 "zzzzzzz=1"), NULL}},
     {"tracestate_key_length_limit", SAME, "foo=1," T240 "t@vvvvvvvvvvvvvv=1",
