@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #define PLAIN __attribute__((no_instrument_function))
@@ -56,6 +57,8 @@ PLAIN static void stop(void) {
     sum = stats.exported + stats.sampled_out + stats.pending;
     for (int i = 0; i < TRACE_DROP_COUNT; i++) sum += stats.dropped[i];
     CHECK(stats.ended == sum && stats.misused == 0);
+    if (sum != stats.exported) printf("program.c: %llu spans were dropped or wait\n", (unsigned long long)(sum - stats.exported));
+    CHECK(sum == stats.exported);
 }
 
 PLAIN static const trace_span_data *find(const char *name, unsigned nth) {
@@ -99,8 +102,15 @@ ALONE static void recursion(void) { fib(5); }
 ALONE static void with_a_span(void) { TRACE_SPAN("inside") leaf_static(3); }
 ALONE static void without_one(void) { leaf_static(4); }
 ALONE static void spans_of_its_own(void) { without_one(); with_a_span(); without_one(); }
+ALONE static void with_options(void) {
+    trace_span_options options;
+    memset((void *)&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    trace_span_end(trace_span_start_with("configured", &options));
+}
 ALONE static void annotated(void) { trace_span_set(trace_span_current(), "n", 7); }
 ALONE static void deep(int n) { leaf_static(n); if (n) deep(n - 1); sink++; }
+ALONE static void returning(int n) { if (n) returning(n - 1); leaf_static(n); sink++; }
 
 static jmp_buf back;
 ALONE static void jumps(int n) {
@@ -119,21 +129,52 @@ ALONE static void *thread_main(void *user) { fib(3); return user; }
 ALONE static void handled(void) { sink++; }
 static void on_signal(int number) { (void)number; handled(); }
 
+/* What was open when it forked is the parent's: the child ends it without a word, and begins anew. */
 ALONE static void in_child(void) { leaf_static(6); }
+ALONE static pid_t fork_within(void) {
+    const pid_t child = fork();
+    if (child == 0) in_child();
+    return child;
+}
 ALONE static int forks(void) {
     int status = -1;
-    const pid_t child = fork();
+    const pid_t child = fork_within();
     if (child == 0) {
-        trace_stats stats;
-        memory = trace_memory_exporter(store, sizeof store);
+        passed = failed = 0;
         in_child();
-        (void)trace_flush(5000);
-        trace_get_stats(&stats);
-        _exit(stats.ended >= 2 && stats.misused == 0 ? 0 : 1);
+        stop();
+        CHECK(count("in_child") == 2 && count("fork_within") == 0 && count("forks") == 0 && below("leaf_static", "in_child"));
+        _exit(failed != 0);
     }
     waitpid(child, &status, 0);
     return status;
 }
+ALONE static int forks_in_a_span(void) {
+    int status = -1;
+    TRACE_SPAN("around the fork") status = forks();
+    return status;
+}
+
+/* A handler after every single instruction: nowhere may its calls harm those of the code it interrupts. */
+#if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_THREAD__)
+#define STEPS 1
+static volatile sig_atomic_t stepping;
+PLAIN static void on_step(int number, siginfo_t *information, void *context) {
+    (void)number, (void)information;
+    handled();
+    if (!stepping) ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+}
+ALONE static void deep_stack(void) { volatile char room[50000]; room[0] = room[49999] = 1; leaf_static(room[0]); }
+ALONE static void stepped(void) { leaf_static(1); }
+ALONE static void stepped_spans(void) { leaf_static(1); with_a_span(); leaf_static(1); }
+PLAIN static void step(void (*run)(void)) {
+    stepping = 1;
+    __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
+    run();
+    stepping = 0;
+    __asm__ volatile("nop; nop");
+}
+#endif
 
 PLAIN int main(void) {
     pthread_t threads[4];
@@ -159,8 +200,10 @@ PLAIN int main(void) {
     start(UINT64_C(3600000000000), NULL, NULL, 0);    /* the program's own spans keep the calls they are in */
     spans_of_its_own();
     annotated();
+    with_options();
     stop();
-    CHECK(span_count == 4 && below("inside", "with_a_span") && below("with_a_span", "spans_of_its_own"));
+    CHECK(span_count == 6 && below("inside", "with_a_span") && below("with_a_span", "spans_of_its_own"));
+    CHECK(below("configured", "with_options"));
     span = find("annotated", 0);
     CHECK(span && span->attribute_count == 1 && span->attributes[0].value.as.integer == 7);
 
@@ -191,7 +234,10 @@ PLAIN int main(void) {
     deep(1000);
     stop();
     CHECK(count("deep") == 256 && count("leaf_static") == 255);
-    CHECK(count("deep") == 256);
+    start(0, NULL, NULL, 0);
+    returning(1000);                                  /* who is below the limit again has the right parent */
+    stop();
+    CHECK(count("returning") == 256 && count("leaf_static") == 255 && below("leaf_static", "returning"));
 
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
@@ -209,8 +255,30 @@ PLAIN int main(void) {
     stop();
     CHECK(count("recursion") == 1 && !memcmp(find("recursion", 0)->parent_span_id, "\0\0\0\0\0\0\0", 8));
 
+#ifdef STEPS
+    action.sa_flags = SA_SIGINFO;
+    action.sa_sigaction = on_step;
+    sigaction(SIGTRAP, &action, NULL);
+    start(0, NULL, NULL, 0);
+    deep_stack();                                     /* what the next call's frame held before is no guide */
+    step(stepped);
+    stop();
+    CHECK(count("stepped") == 1 && count("leaf_static") == 2 && count("handled") > 10);
+    CHECK(find("leaf_static", 1) && !memcmp(find("leaf_static", 1)->parent_span_id, find("stepped", 0)->span_id, 8));
+    start(UINT64_C(3600000000000), NULL, NULL, 0);
+    step(stepped_spans);
+    stop();
+    CHECK(span_count == 3 && below("inside", "with_a_span") && below("with_a_span", "stepped_spans"));
+#endif
+
+    start(0, NULL, NULL, 0);
     status = forks();
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    stop();
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && count("in_child") == 0 && count("forks") == 1);
+    start(0, NULL, NULL, 0);
+    status = forks_in_a_span();
+    stop();
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0 && below("fork_within", "forks") && below("forks", "around the fork"));
     printf("%u passed, %u failed\n", passed, failed);
     return failed != 0;
 }
