@@ -475,6 +475,17 @@ static void tracei_sqlite_walk(tracei_sqlite_query *q, const char *sql, size_t s
    A connection may live on after SQLite said it is closed, as long as statements or backups of it do, and call us. So what
    belongs to it is never given back: another connection takes it over when no statement was left, or with the same address. */
 
+/* What a statement's text was walked to, kept for the next time it runs. Found by the statement's address, which another one may
+   have by now: it is the text itself that is compared, and the words in it never leave this. */
+#define TRACEI_SQLITE_KEPT 16
+#define TRACEI_SQLITE_KEPT_TEXT 1024      /* longer ones are walked each time */
+
+typedef struct tracei_sqlite_kept {
+    size_t size;                  /* 0: nothing yet */
+    tracei_sqlite_query query;
+    char sql[TRACEI_SQLITE_KEPT_TEXT];
+} tracei_sqlite_kept;
+
 typedef struct tracei_sqlite_entry {
     struct tracei_sqlite_entry *next;         /* of the connection's entries, or free ones */
     sqlite3_stmt *statement;
@@ -497,6 +508,7 @@ typedef struct tracei_sqlite_connection {
     void *busy_user;
     uint64_t lock_ns;             /* in its busy handler, all in all */
     char name[128];               /* db.namespace */
+    tracei_sqlite_kept *kept[TRACEI_SQLITE_KEPT];
     tracei_sqlite_entry entries[16];
 } tracei_sqlite_connection;
 
@@ -613,20 +625,40 @@ static tracei_sqlite_entry *tracei_sqlite_take_entry(tracei_sqlite_connection *c
     return c->active = entry;
 }
 
+/* `own` is used when there is nothing kept. */
+static const tracei_sqlite_query *tracei_sqlite_walked(tracei_sqlite_connection *c, const sqlite3_stmt *statement, const char *sql,
+                                                       tracei_sqlite_query *own) {
+    tracei_sqlite_kept **const place = &c->kept[((uintptr_t)statement >> 6) % TRACEI_SQLITE_KEPT], *kept = *place;
+    const bool names_only = tracei_sqlite_names_only(c->db);
+    const size_t size = strlen(sql);
+    if (kept && size && kept->size == size && kept->query.names_only == names_only && memcmp(kept->sql, sql, size) == 0)
+        return &kept->query;
+    if (!kept && size <= TRACEI_SQLITE_KEPT_TEXT) *place = kept = (tracei_sqlite_kept *)tracei_alloc(sizeof *kept);
+    if (!kept || size > TRACEI_SQLITE_KEPT_TEXT) {
+        tracei_sqlite_walk(own, sql, size, names_only);
+        return own;
+    }
+    tracei_sqlite_walk(&kept->query, sql, size, names_only);
+    kept->size = size;
+    memcpy(kept->sql, sql, size);
+    return &kept->query;
+}
+
 /* NULL: no memory, or not to be traced. */
 static tracei_sqlite_entry *tracei_sqlite_start(tracei_sqlite_connection *c, sqlite3_stmt *statement, trace_context parent,
                                                 uint64_t since_ns) {
-    tracei_sqlite_query query;
+    tracei_sqlite_query own;
+    const tracei_sqlite_query *query;
     const char *const sql = TRACEI_SQLITE_CALL(sql)(statement);
     tracei_sqlite_entry *const entry = !sql || TRACEI_IS_OFF() || tracei_is_suppressed() ? NULL : tracei_sqlite_take_entry(c);
     if (!entry) return NULL;
-    tracei_sqlite_walk(&query, sql, strlen(sql), tracei_sqlite_names_only(c->db));
+    query = tracei_sqlite_walked(c, statement, sql, &own);
     entry->statement = statement;
     entry->lock_ns = c->lock_ns;
     for (int i = 0; i < 3; i++)
         entry->counters[i] = TRACEI_SQLITE_CALL(stmt_status)(statement, tracei_sqlite_counters[i], 0);
-    entry->span = tracei_sqlite_start_span(query.summary.size ? query.summary.data : "sqlite", parent, since_ns);
-    if (trace_span_is_recording(entry->span)) tracei_sqlite_set_query(entry->span, &query, c->name);
+    entry->span = tracei_sqlite_start_span(query->summary.size ? query->summary.data : "sqlite", parent, since_ns);
+    if (trace_span_is_recording(entry->span)) tracei_sqlite_set_query(entry->span, query, c->name);
     return entry;
 }
 
