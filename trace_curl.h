@@ -13,7 +13,8 @@
    CONTENTS (search for the tag)      >>functions  >>handles  >>url  >>headers  >>requests  >>transfers  >>wrappers  >>redirect
 
    WHAT A SPAN HAS (OpenTelemetry semantic conventions, "HTTP client")
-       name, kind              the method ("GET"; "HTTP" when it is none of the known ones), CLIENT
+       name, kind              the method ("GET"; "HTTP" when it is none of the known ones, which the environment variable
+                               OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS lists: a comma list instead of the usual ten), CLIENT
        parent                  the span that was current in curl_easy_perform or curl_multi_add_handle
        http.request.method, url.full, server.address, server.port       from the request as it goes out
        http.response.status_code, network.protocol.version, network.peer.address, network.peer.port
@@ -509,9 +510,11 @@ static void tracei_curl_add_events(tracei_curl_handle *self, const tracei_curl_s
 }
 
 static void tracei_curl_set_method(trace_span span, const char *method) {
-    static const char *const known[] = {"GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "QUERY"};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(method, known[i]) != 0) continue;
+    static const char *const standard = "GET,POST,PUT,HEAD,DELETE,PATCH,OPTIONS,CONNECT,TRACE,QUERY";
+    const char *const given = tracei_environment("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS"), *rest = given ? given : standard;
+    trace_string known;
+    while (tracei_environment_item(&rest, &known)) {
+        if (strlen(method) != known.size || memcmp(method, known.data, known.size) != 0) continue;
         trace_span_set_name(span, method);
         trace_span_set_string(span, "http.request.method", method);
         return;

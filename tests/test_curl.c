@@ -14,6 +14,7 @@ TEST(curl) { SKIP("no headers of libcurl (libcurl4-openssl-dev)"); }
 #else
 #include <pthread.h>
 #include "hostile_server.h"
+#include "tls_servers.h"
 
 #include <curl/curl.h>
 static CURLcode perform_untraced(CURL *handle) { return curl_easy_perform(handle); }
@@ -40,7 +41,7 @@ static void console_write(void *user, const char *text, size_t size) {
     console_size += size;
 }
 
-static void begin(void) {
+static void begin_with(bool environment) {
     trace_config config;
     trace_console_options console;
     memset(&console, 0, sizeof console);
@@ -50,9 +51,12 @@ static void begin(void) {
     memory = trace_memory_exporter(memory_bytes, sizeof memory_bytes);
     config = ledger_config(memory);
     config.exporters[1] = trace_console_exporter(&console);
+    config.disable_environment = !environment;
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
+
+static void begin(void) { begin_with(false); }
 
 static void finish(void) {
     trace_stats stats;
@@ -223,6 +227,62 @@ ISOLATED(kept_connections_have_no_connect_event) {
     CHECK(!has_event(&spans[1], "connect") && !has_event(&spans[1], "name_lookup") && has_event(&spans[1], "first_byte"));
     CHECK_STR(text_of(&spans[1], "http.request.resend_count"), "(none)");
     stop(server);
+}
+
+ISOLATED(known_methods_are_what_the_environment_says) {
+    static const char *const sent[] = {"BREW", "GET"};
+    hostile_server *server;
+    setenv("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "PROPFIND, BREW", 1);
+    server = serve(echo);
+    begin_with(true);
+    for (size_t i = 0; i < 2; i++) {
+        CURL *const handle = easy(server, "/");
+        curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, sent[i]);
+        CHECK_INT(curl_easy_perform(handle), CURLE_OK);
+        curl_easy_cleanup(handle);
+    }
+    finish();
+    REQUIRE(span_count == 2);
+    CHECK_STR(name_of(&spans[0]), "BREW");
+    CHECK_STR(text_of(&spans[0], "http.request.method"), "BREW");
+    CHECK_STR(name_of(&spans[1]), "HTTP");          /* the list stands for the usual one */
+    CHECK_STR(text_of(&spans[1], "http.request.method_original"), "GET");
+    stop(server);
+}
+
+ISOLATED(https_has_a_handshake) {
+    tls_servers servers;
+    char url[80], ca[300], port[16];
+    CURL *handle;
+    if (!tls_start(&servers)) {
+        tls_stop(&servers);
+        SKIP("python3 or openssl is missing");
+    }
+    begin();
+    snprintf(url, sizeof url, "https://localhost:%u/secret?token=canary", servers.good);
+    snprintf(port, sizeof port, "%u", servers.good);
+    snprintf(ca, sizeof ca, "%s/ca.pem", servers.folder);
+    handle = curl_easy_init();
+    curl_easy_setopt(handle, CURLOPT_URL, url);
+    curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, "");
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT, 20L);
+    CHECK_INT(curl_easy_perform(handle), CURLE_PEER_FAILED_VERIFICATION);      /* of an authority it does not know */
+    curl_easy_setopt(handle, CURLOPT_CAINFO, ca);
+    for (int i = 0; i < 2; i++) CHECK_INT(curl_easy_perform(handle), CURLE_OK);
+    curl_easy_cleanup(handle);
+    finish();
+    tls_stop(&servers);
+    REQUIRE(span_count == 3);
+    CHECK_STR(text_of(&spans[0], "error.type"), "CURLE_PEER_FAILED_VERIFICATION");
+    CHECK(!has_event(&spans[0], "tls_handshake") && !has_event(&spans[0], "first_byte"));
+    CHECK(has_event(&spans[1], "connect") && has_event(&spans[1], "tls_handshake") && has_event(&spans[1], "first_byte"));
+    CHECK(!has_event(&spans[2], "connect") && !has_event(&spans[2], "tls_handshake") && has_event(&spans[2], "first_byte"));
+    CHECK_INT((int)spans[1].status, TRACE_STATUS_UNSET);
+    CHECK_STR(text_of(&spans[1], "http.response.status_code"), "200");
+    CHECK_STR(text_of(&spans[1], "server.port"), port);
+    CHECK(strncmp(text_of(&spans[1], "url.full"), "https://localhost:", 18) == 0);
+    CHECK(strstr(console_text, "canary") == NULL);
 }
 
 ISOLATED(methods) {
