@@ -90,6 +90,7 @@ bench:          ## what a span costs to record, encode and send, beside what two
 	$(CC) -O2 bench/$$name.c -pthread -o build/$$name && build/$$name || exit 1; done
 	@if $(CC) -O2 bench/bench_programs.c -lcurl -lsqlite3 -pthread -o build/bench_programs 2>/dev/null; then build/bench_programs; \
 	else echo "# libcurl and SQLite: skipped, they are not both there"; fi
+	@CC="$(CC)" sh bench/functions.sh
 
 bench-peers:    ## recording and encoding, then the same in Rust's fastrace and opentelemetry, one after the other (cargo; about 2 minutes)
 	@mkdir -p build && for name in bench bench_encode; do \
@@ -108,8 +109,9 @@ fuzz:           ## every fuzzer for FUZZ_SECONDS (clang); without clang their co
 integration:    ## a corpus through a real OpenTelemetry Collector and Zipkin, read back and compared (go, java, mvn, python3)
 	@CC="$(CC)" python3 -B tests/integration/run.py
 
-integration-all: ## the same with Jaeger, Phoenix and Agent Lightning; installs about 2 GB below build/
+integration-all: ## the same with Jaeger, Phoenix and Agent Lightning, and bzip2's functions by gprof; installs about 2 GB below build/
 	@CC="$(CC)" python3 -B tests/integration/run.py all && CC="$(CC)" python3 -B tests/integration/genai.py
+	@CC="$(CC)" python3 -B tests/integration/functions.py
 
 oracle:         ## a random corpus through the encoders, judged by the published .proto (python3)
 	@CC="$(CC)" sh tests/oracle/run

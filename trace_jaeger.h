@@ -173,16 +173,18 @@ static unsigned tracei_thrift_compact_type(tracei_thrift_type type) {
 
 static void tracei_thrift_byte(tracei_thrift *out, unsigned byte) { *out->at++ = (char)(uint8_t)byte; }
 
+/* A store through a char pointer may be one to `out` itself: pointers of their own keep `at` in a register. */
 static void tracei_thrift_varint(tracei_thrift *out, uint64_t value) {
-    while (value >= 0x80) {
-        tracei_thrift_byte(out, (unsigned)(value & 0x7f) | 0x80);
-        value >>= 7;
-    }
-    tracei_thrift_byte(out, (unsigned)value);
+    char *at = out->at;
+    for (; value >= 0x80; value >>= 7) *at++ = (char)(uint8_t)(value | 0x80);
+    *at++ = (char)(uint8_t)value;
+    out->at = at;
 }
 
 static void tracei_thrift_big_endian(tracei_thrift *out, uint64_t value, unsigned bytes) {
-    while (bytes--) tracei_thrift_byte(out, (unsigned)(value >> (8 * bytes)) & 0xff);
+    char *const at = out->at;
+    for (unsigned i = 0; i < bytes; i++) at[i] = (char)(uint8_t)(value >> (8 * (bytes - 1 - i)));
+    out->at = at + bytes;
 }
 
 static void tracei_thrift_field(tracei_thrift *out, unsigned id, tracei_thrift_type type) {
