@@ -107,7 +107,10 @@
        dlclose     The shared object that carries the implementation stays loaded (the worker runs its code). With
                    TRACE_CONFIG_UNLOADABLE it does not; call trace_shutdown before dlclose.
        Two copies  Several files, libraries or plugins may each carry a copy. Symbols are hidden but for one weak, versioned one
-                   (trace_h_shared_1) by which copies find each other, so that spans nest across them.
+                   (trace_h_shared_1) by which copies find each other, so that spans nest across them. A plugin that is opened
+                   by dlopen sees the program's only if the program exports it: link the program with -rdynamic or
+                   -Wl,--export-dynamic-symbol=trace_h_shared_1. Else the plugin's spans are traces of their own, and a plugin
+                   with TRACE_CONFIG_LIBRARY records nothing.
        Strings     What you pass is copied before the call returns. What exporters and samplers are given is theirs to read until
                    they return. Getters copy into your buffer. Names in trace_exporter, trace_sampler and trace_exporter_choice
                    must be static.
@@ -6496,6 +6499,7 @@ static TRACEI_COLD tracei_unit *tracei_unit_map(void) {
     }
 #ifdef TRACEI_TEST_INDEX /* lets tests start near the wrap of the 32-bit indices */
     unit->head = unit->tail = unit->tail_seen = unit->pass_head = TRACEI_TEST_INDEX;
+    for (uint32_t i = 0; i < TRACEI_COUNTS; i++) unit->counts[i] = unit->seen[i] = 0u - (unit->head & 1023u);
 #endif
     unit->mask = size - 1;
     unit->payload_max = size / 4 - (uint32_t)sizeof(tracei_record);
@@ -15374,7 +15378,8 @@ static void tracei_epoch_place(void) {
 #ifdef MADV_WIPEONFORK
     void *const page = TRACEI_FAIL("epoch page") ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, TRACEI_MAP_FLAGS, -1, 0);
     if (page != MAP_FAILED) {
-        if (madvise(page, 4096, MADV_WIPEONFORK) == 0) {
+        /* qemu-user before 8 says yes to everything: who takes an advice that does not exist will not wipe either */
+        if (madvise(page, 4096, -1) != 0 && madvise(page, 4096, MADV_WIPEONFORK) == 0) {
             TRACEI_STORE_RELEASE(&tracei_epoch, (uint32_t *)page);
             return;
         }
