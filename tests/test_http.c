@@ -931,6 +931,7 @@ TEST(what_is_sent) {
     CHECK_HAS(server->head, "\r\napi-key: k\r\n");
     CHECK_HAS(server->head, "\r\nAuthorization: Basic dXMgZXI6cGFzcw==\r\n");
     CHECK_HAS(server->head, "\r\nContent-Length: 8\r\n");
+    CHECK_HAS_NOT(server->head, "ccept-Encoding"); /* so nothing is to be unpacked, and no answer can swell */
     CHECK_TEXT((const char *)server->body, server->body_size, "one\ntwo\n");
     hostile_free(server);
 }
@@ -1245,10 +1246,9 @@ TEST(partial_success) {
 }
 
 /* Header values, user info and query, against servers that send the request back in their answers. */
-TEST(secrets_are_never_logged) {
+static void no_secret_in_logs(bool by_curl) {
     static const long statuses[] = {200, 202, 301, 400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504};
     size_t i;
-    begin();
     tracei_log_level_now = TRACE_LOG_LEVEL_DEBUG;
     for (i = 0; i < sizeof statuses / sizeof statuses[0] + 3; i++) {
         hostile_step echo_step[] = {READ, {HOSTILE_ECHO, 0, 0}, AGAIN};
@@ -1275,6 +1275,7 @@ TEST(secrets_are_never_logged) {
         o.headers = headers, o.header_count = 3, o.response_fn = words, o.timeout_ms = 30;
         sender = tracei_sender_open(&o);
         REQUIRE(sender != NULL);
+        sender->by_curl = by_curl;
         add_spans(sender, 2);
         (void)tracei_sender_flush(sender, in_ms(100));
         tracei_sender_shutdown(sender, in_ms(100));
@@ -1286,6 +1287,15 @@ TEST(secrets_are_never_logged) {
     CHECK_HAS_NOT(log_text(), "Y2FuYXJ5"); /* "canary" in base64 */
     CHECK_HAS(log_text(), "***");
 }
+
+TEST(secrets_are_never_logged) { begin(), no_secret_in_logs(false); }
+#ifdef TRACE_HTTP_CURL
+TEST(secrets_are_never_logged_with_curl) {
+    begin();
+    REQUIRE(tracei_curl_start());
+    no_secret_in_logs(true);
+}
+#endif
 
 TEST(hints_about_ports) {
     static const hostile_step settings[] = {READ, {HOSTILE_SETTINGS, 0, 0}, END};
@@ -1888,9 +1898,24 @@ TEST(tls) {
     CHECK_UINT(s.sent, 0);
     s = tls_try(&t, t.client, true, true);
     CHECK_UINT(s.sent, 2);
-    snprintf(t.folder, sizeof t.folder, "/nonexistent");
-    s = tls_try(&t, t.good, true, false); /* a certificate file that is missing fails closed */
-    CHECK_UINT(s.failed[TRACE_FAILURE_REJECTED], 2);
+    for (int i = 0; i < 3; i++) {         /* one that is empty, holds rubbish, or is not there: each fails closed */
+        static const char *const contents[] = {"", "-----BEGIN CERTIFICATE-----\nrubbish\n-----END CERTIFICATE-----\n", NULL};
+        char path[] = "/tmp/trace_ca_XXXXXX", ca[64];
+        FILE *file;
+        REQUIRE(mkdtemp(path) != NULL);
+        snprintf(t.folder, sizeof t.folder, "%s", path);
+        snprintf(ca, sizeof ca, "%s/ca.pem", path);
+        if (contents[i]) {
+            file = fopen(ca, "w");
+            REQUIRE(file != NULL);
+            fputs(contents[i], file);
+            fclose(file);
+        }
+        s = tls_try(&t, t.good, true, false);
+        CHECK_UINT(s.failed[TRACE_FAILURE_REJECTED] + s.failed[TRACE_FAILURE_UNREACHABLE], 2);
+        CHECK_UINT(s.sent, 0);
+        remove(ca), remove(path);
+    }
     tls_stop(&t);
     CHECK_UINT(descriptors(), before);
 }
