@@ -5347,6 +5347,10 @@ static char *tracei_resource_text(trace_attribute *attribute, const char *detect
     return text;
 }
 
+/* The conventions whose names the detected attributes have. What users add has no schema of its own, so this one stays
+   (specification, Resource SDK, "Merge"). */
+#define TRACEI_RESOURCE_SCHEMA "https://opentelemetry.io/schemas/1.44.0"
+
 static void tracei_resource_adopt(const tracei_resource_builder *built) {
     trace_attribute *const pid = tracei_resource_find(built->attributes, built->count, "process.pid");
     const bool is_ours = pid && pid->value.type == TRACE_TYPE_INT && pid->value.as.integer == tracei_process_id();
@@ -5357,8 +5361,8 @@ static void tracei_resource_adopt(const tracei_resource_builder *built) {
         tracei_resource_text(tracei_resource_find(built->attributes, built->count, "process.creation.time"), tracei_self.created);
     tracei_resource.attributes = built->attributes;
     tracei_resource.attribute_count = built->count;
-    tracei_resource.schema_url.data = "";
-    tracei_resource.schema_url.size = 0;
+    tracei_resource.schema_url.data = TRACEI_RESOURCE_SCHEMA;
+    tracei_resource.schema_url.size = sizeof TRACEI_RESOURCE_SCHEMA - 1;
 }
 
 /* False: no memory; the resource in use stays. Under the lock of the pass, after the snapshot of the environment. */

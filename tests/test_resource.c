@@ -89,7 +89,7 @@ TEST(what_every_resource_must_have) {
     CHECK(is_uuid_4(text_of("service.instance.id")));
     CHECK(find("service.version") == NULL);
     CHECK(find("deployment.environment.name") == NULL);
-    CHECK_UINT(tracei_resource.schema_url.size, 0);
+    CHECK_TEXT(tracei_resource.schema_url.data, tracei_resource.schema_url.size, "https://opentelemetry.io/schemas/1.44.0");
     CHECK_STR(logged, "");
 }
 
