@@ -626,8 +626,8 @@ static tracei_sqlite_entry *tracei_sqlite_take_entry(tracei_sqlite_connection *c
 }
 
 /* `own` is used when there is nothing kept. */
-static const tracei_sqlite_query *tracei_sqlite_walked(tracei_sqlite_connection *c, const sqlite3_stmt *statement, const char *sql,
-                                                       tracei_sqlite_query *own) {
+static const tracei_sqlite_query *tracei_sqlite_walked(tracei_sqlite_connection *c, const sqlite3_stmt *statement,
+                                                       const char *sql, tracei_sqlite_query *own) {
     tracei_sqlite_kept **const place = &c->kept[((uintptr_t)statement >> 6) % TRACEI_SQLITE_KEPT], *kept = *place;
     const bool names_only = tracei_sqlite_names_only(c->db);
     const size_t size = strlen(sql);
