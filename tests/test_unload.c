@@ -213,6 +213,43 @@ TEST(unloadable) {
 
 /* --- two copies --- */
 
+/* A later version of the header, in folder/later: private structs have further members, slots are larger, and the table that copies
+   share has grown at its end. */
+static bool write_later_version(void) {
+    static const char *const edits[][2] = {
+        {"    tracei_slot *current;         /* top", "    uint64_t later[7]; tracei_slot *current; /* top"},
+        {"    uint8_t kind;                 /* TRACEI_SLOT_", "    uint64_t later[3]; uint8_t kind; /* TRACEI_SLOT_"},
+        {"    uint64_t (*clock_ns)(void);\n", "    uint64_t (*clock_ns)(void);\n    void (*later)(void);\n"},
+        {"trace_clock_ns};\n", "trace_clock_ns, NULL};\n"},
+        {"#define TRACEI_SLOT_BYTES 384u ", "#define TRACEI_SLOT_BYTES 1024u "},
+    };
+    char path[1200], command[1200], *text, *edited;
+    size_t size, i;
+    snprintf(path, sizeof path, "%s/../trace.h", here());
+    text = test_read_file(path, &size);
+    if (!CHECK(text != NULL)) return false;
+    for (i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        char *const at = strstr(text, edits[i][0]);
+        const size_t before = strlen(edits[i][0]), after = strlen(edits[i][1]);
+        if (!at) {
+            fprintf(stderr, "no longer in trace.h: %s\n", edits[i][0]);
+            return CHECK(at != NULL);
+        }
+        edited = (char *)malloc(size + after + 1);
+        memcpy(edited, text, (size_t)(at - text));
+        memcpy(edited + (at - text), edits[i][1], after);
+        strcpy(edited + (at - text) + after, at + before);
+        free(text);
+        text = edited;
+        size += after - before;
+    }
+    snprintf(command, sizeof command, "mkdir -p '%s/later'", folder);
+    snprintf(path, sizeof path, "%s/later/trace.h", folder);
+    i = system(command) == 0 && test_write_file(path, text, size);
+    free(text);
+    return CHECK(i);
+}
+
 static void nest_copies(void *unused) {
     store *const kept = store_make(1000);
     trace_config config = ledger_config(store_exporter(kept));
@@ -269,6 +306,49 @@ TEST(copies_nest_in_one_trace) {
     child = test_fork(nest_copies, NULL, 60000);
     CHECK_CHILD(&child, 0);
     test_child_free(&child);
+}
+
+TEST(a_copy_of_a_later_version_nests_too) {
+    char flags[700];
+    test_child child;
+    if (!compiler_is_there()) SKIP("no compiler");
+    REQUIRE(compile("copy_b.so", "-shared -fPIC -DTRACE_IMPLEMENTATION", PLUGIN_TEXT));
+    REQUIRE(write_later_version());
+    snprintf(flags, sizeof flags, "-iquote '%s/later' -shared -fPIC -DTRACE_IMPLEMENTATION", folder);
+    REQUIRE(compile("copy_a.so", flags, "#define LATER 1\n" PLUGIN_TEXT));
+    child = test_fork(nest_copies, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
+/* --- plugins of a program that exports nothing --- */
+
+#define HOST_TEXT \
+    "#define TRACE_IMPLEMENTATION\n" \
+    "#include \"trace.h\"\n" \
+    "#include <dlfcn.h>\n" \
+    "int main(int argc, char **argv) {\n" \
+    "    void *plugin = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL), *library = dlopen(argv[argc - 1], RTLD_NOW | RTLD_LOCAL), *at;\n" \
+    "    unsigned long long (*parent)(void), seen = 0, id = 0; int (*work)(void), works = 0, i;\n" \
+    "    if (!plugin || !library) return 9;\n" \
+    "    at = dlsym(plugin, \"plugin_parent\"); memcpy(&parent, &at, sizeof at);\n" \
+    "    at = dlsym(library, \"library_work\"); memcpy(&work, &at, sizeof at);\n" \
+    "    TRACE_SPAN(\"host\") {\n" \
+    "        trace_context c = trace_context_current();\n" \
+    "        for (i = 0; i < 8; i++) id = id << 8 | c.span_id[i];\n" \
+    "        seen = parent(); works = work();\n" \
+    "    }\n" \
+    "    return seen == id && works ? 1 : seen == 0 && !works ? 2 : 3;\n" \
+    "}\n"
+
+/* What the manual says of dlopen: without the flag each goes its own way, with either flag they are one trace. */
+static int run_host(const char *flags) {
+    char command[2000];
+    int status;
+    if (!CHECK(compile("host", flags, HOST_TEXT))) return -1;
+    snprintf(command, sizeof command, "OTEL_TRACES_EXPORTER=none '%s/host' '%s/copy_a.so' '%s/library.so'", folder, folder, folder);
+    status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* --- libraries without an implementation --- */
@@ -328,6 +408,17 @@ TEST(a_library_without_an_implementation) {
                                 "}\n"));
     snprintf(command, sizeof command, "out=$('%s/bare' '%s/library.so' 2>&1) && test -z \"$out\"", folder, folder);
     CHECK_INT(system(command), 0);
+}
+
+TEST(plugins_see_what_the_program_exports) {
+    if (!compiler_is_there()) SKIP("no compiler");
+    REQUIRE(compile("copy_a.so", "-shared -fPIC -DTRACE_IMPLEMENTATION", PLUGIN_TEXT));
+    REQUIRE(compile("library.so", "-shared -fPIC", LIBRARY_TEXT));
+    CHECK_INT(run_host(""), 2);
+    CHECK_INT(run_host("-rdynamic"), 1);
+#ifdef __linux__
+    CHECK_INT(run_host("-Wl,--export-dynamic-symbol=trace_h_shared_1"), 1);
+#endif
     clean_up();
 }
 
