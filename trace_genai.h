@@ -47,7 +47,8 @@
 
    CONTENT. Messages, instructions, arguments and results are personal data and are not recorded, unless
    OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true or trace_genai_options.capture_content says so. Then each attribute is
-   at most max_content_bytes of JSON: texts are cut so that the JSON stays whole, and what was left out is counted in its place.
+   at most max_content_bytes of JSON, and a 32nd of trace_config.ring_bytes, so that all of a call's fit in its span: texts are
+   cut so that the JSON stays whole, and what was left out is counted in its place.
    A redaction callback sees each text before anything is kept.
 
    COST. From the caller (trace_genai_set_cost), or from a table of prices the caller loads, by the model and the usage. There are
@@ -125,7 +126,7 @@ enum {
 
 /* All zero is the default for every field. Start from zero. Texts are copied. */
 typedef struct trace_genai_options {
-    uint32_t max_content_bytes;             /* of one attribute, as JSON; 1,024 to 1,048,576; default 32,768 */
+    uint32_t max_content_bytes;             /* of one attribute, as JSON; 1,024 to 1,048,576; default 32,768; see CONTENT */
     trace_choice capture_content;           /* AUTO: OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, else no */
     /* Writes what may be recorded of `text` to `out`, at most `capacity` bytes, and returns the size of all of it, like snprintf;
        SIZE_MAX: record nothing of it. `key` is the attribute it is for. Any recording thread; must not call trace_ functions. */
@@ -728,6 +729,7 @@ extern "C" {
 
 #define TRACEI_GENAI_SCRATCH 8u
 #define TRACEI_GENAI_CONTENT_BYTES 32768u
+#define TRACEI_GENAI_CONTENT_MIN 1024u
 
 typedef struct tracei_genai_price {
     trace_string provider, model;           /* "*" and a trailing * mean any */
@@ -1135,12 +1137,30 @@ static void tracei_genai_record(trace_span span, const char *key, trace_type typ
     trace_span_set_attribute(span, attribute);
 }
 
+/* How many bytes a content may have: as many as were asked for, if eight of them fit in a span, which is at most a quarter of
+   its ring; a larger one would be cut there, where nobody knows that it is JSON. Less than the least: none. */
+static uint32_t tracei_genai_content_bytes(const trace_genai_options *options) {
+    static uint32_t said;
+    const uint32_t most = TRACEI_LOAD(&tracei_ring_bytes) / 32;
+    if (options->max_content_bytes <= most) return options->max_content_bytes;
+    if (tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "genai: trace_genai_options.max_content_bytes is %u, but a content may be a 32nd of trace_config.ring_bytes, "
+                   "%u bytes; %s; said once",
+                   (unsigned)options->max_content_bytes, (unsigned)most,
+                   most < TRACEI_GENAI_CONTENT_MIN ? "too few: content is left out" : "longer ones are cut there");
+    return most;
+}
+
 /* One content of one span: a block to write it in. False: none is recorded. */
 static bool tracei_genai_begin(tracei_genai_writer *writer, trace_span span, const char *key) {
     static uint32_t said;
+    uint32_t size;
     writer->settings = TRACEI_LOAD_ACQUIRE(&tracei_genai_settings_now);
     if (!trace_genai_captures_content() || !trace_span_is_recording(span)) return false;
-    writer->scratch = tracei_genai_take(&writer->spare, writer->settings->options.max_content_bytes);
+    size = tracei_genai_content_bytes(&writer->settings->options);
+    if (size < TRACEI_GENAI_CONTENT_MIN) return false;
+    writer->scratch = tracei_genai_take(&writer->spare, size);
     if (!writer->scratch) {
         if (tracei_first_time(&said))
             tracei_log(TRACE_LOG_LEVEL_WARNING, "genai: no memory for %s: content is left out; said once", key);
@@ -1311,7 +1331,7 @@ static bool tracei_genai_wrong(const char *field, const char *what) {
 static bool tracei_genai_check(const trace_genai_options *options) {
     if ((uint32_t)options->capture_content > TRACE_CHOICE_YES)
         return tracei_genai_wrong("capture_content", "is not one of TRACE_CHOICE_*");
-    if (options->max_content_bytes < 1024 || options->max_content_bytes > 1048576)
+    if (options->max_content_bytes < TRACEI_GENAI_CONTENT_MIN || options->max_content_bytes > 1048576)
         return tracei_genai_wrong("max_content_bytes", "must be from 1,024 to 1,048,576");
     if (options->dialects > 2 * TRACE_GENAI_DIALECT_AI_SDK - 1)
         return tracei_genai_wrong("dialects", "has a bit that is not one of TRACE_GENAI_DIALECT_*");
@@ -1791,33 +1811,11 @@ static trace_value tracei_genai_closed(tracei_text *out) {
     return tracei_genai_text_value(text, TRACE_TYPE_JSON);
 }
 
+/* Left out when there is no room for it and the end. */
 static void tracei_genai_member_value(tracei_text *out, const char *key, const trace_value *value) {
-    size_t i;
-    if (!value) return;
+    if (!value || tracei_json_value_size(value, true, 0) + strlen(key) + 5 > out->capacity - out->size) return;
     tracei_genai_member(out, key);
-    switch (value->type) {
-    case TRACE_TYPE_INT: tracei_text_i64(out, value->as.integer); break;
-    case TRACE_TYPE_BOOL: tracei_text_cstr(out, value->as.boolean ? "true" : "false"); break;
-    case TRACE_TYPE_DOUBLE:
-        if (value->as.number - value->as.number == 0) {
-            tracei_text_double(out, value->as.number);
-            break;
-        } /* infinities and NaN are no JSON */
-        tracei_text_cstr(out, "null");
-        break;
-    case TRACE_TYPE_ARRAY:
-        tracei_text_char(out, '[');
-        for (i = 0; i < value->as.array.count; i++) {
-            const trace_value *const item = &value->as.array.items[i];
-            if (i) tracei_text_char(out, ',');
-            tracei_text_char(out, '"');
-            if (item->type == TRACE_TYPE_STRING) tracei_text_json(out, item->as.string.data, item->as.string.size);
-            tracei_text_char(out, '"');
-        }
-        tracei_text_char(out, ']');
-        break;
-    default: tracei_text_cstr(out, "null"); break;
-    }
+    out->size = (size_t)(tracei_put_json_value(out->data + out->size, value, 0) - out->data);
 }
 
 /* {"model":"gpt-4o","temperature":0.2,...} by the names of the request */
@@ -2498,6 +2496,7 @@ __attribute__((constructor)) static void tracei_genai_register(void) {
 #ifndef TRACEI_KEEP_MACROS
 #undef TRACEI_GENAI_SCRATCH
 #undef TRACEI_GENAI_CONTENT_BYTES
+#undef TRACEI_GENAI_CONTENT_MIN
 #undef TRACEI_GENAI_DEPTH_MAX
 #undef TRACEI_GENAI_LABEL_MAX
 #undef TRACEI_GENAI_FRAME

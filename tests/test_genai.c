@@ -531,6 +531,22 @@ ISOLATED(a_table_of_prices_with_a_bad_line_changes_nothing) {
     CHECK_HAS(flushed(), "gen_ai.usage.cost = 7d");
 }
 
+ISOLATED(parameters_stay_when_one_of_them_is_too_long) {
+    static char stop[3000];
+    const char *const stops[] = {stop};
+    trace_genai_request request;
+    memset(&request, 0, sizeof request);
+    memset(stop, 's', sizeof stop - 1);
+    request.stop_sequences = stops;
+    request.stop_sequence_count = 1;
+    request.temperature = trace_genai_double(0.5);
+    request.max_tokens = 9;
+    if (!begin("phoenix", NULL, NULL)) return;
+    TRACE_GENAI_CHAT("openai", "gpt-4o") trace_genai_set_request(trace_span_current(), &request);
+    CHECK_HAS(flushed(), "llm.invocation_parameters = {\"model\":\"gpt-4o\",\"temperature\":0.5,\"max_tokens\":9}\n");
+    CHECK_LEDGER();
+}
+
 /* Counts and times no model has, which a program may set all the same. */
 ISOLATED(numbers_without_sense_do_no_harm) {
     static const double times[] = {1e300, -1, 0.0 / 1e-300, -1e-300};
@@ -758,6 +774,55 @@ ISOLATED(a_prompt_of_100_mb_costs_what_is_kept) {
     CHECK_UINT(after.truncated, before.truncated);             /* the ring had nothing to cut */
     CHECK_LEDGER();
     free(prompt);
+}
+
+/* The core cuts what a span cannot carry, and would cut JSON in the middle. */
+static void with_ring(uint32_t ring_bytes) {
+    trace_genai_options options = some_options();
+    trace_config config = ledger_config(note_exporter(&notes[0], "one"));
+    const trace_genai_usage usage = usage_of(1, 2);
+    char *const prompt = (char *)malloc(3u << 20);
+    trace_genai_message message = message_of("user", prompt);
+    trace_stats stats;
+    options.capture_content = TRACE_CHOICE_YES;
+    options.max_content_bytes = 1048576;
+    config.logger.log_fn = keep_log;
+    config.ring_bytes = ring_bytes;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_INT(trace_genai_init(&options), TRACE_RESULT_OK);
+    if (!CHECK(prompt != NULL)) return;
+    memset(prompt, 'p', 3u << 20);
+    message.content_size = 3u << 20;
+    TRACE_GENAI_CHAT("openai", "gpt-4o") {
+        trace_genai_set_instructions(trace_span_current(), prompt, 3u << 20);
+        trace_genai_set_tool_definitions(trace_span_current(), prompt, 3u << 20);
+        trace_genai_set_input(trace_span_current(), &message, 1);
+        trace_genai_set_output(trace_span_current(), &message, 1);
+        trace_genai_set_usage(trace_span_current(), &usage);
+    }
+    flushed();
+    trace_get_stats(&stats);
+    CHECK_UINT(stats.truncated, 0);
+    CHECK_STR(value_in(&notes[0], "gen_ai.usage.output_tokens"), "2");
+    CHECK_HAS(logged, "trace_genai_options.max_content_bytes is 1048576, but a content may be a 32nd of trace_config.ring_bytes");
+    CHECK_LEDGER();
+    free(prompt);
+}
+
+ISOLATED(content_is_bounded_by_what_a_span_can_carry) {
+    const char *json;
+    with_ring(1u << 20);
+    json = value_in(&notes[0], "gen_ai.input.messages");
+    CHECK(strlen(json) > 32000 && strlen(json) <= 32768 && tracei_genai_is_json(tracei_string(json)));
+    json = value_in(&notes[0], "gen_ai.output.messages");
+    CHECK(strlen(json) > 32000 && strlen(json) <= 32768 && tracei_genai_is_json(tracei_string(json)));
+    CHECK_HAS(logged, "32768 bytes; longer ones are cut there");
+}
+
+ISOLATED(a_ring_too_small_for_content_has_none) {
+    with_ring(16384);
+    CHECK_HAS_NOT(notes[0].text, "messages");
+    CHECK_HAS(logged, "512 bytes; too few: content is left out");
 }
 
 ISOLATED(a_text_that_is_missing_has_no_bytes) {
