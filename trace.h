@@ -4173,6 +4173,7 @@ static const char *const tracei_variables[] = {
     "TRACER_SAMPLING_RATE\0AI_INFRA_TRACING_SAMPLE_RATE\0\0"
     "AI_INFRA_TRACING_ENABLED\0\0",
     /* backends' own, used by the presets of trace_otlp.h */
+    "LANGSMITH_TRACING\0LANGSMITH_TRACING_V2\0LANGCHAIN_TRACING_V2\0\0" /* true: that preset, where no exporter is named */
     "LANGSMITH_API_KEY\0LANGCHAIN_API_KEY\0\0"
     "LANGSMITH_PROJECT\0LANGCHAIN_PROJECT\0\0"
     "LANGSMITH_ENDPOINT\0LANGCHAIN_ENDPOINT\0\0"
@@ -15186,6 +15187,7 @@ static void tracei_setup_exporters(tracei_setup *setup, const trace_config *conf
     uint32_t i;
     for (i = 0; i < TRACE_EXPORTERS_MAX && config->exporters[i].struct_size; i++) tracei_setup_add(setup, &config->exporters[i]);
     if (setup->count) return;
+    if (!list && tracei_preset_names && tracei_environment_bool("LANGSMITH_TRACING")) list = "langsmith";
     while (list && tracei_environment_item(&list, &name)) {
         if (tracei_environment_same_word(name, "none")) {
             none = true;

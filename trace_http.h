@@ -2091,6 +2091,7 @@ static void tracei_report_words(tracei_sender *sender, uint32_t kind, uint64_t r
     char room[201];
     tracei_text text;
     if (!words.size && !rejected) return;
+    if (rejected) tracei_report_keep(sender, "the server took a part of the spans only", 0);
     if (!tracei_report_due(sender, kind, &rejected)) return;
     memset(&text, 0, sizeof text);
     text.data = room;
@@ -2147,7 +2148,8 @@ static bool tracei_http_stopping(tracei_sender *sender, uint64_t *deadline_ns) {
     return stop;
 }
 
-/* Takes `count` spans off the queue for good: `rejected` of them failed for `why`, the others were sent. */
+/* Takes `count` spans off the queue for good: `rejected` of them failed for `why`, the others were sent. What failed was reported
+   before, so that whoever reads the loss in the stats reads its reason there too. */
 static void tracei_http_settle(tracei_run *run, size_t count, size_t rejected, trace_failure why, uint64_t now) {
     tracei_sender *const sender = run->sender;
     size_t at = run->tail, bytes = 0, i;
@@ -2184,7 +2186,10 @@ static uint64_t tracei_http_fail_queue(tracei_sender *sender, trace_failure why)
     const uint64_t left = sender->accepted - sender->settled;
     sender->settled = sender->accepted;
     sender->ledger.failed[why] += left;
-    if (left) sender->ledger.last_failure_unix_ns = tracei_unix_ns();
+    if (left) {
+        sender->ledger.last_failure_unix_ns = tracei_unix_ns();
+        tracei_stats_say(&sender->ledger, "shut down before everything was sent");
+    }
     if (sender->run) {
         sender->run->tail = sender->run->head;
         sender->run->used = 0;
@@ -2637,15 +2642,17 @@ static bool tracei_sender_start(tracei_sender *sender, tracei_run *run) {
 }
 
 static void tracei_sender_refuse(tracei_sender *sender, trace_failure why) {
+    if (why == TRACE_FAILURE_QUEUE_FULL)
+        tracei_report_problem(sender, TRACEI_REPORT_QUEUE_FULL, "the queue is full (max_queue_spans, max_queue_bytes)", 1);
+    else if (why == TRACE_FAILURE_TOO_LARGE)
+        tracei_report_problem(sender, TRACEI_REPORT_TOO_LARGE, "a span is larger than the queue or max_request_bytes", 1);
+    else
+        tracei_report_keep(sender, "shut down", 0);
     tracei_lock(&sender->lock);
     sender->ledger.received++;
     sender->ledger.failed[why]++;
     sender->ledger.last_failure_unix_ns = tracei_unix_ns();
     tracei_unlock(&sender->lock);
-    if (why == TRACE_FAILURE_QUEUE_FULL)
-        tracei_report_problem(sender, TRACEI_REPORT_QUEUE_FULL, "the queue is full (max_queue_spans, max_queue_bytes)", 1);
-    else if (why == TRACE_FAILURE_TOO_LARGE)
-        tracei_report_problem(sender, TRACEI_REPORT_TOO_LARGE, "a span is larger than the queue or max_request_bytes", 1);
 }
 
 /* Room for a span of at most `size` bytes, aligned to 8. NULL: none; the span is counted as received and failed already. */

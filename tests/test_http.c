@@ -127,8 +127,10 @@ static trace_exporter_stats stats_of(tracei_sender *sender) {
     return stats;
 }
 
+/* Adds up; and whoever lost spans says when and why. */
 static bool ledger_exact(const trace_exporter_stats *s, uint64_t received) {
-    return s->received == received && s->received == s->sent + s->queued + tracei_http_failed_sum(s);
+    const uint64_t lost = tracei_http_failed_sum(s);
+    return s->received == received && s->received == s->sent + s->queued + lost && (!lost || (s->last_failure_unix_ns && s->last_error[0]));
 }
 
 static uint64_t in_ms(uint64_t ms) { return tracei_mono_ns() + ms * TRACEI_MS; }
@@ -1199,7 +1201,7 @@ static void partial(void *user, const trace_http_response *response, size_t coun
 
 TEST(complaints) {
     static const uint32_t statuses[] = {301, 400, 401, 403, 404, 405, 413, 415, 429, 500, 503};
-    char text[16384] = "";
+    char text[16384] = "", words[40];
     size_t i;
     begin();
     tracei_log_level_now = TRACE_LOG_LEVEL_WARNING;
@@ -1223,6 +1225,8 @@ TEST(complaints) {
         fake_drive(sender, &f, f.now + 20 * TRACEI_SECOND);
         CHECK_UINT(logged_lines, 2);
         CHECK_HAS(log_text(), "spans lost: 3");
+        snprintf(words, sizeof words, "the server answered %u", (unsigned)statuses[i]);
+        CHECK_STR(stats_of(sender).last_error, words);
     }
     TEST_GOLDEN("http_complaints.txt", text, strlen(text));
 }
@@ -1242,6 +1246,7 @@ TEST(partial_success) {
     s = stats_of(sender);
     CHECK_UINT(s.sent, 5);
     CHECK_UINT(s.failed[TRACE_FAILURE_REJECTED], 3);
+    CHECK_STR(s.last_error, "the server took a part of the spans only");
     CHECK_STR(log_text(), "test: http://fake:4318/ took the request but not 3 of its spans: bad  [31mids  \n");
 }
 

@@ -262,6 +262,34 @@ TEST(by_environment_alone) {
     }
 }
 
+/* What turns LangSmith's own clients on does so here, unless an exporter is named. */
+TEST(langsmith_by_its_own_variables) {
+    static const struct { const char *variables[3]; const char *out; } rows[] = {
+        {{"LANGCHAIN_TRACING_V2=true"}, "langsmith sent 1 of 1\n"},
+        {{"LANGSMITH_TRACING=TRUE"}, "langsmith sent 1 of 1\n"},
+        {{"LANGCHAIN_TRACING_V2=true", "OTEL_TRACES_EXPORTER=none"}, ""},
+        {{"LANGCHAIN_TRACING_V2=true", "TRACER_TYPE=none"}, ""},
+        {{"LANGCHAIN_TRACING_V2=true", "OTEL_SDK_DISABLED=true"}, ""},
+        {{"LANGCHAIN_TRACING_V2=false"}, "console sent 1 of 1\n"},
+        {{"LANGCHAIN_API_KEY=canary"}, "console sent 1 of 1\n"},
+    };
+    static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        hostile_server *const server = hostile_start(NULL);
+        char endpoint[128];
+        errand e = {NULL, {"LANGCHAIN_API_KEY=canary", endpoint, rows[i].variables[0], rows[i].variables[1]}, 1, false};
+        test_child child;
+        hostile_script(server, keep);
+        hostile_run(server);
+        snprintf(endpoint, sizeof endpoint, "LANGCHAIN_ENDPOINT=http://127.0.0.1:%u", server->port);
+        child = run_errand(&e);
+        CHECK_STR(child.out, rows[i].out);
+        test_child_free(&child);
+        hostile_stop(server);
+        hostile_free(server);
+    }
+}
+
 TEST(a_missing_variable_is_named_once) {
     for (int i = 0; i < BACKENDS; i++) {
         backend b = backends[i];

@@ -365,6 +365,11 @@ static int run_host(const char *flags) {
     "    TRACE_SPAN(\"library\") { trace_set(\"k\", 1); trace_event(\"e\"); }\n" \
     "    c = trace_context_current(); trace_context_format(c, text); trace_unwind(m);\n" \
     "    TRACE_WITH(c) { TRACE_SPAN(\"library with\") {} }\n" \
+    "    TRACE_SUPPRESS {\n" \
+    "        TRACE_SPAN(\"suppressed\") { TRACE_WITH(c) { TRACE_SPAN(\"suppressed\") {} } }\n" \
+    "        if (trace_is_enabled(NULL) || trace_context_is_valid(trace_context_current())) return -1;\n" \
+    "    }\n" \
+    "    trace_detach(trace_suppress());\n" \
     "    return trace_is_enabled(NULL);\n" \
     "}\n"
 
@@ -378,9 +383,11 @@ static void library_in_a_program_with(void *unused) {
     if (!CHECK(library != NULL)) return;
     FUNCTION(work, library, "library_work");
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
-    TRACE_SPAN("program") { CHECK(work()); }
+    TRACE_SPAN("program") { CHECK_INT(work(), 1); }
+    TRACE_SUPPRESS { CHECK_INT(work(), 0); }     /* the program's block holds for the library */
     CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
     CHECK_UINT(kept->count, 4);
+    CHECK(!store_find(kept, "suppressed"));
     CHECK(store_find(kept, "library") && store_find(kept, "library")->parent_id == store_find(kept, "program")->span_id);
     CHECK(store_find(kept, "library with")->parent_id == store_find(kept, "program")->span_id);
     CHECK_UINT(ledger_stats().misused, 0);

@@ -21,7 +21,8 @@ wanted |= set(re.findall(r"\bTRACE_HTTP_[A-Z]+(?=\))", code))
 wanted |= {name for name in re.findall(r'"((?:OTEL|TRACER?|AI_INFRA|NO_COLOR|CLICOLOR|COLUMNS)[A-Z_]*)"', code) if not name.endswith("_") and "_" in name or
            name in ("TRACEPARENT", "TRACESTATE", "COLUMNS")}
 # the core's table of variables, but for the carriers of contexts
-wanted |= {name for name in re.findall(r'^    \{"([A-Z0-9_]+)", \{', code, re.M) if not re.match(r"B3|X_|UBER_", name)}
+for names in re.findall(r'^    "((?:[A-Z0-9_]+\\0)+)\\0"', code, re.M):
+    wanted |= {name for name in names.split("\\0") if name and not re.match(r"B3|X_|_X_|UBER_", name)}
 wanted -= {"OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"}
 if "`OTLP_TRACES_`" in readme:                  # described once for all of them
     wanted = {name.replace("OTLP_TRACES_", "OTLP_") for name in wanted}
