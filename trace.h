@@ -15586,6 +15586,7 @@ TRACEI_SMALL_END
 /* --- what is left: macros that companions use, and primitives; tests that look inside define TRACEI_KEEP_MACROS --- */
 
 #ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_RESOURCE_SCHEMA
 #undef TRACEI_DEFINED_LEAN
 #undef TRACEI_MAY_ALIAS
 #undef TRACEI_ALWAYS_INLINE

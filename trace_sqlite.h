@@ -1041,6 +1041,8 @@ TRACE_APP int trace_sqlite_busy_handler(sqlite3 *db, int (*busy)(void *, int), v
 
 #ifndef TRACEI_KEEP_MACROS
 #undef TRACEI_SQLITE_TEXT
+#undef TRACEI_SQLITE_KEPT_TEXT
+#undef TRACEI_SQLITE_KEPT
 #undef TRACEI_SQLITE_SUMMARY
 #undef TRACEI_SQLITE_REDIRECTED
 #endif
