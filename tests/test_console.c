@@ -1255,11 +1255,14 @@ TEST(a_closed_pipe) {
     build_checkout();
     export_as(&exporter, COMPLETE);
     CHECK_UINT(stats_of(&exporter).sent, 6);
+    CHECK_STR(stats_of(&exporter).last_error, "");
     close(ends[0]);
     errno = 77;
     export_as(&exporter, COMPLETE);
     CHECK_INT(errno, 77);
     CHECK_UINT(stats_of(&exporter).failed[TRACE_FAILURE_UNREACHABLE], 6);
+    CHECK_STR(stats_of(&exporter).last_error, "the terminal did not take it");
+    CHECK(stats_of(&exporter).last_failure_unix_ns && stats_of(&exporter).last_success_unix_ns);
     CHECK_INT(exporter.flush_fn(exporter.user, UINT64_MAX), TRACE_RESULT_OK);
     CHECK_INT(pipe_signals, 0);
     sigemptyset(&one);

@@ -801,6 +801,8 @@ TEST(a_full_disk_costs_only_what_did_not_fit) {
     stats = balanced(&exporter);
     CHECK_UINT(stats.failed[TRACE_FAILURE_REJECTED], 2);
     CHECK_STR(kept_log, cannot_write); /* once */
+    CHECK_STR(stats.last_error, "the file could not be written");
+    CHECK(stats.last_failure_unix_ns && !stats.last_success_unix_ns);
     CHECK_INT(exporter.flush_fn(exporter.user, UINT64_MAX), TRACE_RESULT_OK);
 }
 
