@@ -14757,8 +14757,10 @@ static void tracei_shared_leave(void) {
 }
 #endif
 
+/* 1: before there were others, older than any; never 0; else odd and compared by difference, for it wraps. */
 static void tracei_made_current(tracei_slot *slot) {
-    slot->sequence = TRACEI_LOAD(&tracei_others) ? TRACEI_ADD(&trace_h_shared_1.sequence, 1u) + 2 : 1;
+    do slot->sequence = TRACEI_LOAD(&tracei_others) ? TRACEI_ADD(&trace_h_shared_1.sequence, 2u) | 1u : 1u;
+    while (slot->sequence == 1 && TRACEI_LOAD(&tracei_others));
 }
 
 /* The context another copy made current on this thread after this one's own. */
@@ -14772,7 +14774,7 @@ static bool tracei_foreign_context(const tracei_unit *unit, trace_context *out) 
         uint32_t sequence;
         if (!copy || copy == &tracei_api_table) continue;
         sequence = copy->innermost(&context);
-        if (!sequence || (newest && (int32_t)(sequence - newest) <= 0)) continue;
+        if (!sequence || (newest && (sequence == 1 || (newest != 1 && (int32_t)(sequence - newest) <= 0)))) continue;
         newest = sequence;
         *out = context;
         out->reserved &= TRACEI_FLAGS_KNOWN; /* its offsets are not ours */

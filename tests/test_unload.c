@@ -260,6 +260,7 @@ static void nest_copies(void *unused) {
     unsigned long long id;
     (void)unused;
     if (!CHECK(a && b)) return;
+    trace_h_shared_1.sequence = 0u - 4;          /* what orders contexts of copies wraps on the way */
 #define FUNCTION(variable, library, name) f = function_of(library, name); memcpy(&variable, &f, sizeof variable)
     FUNCTION(a_open, a, "plugin_open");
     FUNCTION(b_open, b, "plugin_open");
