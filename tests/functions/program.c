@@ -108,6 +108,13 @@ ALONE static void with_options(void) {
     options.struct_size = sizeof options;
     trace_span_end(trace_span_start_with("configured", &options));
 }
+ALONE static void with_a_root(void) {
+    trace_span_options options;
+    memset((void *)&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.root = true;
+    trace_span_end(trace_span_start_with("another trace", &options));
+}
 ALONE static void annotated(void) { trace_span_set(trace_span_current(), "n", 7); }
 ALONE static void deep(int n) { leaf_static(n); if (n) deep(n - 1); sink++; }
 ALONE static void returning(int n) { if (n) returning(n - 1); leaf_static(n); sink++; }
@@ -201,9 +208,10 @@ PLAIN int main(void) {
     spans_of_its_own();
     annotated();
     with_options();
+    with_a_root();
     stop();
-    CHECK(span_count == 6 && below("inside", "with_a_span") && below("with_a_span", "spans_of_its_own"));
-    CHECK(below("configured", "with_options"));
+    CHECK(span_count == 8 && below("inside", "with_a_span") && below("with_a_span", "spans_of_its_own"));
+    CHECK(below("configured", "with_options") && count("with_a_root") == 1 && !below("another trace", "with_a_root"));
     span = find("annotated", 0);
     CHECK(span && span->attribute_count == 1 && span->attributes[0].value.as.integer == 7);
 
