@@ -24,7 +24,7 @@
          connections. Pauses are full jitter between 0 and 2, 4, 5 s; Retry-After (seconds or date) is respected up to 5 minutes.
          A request on a kept connection that the server closed meanwhile is sent again at once.
        - 413 halves the batch. A single span that is too large is lost alone.
-       - Reads at most 4 MiB of an answer, keeps 64 KiB; never follows a redirect.
+       - Reads at most 4 MiB of an answer, keeps 64 KiB; asks for none that is compressed; never follows a redirect.
        - Says once a minute and status what was refused and what to check, and never a header value, user info or query string.
        - After a fork the child starts with an empty queue and a connection of its own.
 
