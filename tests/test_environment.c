@@ -464,6 +464,81 @@ TEST(disabled_by_either_name) {
     }
 }
 
+/* The program's own number, then the name for spans, then the general one, then the default. */
+TEST(limits_of_the_environment) {
+    static const struct { const char *special, *general; size_t at; uint32_t otherwise; } rows[] = {
+        {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT", offsetof(tracei_limits, attributes), 128},
+        {"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", offsetof(tracei_limits, value_length), UINT32_MAX},
+        {"OTEL_SPAN_EVENT_COUNT_LIMIT", NULL, offsetof(tracei_limits, events), 128},
+        {"OTEL_SPAN_LINK_COUNT_LIMIT", NULL, offsetof(tracei_limits, links), 128},
+        {"OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", NULL, offsetof(tracei_limits, event_attributes), 128},
+        {"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", NULL, offsetof(tracei_limits, link_attributes), 128},
+    };
+    static const struct { const char *special, *general; int64_t expected; } values[] = {
+        {"7", "9", 7}, {"", "9", 9}, {"0", "9", 0}, {"-1", "9", 9}, {"many", "9", 9}, {"4294967296", "", -1}, {"", "", -1}, {"", "x", -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (size_t j = 0; j < sizeof values / sizeof values[0]; j++) {
+            char special[96], general[96];
+            trace_config config;
+            tracei_limits limits;
+            uint32_t got;
+            int64_t expected = values[j].expected;
+            if (!rows[i].general && strcmp(values[j].general, "9") == 0 && expected == 9) expected = -1;
+            snprintf(special, sizeof special, "%s=%s", rows[i].special, values[j].special);
+            snprintf(general, sizeof general, "%s=%s", rows[i].general ? rows[i].general : "X", values[j].general);
+            with(special, general, NO_ENTRY);
+            memset(&config, 0, sizeof config);
+            memset(&limits, 0, sizeof limits);
+            tracei_setup_limits(&limits, &config);
+            memcpy(&got, (const char *)&limits + rows[i].at, sizeof got);
+            CHECK_UINT(got, expected < 0 ? rows[i].otherwise : (uint32_t)expected);
+            config.attribute_count_limit = config.attribute_value_length_limit = config.event_count_limit = config.link_count_limit =
+                config.event_attribute_count_limit = config.link_attribute_count_limit = 3;
+            tracei_setup_limits(&limits, &config);
+            memcpy(&got, (const char *)&limits + rows[i].at, sizeof got);
+            CHECK_UINT(got, 3);
+        }
+}
+
+static trace_result count_batch(void *user, const trace_batch *batch) {
+    *(size_t *)user += batch->span_count;
+    return TRACE_RESULT_OK;
+}
+
+/* Whatever the program configured: nothing is recorded, and contexts go on. */
+static void run_disabled(void *unused) {
+    static size_t seen;
+    trace_config config;
+    trace_context context;
+    char parent[56], raw[100];
+    (void)unused;
+    setenv("OTEL_SDK_DISABLED", "true", 1);
+    memset(&config, 0, sizeof config);
+    config.exporters[0].struct_size = sizeof config.exporters[0];
+    config.exporters[0].name = "one";
+    config.exporters[0].export_fn = count_batch;
+    config.exporters[0].user = &seen;
+    config.sampler = trace_sampler_always_on();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK(trace_context_parse(&context, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL));
+    TRACE_WITH(context) {
+        TRACE_SPAN("not recorded") {
+            trace_context_format(trace_context_current(), parent);
+            CHECK(trace_inject_raw(trace_context_current(), raw, sizeof raw) > 0);
+        }
+    }
+    CHECK_STR(parent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    (void)trace_flush(1000);
+    CHECK_UINT(seen, 0);
+}
+
+TEST(disabled_beats_the_program) {
+    test_child child = test_fork(run_disabled, NULL, 20000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
 TEST(misspelled_names_are_reported_with_the_nearest) {
     static const char *const rows[][2] = {
         {"OTEL_SERVICENAME", "OTEL_SERVICE_NAME"}, {"OTEL_SERVICE_NAMES", "OTEL_SERVICE_NAME"}, {"OTEL_SREVICE_NAME", "OTEL_SERVICE_NAME"},
