@@ -19,7 +19,7 @@ HEADER_sqlite = sqlite3.h
 HEADER_sqlite_extension = sqlite3ext.h
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: help run examples preload test test-all rows lint bench bench-peers bench-counts size fuzz integration integration-all oracle w3c-harness coverage golden picture cross-tools clean
+.PHONY: help run examples preload test test-all soak mutants rows lint bench bench-peers bench-counts size fuzz integration integration-all oracle w3c-harness coverage golden picture cross-tools clean
 .DELETE_ON_ERROR:
 
 .DEFAULT_GOAL := help
@@ -78,6 +78,9 @@ test-all:       ## every compiler, standard, sanitizer and system there are tool
 
 soak:           ## tests that are long by nature, at full length: 1e7 spans, 1e8 under signals, 1e6 threads (some 5 minutes)
 	@CC="$(CC)" sh tests/tools/soak.sh $(ONLY)
+
+mutants:        ## breaks the header in one place at a time: a test must fail each time (some 5 minutes); ONLY="ring sleep" for some
+	@CC="$(CC)" sh tests/tools/mutants.sh $(ONLY)
 
 rows:           ## list the rows of test-all
 	@sh tests/tools/matrix.sh -l | tr '\n' ' '; echo

@@ -1,0 +1,186 @@
+/* test_embedded.c - without threads, without a system, in 32 KiB of static memory, on 64 and on 32 bits
+   SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* also: plain c++ */
+#include "test.h"
+#define TRACE_IMPLEMENTATION
+#define TRACE_CONFIG_SINGLE_THREADED 1
+#include "../trace.h"
+
+static uint64_t timer_ns;
+static uint64_t board_monotonic(void *user) {
+    (void)user;
+    return timer_ns += 1000;
+}
+
+static uint64_t board_unix(void *user) {
+    (void)user;
+    return UINT64_C(1767225600000000000) + timer_ns;
+}
+
+static void board_random(void *user, void *bytes, size_t size) {
+    static uint32_t noise = 0x2545F491u;
+    size_t i;
+    (void)user;
+    for (i = 0; i < size; i++) {
+        noise = noise * 1664525u + 1013904223u;
+        ((uint8_t *)bytes)[i] = (uint8_t)(noise >> 24);
+    }
+}
+
+static char written[8192];
+static size_t written_size;
+static void board_write(void *user, const char *text, size_t size) {
+    (void)user;
+    if (size > sizeof written - 1 - written_size) size = sizeof written - 1 - written_size;
+    memcpy(written + written_size, text, size);
+    written_size += size;
+    written[written_size] = '\0';
+}
+
+static uint32_t warnings;
+static void board_log(void *user, trace_log_level level, const char *message) {
+    (void)user, (void)level, (void)message;
+    warnings++;
+}
+
+static uint32_t received;
+static trace_result receive(void *user, const trace_batch *batch) {
+    (void)user;
+    received += (uint32_t)batch->span_count;
+    return TRACE_RESULT_OK;
+}
+
+/* As in examples/embedded.c. */
+static trace_config board_config(void) {
+    trace_config config;
+    memset(&config, 0, sizeof config);
+    config.service_name = "board";
+    config.ring_bytes = 4096;
+    config.max_open_spans = 64;
+    config.max_pool_bytes = 4096;
+    config.max_trace_bytes = 65536;
+    config.disable_thread = true;
+    config.disable_exit = true;
+    config.disable_environment = true;
+    config.clock.monotonic_fn = board_monotonic;
+    config.clock.unix_fn = board_unix;
+    config.random.fill_fn = board_random;
+    config.logger.log_fn = board_log;
+    return config;
+}
+
+static void begin(void) {
+    trace_config config = board_config();
+    config.exporters[0].struct_size = sizeof config.exporters[0];
+    config.exporters[0].name = "receiver";
+    config.exporters[0].export_fn = receive;
+    received = 0;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+}
+
+/* All that is ever asked for comes from the block, and the ledger is exact. */
+static trace_stats settled(void) {
+    trace_stats stats;
+    uint64_t sum;
+    int i;
+    trace_get_stats(&stats);
+    sum = stats.exported + stats.sampled_out + stats.pending;
+    for (i = 0; i < TRACE_DROP_COUNT; i++) sum += stats.dropped[i];
+    CHECK_UINT(stats.ended, sum);
+    CHECK_UINT(stats.open, stats.started - stats.ended);
+    CHECK_UINT(sizeof tracei_arena.bytes, 32768);
+    CHECK(stats.bytes_mapped <= 32768);
+    CHECK(tracei_arena_used <= 32768);
+    return stats;
+}
+
+/* First, while memory is as in a program that has nothing else: blocks are cut off once and for all. */
+TEST(a_console_in_it) {
+    trace_console_options lines;
+    trace_config config = board_config();
+    memset(&lines, 0, sizeof lines);
+    lines.format = TRACE_CONSOLE_FORMAT_LINE;
+    lines.write_fn = board_write;
+    config.exporters[0] = trace_console_exporter(&lines);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    written_size = 0;
+    TRACE_SPAN("outer") { TRACE_SPAN("inner") { trace_set("key", 5); } }
+    (void)trace_pump(0);
+    CHECK_INT(trace_shutdown(0), TRACE_RESULT_OK);
+    CHECK_HAS(written, "outer");
+    CHECK_HAS(written, "inner");
+    CHECK_HAS(written, "key");
+    (void)settled();
+}
+
+TEST(spans_go_on_and_on) {
+    const unsigned count = (unsigned)test_scaled(10000);
+    uint64_t before;
+    unsigned i;
+    begin();
+    before = settled().exported;
+    for (i = 0; i < count; i++) {
+        TRACE_SPAN("frame") {
+            TRACE_SPAN("receive") {}
+            trace_set("modbus.device", 17);
+            if (i % 8 == 0) trace_error("ChecksumMismatch", "the frame was damaged");
+        }
+        (void)trace_pump(1000);
+    }
+    CHECK_UINT(received, 2 * count);
+    CHECK_UINT(settled().exported - before, 2 * count);
+}
+
+/* Nobody pumps: what does not fit is dropped and counted, and afterwards all is as before. */
+TEST(a_ring_that_is_full) {
+    trace_stats before, after;
+    unsigned i;
+    begin();
+    before = settled();
+    for (i = 0; i < 1000; i++) trace_span_end(trace_span_start("x"));
+    after = settled();
+    CHECK(after.dropped[TRACE_DROP_RING_FULL] - before.dropped[TRACE_DROP_RING_FULL] > 900);
+    CHECK_INT(trace_flush(0) == TRACE_RESULT_TIMEOUT, 0);
+    trace_span_end(trace_span_start("x"));
+    (void)trace_pump(0);
+    CHECK_UINT(settled().pending, 0);
+    CHECK_UINT(settled().exported - before.exported, received);
+}
+
+TEST(more_open_spans_than_allowed) {
+    trace_span open[100];
+    trace_stats before, after;
+    unsigned i;
+    begin();
+    before = settled();
+    for (i = 0; i < 100; i++) open[i] = trace_span_start("open");
+    after = settled();
+    CHECK(after.refused - before.refused >= 100 - 64);
+    for (i = 100; i-- > 0;) {
+        trace_span_end(open[i]);
+        (void)trace_pump(0);
+    }
+    CHECK_UINT(settled().open, 0);
+}
+
+/* Cut; or, when the views of a batch do not fit any more either, the span is counted as lost. */
+TEST(long_values) {
+    static char text[20000];
+    trace_stats before, after;
+    uint64_t dropped = 0;
+    int i;
+    memset(text, 'x', sizeof text - 1);
+    begin();
+    before = settled();
+    TRACE_SPAN("long") {
+        trace_set("text", text);
+        trace_event(text);
+    }
+    (void)trace_pump(0);
+    after = settled();
+    CHECK_UINT(after.pending, 0);
+    for (i = 0; i < TRACE_DROP_COUNT; i++) dropped += after.dropped[i] - before.dropped[i];
+    CHECK_UINT(received + dropped, 1);
+}
+
+TEST_MAIN()

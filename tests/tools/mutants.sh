@@ -1,0 +1,103 @@
+#!/bin/sh
+# The check of the checks: breaks trace.h in one place at a time and expects a test to notice. A mutant that lives is a test that is
+# missing.
+# SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
+#
+#   sh tests/tools/mutants.sh [part of a name ...]      CC=cc
+#
+# A line of the list: name | sed script | program | parts of names of tests. The script must change trace.h, else the list is out of
+# date, which counts as a failure. The tests must pass without it, and fail, or not end in MUTANT_TIMEOUT seconds, with it.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+: "${CC:=cc}" "${MUTANT_TIMEOUT:=120}"
+out=build/mutants
+mkdir -p "$out/tests"
+cp trace*.h "$out/"
+cp tests/*.[ch] "$out/tests/"
+passed=0 failed=0
+
+build() { $CC -std=gnu11 -O1 -g -pthread "$out/tests/$1.c" -o "$out/$2" -lm >"$out/$2.build" 2>&1; }
+
+# Seeds of both kinds: the first ring near the wrap of its indices, and at 0.
+run() {
+    binary=$1
+    shift
+    for seed in 1 6; do
+        TEST_SEED=$seed TEST_SCALE=4 TEST_BUILD_DIR=$PWD/$out timeout -k 5 "$MUTANT_TIMEOUT" "$binary" "$@" >"$out/log" 2>&1 </dev/null || return 1
+    done
+}
+
+list() {
+    cat <<'END'
+ring: head published relaxed in ring_write | /^static bool tracei_ring_write(/,/^}/ s/STORE_RELEASE(&unit->head/STORE(\&unit->head/ | test_explore | ring
+ring: head read relaxed by the pass | s/unit->pass_head = TRACEI_LOAD_ACQUIRE(&unit->head)/unit->pass_head = TRACEI_LOAD(\&unit->head)/ | test_explore | ring
+ring: tail given back relaxed | s/TRACEI_STORE_RELEASE(&drain->unit->tail/TRACEI_STORE(\&drain->unit->tail/ | test_explore | ring
+ring: tail read relaxed | /tracei_ring_make_room(tracei_unit/,/^}/ s/TRACEI_LOAD_ACQUIRE(&unit->tail)/TRACEI_LOAD(\&unit->tail)/ | test_explore | ring
+ring: one record too many | s/    if (in_use <= size) return true;/    if (in_use <= size + 64) return true;/ | test_ledger | ring_full lossless
+ring: never full | s/    if (in_use <= size) return true;/    return true;/ | test_ledger | ring_full
+ring: allowed past the wrap | s/unit->left = unit->unnamed ? 0 : room < to_wrap ? room : to_wrap;/unit->left = unit->unnamed ? 0 : room;/ | test_ledger | lossless
+ring: allowed past what is read | s/const uint32_t room = bound > in_use ? bound - in_use : 0;/const uint32_t room = bound;/ | test_ledger | ring_full lossless
+ring: no padding before the wrap | s/    if (total != size) {/    if (0) {/ | test_ledger | lossless
+ring: indices compared in order | s/while (drain.position != unit->pass_head)/while (drain.position < unit->pass_head)/ | test_ledger | lossless
+ring: largest payload unbounded | s/unit->payload_max = size \/ 4 - /unit->payload_max = size - / | test_ledger | too_large
+ring: the worker is told at each drop | s/if (!unit->half_told || unit->tail_told != unit->tail_seen) {/if (true) {/ | test_ledger | never_waits
+ring: waits although not told to | s/return TRACEI_LOAD(&tracei_lossless_ms) != 0 \&\& tracei_wait_for_room/return tracei_wait_for_room/;s/tracei_deadline(TRACEI_LOAD(&tracei_lossless_ms))/tracei_deadline(100)/ | test_ledger | never_waits
+adoption: given up relaxed | /tracei_unit_disown(tracei_unit/,/^}/ s/TRACEI_STORE_RELEASE(&unit->owned/TRACEI_STORE(\&unit->owned/ | test_explore | adoption
+adoption: taken without looking | s/if (TRACEI_LOAD(&unit->owned) || !TRACEI_CAS(&unit->owned, &expected, 1u)) return false;/TRACEI_STORE(\&unit->owned, 1u); (void)expected;/ | test_explore | adoption
+adoption: never | s/    if (unit->mask + 1 == TRACEI_LOAD(&tracei_ring_bytes) \&\& unit->open == open) {/    if (0) {/ | test_threads | short_threads
+returned: taken without acquire | /tracei_reclaim(tracei_unit/,/^}/ s/while (!TRACEI_CAS(&unit->returned, &expected, (tracei_slot \*)NULL)) {}/TRACEI_STORE(\&unit->returned, (tracei_slot *)NULL);/ | test_explore | return
+returned: pushed without a look at the head | /tracei_give_back(tracei_slot/,/^}/ s/while (!TRACEI_CAS(&owner->returned, &head, slot));/while (0); TRACEI_STORE_RELEASE(\&owner->returned, slot);/ | test_explore | return
+returned: left in the chain | /tracei_reclaim(tracei_unit/,/^}/ s/if (slot->chained) tracei_chain_remove(unit, slot);// | test_threads | ended_elsewhere queue
+sleep: no barrier | s/if (TRACEI_MEMBARRIER() \&\& !tracei_anything_published())/if (!tracei_anything_published())/ | test_explore | sleep
+sleep: no second look | s/if (TRACEI_MEMBARRIER() \&\& !tracei_anything_published())/if (TRACEI_MEMBARRIER())/ | test_explore | sleep
+sleep: nobody is woken | /TRACEI_COLD void tracei_attend(void) {/,/^}/ s/        tracei_worker_call();// | test_explore | sleep
+sleep: producers do not look | /void tracei_ring_published(void) {/,/^}/ s/    if (TRACEI_RARE(TRACEI_LOAD(&tracei_attention))) tracei_attend();// | test_life | the_worker_wakes_up
+ledger: published after the head | /^static bool tracei_ring_write(/,/^}/ s/if (type == TRACEI_RECORD_SPAN)/if (0)/ | test_ledger | lossless
+ledger: consumed counted twice | s/^    tracei_ledger_consumed(drain->taken);/&&/ | test_ledger | lossless
+ledger: a lost span is not counted | s/^        tracei_ledger_lost();/;/ | test_ledger | held_beyond
+batch: without bound | s/if (drain->spans == TRACEI_BATCH_SPANS || /if (/ | test_ledger | lossless
+handles: any generation will do | s/TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) == tracei_halves(span.slot, span.generation)/(uint32_t)TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) == span.slot/ | test_span | handles_that ending_in
+handles: any id will do | s/ \&\& slot->record.span_id == span.id;/;/ | test_span | handles_that
+fork: ids go on as the parent's | s/madvise(page, 4096, MADV_WIPEONFORK) == 0/madvise(page, 4096, MADV_NORMAL) == 0/ | test_life | ids_of_64
+environment: read at each batch | s/^static void tracei_export(tracei_running .*{/&(void)getenv("X");/ | test_ledger | nothing_reads
+END
+}
+
+trim() { printf '%s' "$1" | sed 's/^ *//; s/ *$//'; }
+
+verdict() { # ok name text
+    if [ "$1" = 1 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    printf '%-46s %s\n' "$2" "$3"
+}
+
+list >"$out/list"
+while IFS= read -r line; do
+    name=$(trim "${line%% | *}") rest=${line#* | }
+    script=$(trim "${rest%% | *}") rest=${rest#* | }
+    program=$(trim "${rest%% | *}") tests=$(trim "${rest#* | }")
+    if [ $# -gt 0 ]; then
+        found=
+        for part; do case $name in *"$part"*) found=1 ;; esac; done
+        [ -n "$found" ] || continue
+    fi
+    if [ ! -f "$out/$program.sound" ] || [ -n "$(find trace.h "tests/$program.c" tests/test.h -newer "$out/$program.sound")" ]; then
+        cp trace.h "$out/trace.h"
+        build "$program" "$program.sound" || { verdict 0 "$name" "$program does not build"; cat "$out/$program.sound.build"; continue; }
+    fi
+    if ! run "$out/$program.sound" $tests; then
+        verdict 0 "$name" "$program $tests fails as it is"
+        continue
+    fi
+    sed "$script" trace.h >"$out/trace.h"
+    if cmp -s trace.h "$out/trace.h"; then
+        verdict 0 "$name" "the edit finds nothing to change"
+    elif ! build "$program" mutant; then
+        verdict 0 "$name" "the mutant does not build: $(grep -m 1 error "$out/mutant.build")"
+    elif run "$out/mutant" $tests; then
+        verdict 0 "$name" "SURVIVED $program $tests"
+    else
+        verdict 1 "$name" "killed by $program"
+    fi
+done <"$out/list"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
