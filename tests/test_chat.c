@@ -209,21 +209,7 @@ ISOLATED(a_conversation_with_a_tool_and_a_retry) {
 }
 
 /* The program itself, told by its environment alone. */
-static void run_program(void *user) {
-    char name[] = "chat", question[] = "How warm is it?", url[64];
-    char *arguments[] = {name, question, NULL};
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/v1", ((const hostile_server *)user)->port);
-    setenv("OPENAI_BASE_URL", url, 1);
-    setenv("OPENAI_API_KEY", "secret-canary", 1);
-    setenv("OPENAI_MODEL", "tiny", 1);
-    setenv("OTEL_TRACES_EXPORTER", "console", 1);
-    CHECK_INT(trace_init(NULL), TRACE_RESULT_OK);
-    CHECK_INT(chat_main(2, arguments), 0);
-    CHECK_INT(trace_flush(10000), TRACE_RESULT_OK);
-    fflush(stdout);
-}
-
-TEST(the_program_asks_the_server_of_its_environment) {
+static void run_program(void *unused) {
     static const hostile_step busy[] = {
         {HOSTILE_READ, 0, 0}, {HOSTILE_SEND, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbusy", 0}, {HOSTILE_END, 0, 0}};
     static const hostile_step tool[] = {{HOSTILE_READ, 0, 0}, {HOSTILE_SEND, STREAM WANTS_TOOL, 0}, {HOSTILE_END, 0, 0}};
@@ -231,24 +217,38 @@ TEST(the_program_asks_the_server_of_its_environment) {
     static const char *const asked[] = {"\"model\":\"tiny\"", "\"stream\":true", "{\"role\":\"user\",\"content\":\"How warm is it?\"}",
                                         "\"role\":\"tool\",\"tool_call_id\":\"call_9\",\"content\":\"{\\\"celsius\\\":21}\""};
     hostile_server *const server = hostile_start(NULL);
-    test_child child;
+    char name[] = "chat", question[] = "How warm is it?", url[64];
+    char *arguments[] = {name, question, NULL};
+    (void)unused;
     hostile_script(server, busy), hostile_script(server, tool), hostile_script(server, last);
     hostile_run(server);
-    child = test_fork(run_program, server, LEDGER_TEST_MS);
-    CHECK_CHILD(&child, 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/v1", server->port);
+    setenv("OPENAI_BASE_URL", url, 1);
+    setenv("OPENAI_API_KEY", "secret-canary", 1);
+    setenv("OPENAI_MODEL", "tiny", 1);
+    setenv("OTEL_TRACES_EXPORTER", "console", 1);
+    CHECK_INT(trace_init(NULL), TRACE_RESULT_OK);
+    CHECK_INT(chat_main(2, arguments), 0);
+    CHECK_INT(trace_flush(10000), TRACE_RESULT_OK);
     hostile_stop(server);
-    CHECK_STR(child.out, "Let me lo\xc3\xb6k \xf0\x9f\x8c\xa1\nIt is 21 degrees.\n");
-    CHECK_HAS(child.err, "invoke_agent thermometer");
-    CHECK_HAS(child.err, "chat tiny");
-    CHECK_HAS_NOT(child.err, "secret-canary");
-    CHECK_HAS_NOT(child.err, "How warm is it?");               /* content is off */
     CHECK_UINT(server->requests, 3);
     CHECK_HAS(server->head, "POST /v1/chat/completions HTTP/1.1\r\n");
     CHECK_HAS(server->head, "Authorization: Bearer secret-canary\r\n");
     CHECK_HAS(server->head, "traceparent: 00-");
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) CHECK(memmem(server->body, server->body_size, asked[i], strlen(asked[i])));
-    test_child_free(&child);
     hostile_free(server);
+    fflush(stdout);
+}
+
+TEST(the_program_asks_the_server_of_its_environment) {
+    test_child child = test_fork(run_program, NULL, LEDGER_TEST_MS);
+    CHECK_CHILD(&child, 0);
+    CHECK_STR(child.out, "Let me lo\xc3\xb6k \xf0\x9f\x8c\xa1\nIt is 21 degrees.\n");
+    CHECK_HAS(child.err, "invoke_agent thermometer");
+    CHECK_HAS(child.err, "chat tiny");
+    CHECK_HAS_NOT(child.err, "secret-canary");
+    CHECK_HAS_NOT(child.err, "How warm is it?");               /* content is off */
+    test_child_free(&child);
 }
 
 ISOLATED(a_tool_that_fails_and_a_stream_that_is_cut) {
