@@ -676,6 +676,25 @@ TEST(handles_that_name_nothing) {
     CHECK_UINT(after.ended - before.ended, 1);
 }
 
+/* The place and the use of it are right, the id is not: a handle made up, or kept from another process. */
+TEST(handles_that_name_nobody) {
+    trace_stats before, after;
+    trace_span span, invented;
+    begin();
+    trace_get_stats(&before);
+    span = invented = trace_span_start("alive");
+    invented.id ^= 1;
+    trace_span_set_int(invented, "key", 1);
+    trace_span_end(invented);
+    CHECK(!trace_span_is_recording(invented) && trace_span_is_recording(span));
+    trace_span_end(span);
+    REQUIRE(collect() == 1);
+    CHECK_UINT(spans[0].attribute_count, 0);
+    trace_get_stats(&after);
+    CHECK_UINT(after.misused - before.misused, 2);
+    CHECK_UINT(after.ended - before.ended, 1);
+}
+
 TEST(ending_in_any_order) {
     trace_span a, b, c, d;
     begin();
