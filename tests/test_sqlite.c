@@ -281,7 +281,7 @@ ISOLATED(texts_are_kept_by_their_words) {
     for (int i = 0; i < 100; i++) {
         sqlite3_stmt *statement;
         const bool is_long = i % 10 == 9;
-        if (i % 2) snprintf(sql, sizeof sql, "SELECT %d AS canary%02d FROM users%*s", 1000 + i, i, is_long ? 2000 : 0, "");
+        if (i / 2 % 2) snprintf(sql, sizeof sql, "SELECT %d AS canary%02d FROM users%*s", 1000 + i, i, is_long ? 2000 : 0, "");
         else snprintf(sql, sizeof sql, "DELETE FROM users WHERE id=%d /* c%02d */", 1000 + i, i);
         statement = prepare(db, sql);
         for (int runs = 0; runs < 2; runs++) {
@@ -295,9 +295,9 @@ ISOLATED(texts_are_kept_by_their_words) {
     CHECK_UINT(span_count, 201);
     for (size_t i = 1; i < span_count; i++) {
         const int number = (int)(i - 1) / 2;
-        snprintf(sql, sizeof sql, number % 2 ? "SELECT ? AS canary%02d FROM users" : "DELETE FROM users WHERE id=?", number);
+        snprintf(sql, sizeof sql, number / 2 % 2 ? "SELECT ? AS canary%02d FROM users" : "DELETE FROM users WHERE id=?", number);
         CHECK_STR(text_of(&spans[i], "db.query.text"), sql);
-        CHECK_STR(name_of(&spans[i]), number % 2 ? "SELECT users" : "DELETE users");
+        CHECK_STR(name_of(&spans[i]), number / 2 % 2 ? "SELECT users" : "DELETE users");
     }
 }
 
