@@ -2035,12 +2035,12 @@ static size_t tracei_secret_at(const char *at, size_t left, const char *secret, 
     return size && size <= left && memcmp(at, secret, size) == 0 ? size : 0;
 }
 
-/* A header's value is one, and so is each word of it ("Bearer", "abc"). */
+/* A header's value is one, and so is each word of it ("Bearer", "abc"); of a proxy's URL user and password. */
 static size_t tracei_secret_words_at(const char *at, size_t left, trace_string secret) {
     size_t longest = tracei_secret_at(at, left, secret.data, secret.size), from = 0;
     while (from < secret.size) {
         size_t end = from;
-        while (end < secret.size && !strchr(" ,;:=&?", secret.data[end])) end++;
+        while (end < secret.size && !strchr(" ,;:=&?@/", secret.data[end])) end++;
         if (end - from >= 4) {
             const size_t found = tracei_secret_at(at, left, secret.data + from, end - from);
             if (found > longest) longest = found;

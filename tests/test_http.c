@@ -1972,7 +1972,9 @@ TEST(the_environment_is_not_read_later) {
 /* A proxy is handed over, and asked for the whole address. */
 TEST(proxy) {
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
-    hostile_server *const server = hostile_start(NULL);
+    static const hostile_step echo[] = {
+        READ, SEND("HTTP/1.1 400 No\r\nContent-Length: 32\r\n\r\nno canary-user with canary-pass  "), END};
+    hostile_server *server = hostile_start(NULL);
     char proxy[128];
     tracei_http_options o = options_for("http://collector.invalid:4318/v1/traces");
     tracei_sender *sender;
@@ -1989,6 +1991,21 @@ TEST(proxy) {
     hostile_stop(server);
     CHECK_HAS(server->head, "POST http://collector.invalid:4318/v1/traces HTTP/1.1\r\n");
     CHECK_HAS(server->head, "Proxy-Authorization: Basic ");
+    CHECK_HAS_NOT(log_text(), "canary");
+    hostile_free(server);
+    log_clear();
+    server = hostile_start(NULL);                               /* and one that repeats what it was told */
+    o.response_fn = words;
+    hostile_script(server, echo);
+    hostile_run(server);
+    snprintf(proxy, sizeof proxy, "http://canary-user:canary-pass@127.0.0.1:%u", server->port);
+    sender = tracei_sender_open(&o);
+    REQUIRE(sender != NULL);
+    tracei_sender_add(sender, "one\n", 4, 0);
+    CHECK_INT(tracei_sender_flush(sender, in_ms(3000)), TRACE_RESULT_FAILED);
+    tracei_sender_shutdown(sender, in_ms(1000));
+    hostile_stop(server);
+    CHECK_HAS(log_text(), "says: no *** with ***");
     CHECK_HAS_NOT(log_text(), "canary");
     hostile_free(server);
 }

@@ -114,6 +114,7 @@ def otlp_spans(tree):
                     "resource_schema": one.get("schemaUrl", "")}
 
 
+RESOURCE_SCHEMA = "https://opentelemetry.io/schemas/1.44.0"   # the version whose names the detectors use
 SDK = {"telemetry.sdk.name": ("string", "trace.h"), "telemetry.sdk.language": ("string", "c")}
 
 
@@ -147,7 +148,11 @@ def span_differences(truth, wanted, got, without=()):
                     event["time"] = 0
         if events != wanted["events"]:
             wrong.append("events: %r, not %r" % (got["events"], wanted["events"]))
-    return wrong + (resource_differences(truth.resource, got["resource"]) if "resource" not in without else [])
+    if "resource" not in without:
+        wrong += resource_differences(truth.resource, got["resource"])
+    if "resource_schema" not in without and got["resource_schema"] != RESOURCE_SCHEMA:
+        wrong.append("resource_schema: %r" % got["resource_schema"])
+    return wrong
 
 
 def differences(truth, spans, compare=span_differences, **options):
