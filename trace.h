@@ -9330,6 +9330,10 @@ static bool tracei_has_control(trace_string text) {
     return false;
 }
 
+/* Keys are not percent-decoded. One in which a careless receiver would find a control character is none: made harmless, it could
+   become another member's. */
+static bool tracei_is_baggage_key(trace_string text) { return tracei_is_token(text) && !tracei_has_control(text); }
+
 /* Decoded text is never longer. What is no escape stands for itself. Stops at `capacity`. Returns the whole size. */
 static size_t tracei_percent_decode(char *out, size_t capacity, trace_string text) {
     size_t i, size = 0;
@@ -9439,7 +9443,7 @@ static size_t tracei_member_write(char *out, const tracei_member *member) {
 static bool tracei_member_read(tracei_member *out, trace_string text) {
     trace_string value;
     out->key = tracei_piece_trim(tracei_piece_cut(text, '=', &value));
-    if (!value.data || !tracei_is_token(out->key)) return false;
+    if (!value.data || !tracei_is_baggage_key(out->key)) return false;
     out->value = tracei_piece_trim(tracei_piece_cut(value, ';', &out->metadata));
     out->is_jaeger = false;
     return !tracei_has_control(value);
@@ -9549,7 +9553,7 @@ static void tracei_reader_jaeger_baggage(tracei_reader *reader, trace_string key
     if (key.size > TRACEI_JAEGER_KEY_MAX || value.size > TRACEI_BAGGAGE_BYTES) return;
     if (key.size + value.size + 2 > reader->baggage_left) return;
     reader->baggage_left -= key.size + value.size + 2;
-    if (tracei_is_token(key) && !tracei_has_control(value)) tracei_reader_member(reader, &member);
+    if (tracei_is_baggage_key(key) && !tracei_has_control(value)) tracei_reader_member(reader, &member);
 }
 
 static void tracei_reader_field(tracei_reader *reader, uint32_t field, trace_string value) {
@@ -10205,10 +10209,11 @@ static trace_context tracei_baggage_update(trace_context context, const char *ke
     trace_context changed;
     tracei_propagation_begin();
     context = tracei_resolve(context);
-    if (!tracei_is_token(name) || name.size > TRACEI_BAGGAGE_BYTES ||
+    if (!tracei_is_baggage_key(name) || name.size > TRACEI_BAGGAGE_BYTES ||
         (value && (!value->data || value->size > TRACEI_BAGGAGE_BYTES))) {
         tracei_log(TRACE_LOG_LEVEL_WARNING,
-                   "baggage key must be a token (RFC 7230) and its value text of at most %u bytes; ignored",
+                   "baggage key must be a token (RFC 7230) without encoded control characters, and its value text of at most %u "
+                   "bytes; ignored",
                    TRACEI_BAGGAGE_BYTES);
         return context;
     }

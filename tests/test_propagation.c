@@ -754,6 +754,18 @@ TEST(jaeger_vectors) {
     CHECK_STR(inject_text(c), "uber-trace-id: 00000000000000000000000000000016:0000000000000017:0:03\r\n");
 }
 
+/* Made harmless on the way out, they would be the same key twice. */
+TEST(baggage_keys_with_encoded_control_characters) {
+    static const char *const headers[] = {"uber-trace-id", "16:17:0:1", "uberctx-k%1fey", "1", "uberctx-k%0fey", "2", "uberctx-k%20ey", "3",
+                                          "baggage", "b%0day=4,b%0Aay=5,b%ay=6", NULL};
+    trace_context c;
+    start();
+    CHECK(tracei_propagators_parse("jaeger,baggage"));
+    c = extract_list(headers);
+    CHECK_HAS(inject_text(c), "\r\nbaggage: k%20ey=3,b%ay=6\r\n");
+    CHECK_STR(baggage_of(trace_baggage_set(c, "n%0aew", "7"), "n%0aew"), NULL);
+}
+
 #define XT "00-8a3c60f7d188f8fa79d48a391a778fa6-53995c3f42cd8ad8-"
 #define XROOT "Root=1-8a3c60f7-d188f8fa79d48a391a778fa6"
 
