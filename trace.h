@@ -11106,7 +11106,7 @@ typedef struct tracei_page {
 typedef struct tracei_trace {
     struct tracei_trace *hash_next, *older, *newer, *due_next;
     tracei_page *pages;           /* newest first; the last one holds this structure */
-    tracei_held *first, **last;
+    tracei_held *first, **last;   /* open roots stand before all else */
     uint64_t high, low;
     uint64_t since;               /* monotonic ns */
     uint64_t round;               /* in which it became due */
@@ -11347,11 +11347,24 @@ static void tracei_held_append(tracei_trace *trace, tracei_held *held) {
     trace->last = &held->next;
 }
 
+static bool tracei_held_is_open(const tracei_held *held) {
+    return held && held->record.type == TRACEI_RECORD_OPEN;
+}
+
+static void tracei_held_open(tracei_trace *trace, tracei_held *held) {
+    tracei_held **at = &trace->first;
+    while (tracei_held_is_open(*at)) at = &(*at)->next;
+    held->next = *at;
+    if (!*at) trace->last = &held->next;
+    *at = held;
+    trace->open_roots++;
+}
+
 /* The root has ended: its announcement is no longer needed. */
 static void tracei_trace_close_root(tracei_trace *trace, uint64_t span_id) {
     tracei_held **at = &trace->first;
-    while (*at && ((*at)->record.type != TRACEI_RECORD_OPEN || (*at)->record.span_id != span_id)) at = &(*at)->next;
-    if (!*at) return;
+    while (tracei_held_is_open(*at) && (*at)->record.span_id != span_id) at = &(*at)->next;
+    if (!tracei_held_is_open(*at)) return;
     if (trace->last == &(*at)->next) trace->last = at;
     *at = (*at)->next;
     trace->open_roots--;
@@ -11359,8 +11372,8 @@ static void tracei_trace_close_root(tracei_trace *trace, uint64_t span_id) {
 
 static bool tracei_is_below_open_root(const tracei_trace *trace, const tracei_record *record) {
     const tracei_held *held;
-    for (held = trace->first; held; held = held->next)
-        if (held->record.type == TRACEI_RECORD_OPEN && held->record.span_id == record->parent_id) return true;
+    for (held = trace->first; tracei_held_is_open(held); held = held->next)
+        if (held->record.span_id == record->parent_id) return true;
     return false;
 }
 
@@ -11412,7 +11425,7 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
         held->record.end = record->start;
         held->interval = tracei_decode_times(&held->record);
         if (held->interval.mono && held->interval.mono < trace->since) trace->since = held->interval.mono;
-        trace->open_roots++;
+        tracei_held_open(trace, held);
     } else {
         held->interval = tracei_decode_times(record);
         trace->spans++;
@@ -11424,14 +11437,21 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
         } else if (trace->announced && tracei_is_below_open_root(trace, record)) {
             tracei_trace_make_due(trace);
         }
+        tracei_held_append(trace, held);
     }
-    tracei_held_append(trace, held);
     return true;
 }
 
 /* --- handing over --- */
 
 static bool tracei_held_before(const tracei_held *a, const tracei_held *b) {
+    if (a->label != b->label) { /* subtrees by their roots; what is in none comes last */
+        const tracei_held *const one = a->label, *const other = b->label;
+        if (!one || !other) return one != NULL;
+        if (one->interval.start != other->interval.start) return one->interval.start < other->interval.start;
+        if (one->record.span_id != other->record.span_id) return one->record.span_id < other->record.span_id;
+        return (uintptr_t)one < (uintptr_t)other;
+    }
     if (a->interval.start != b->interval.start) return a->interval.start < b->interval.start;
     if (a->interval.end != b->interval.end) return a->interval.end > b->interval.end; /* the one that encloses the other first */
     return (a->record.bits & TRACEI_BITS_LOCAL_ROOT) > (b->record.bits & TRACEI_BITS_LOCAL_ROOT);
@@ -11675,13 +11695,12 @@ static void tracei_trace_label(tracei_trace *trace, const tracei_index *index) {
     }
 }
 
-/* Several local roots, or one that is open and announced: each finished subtree goes out on its own. */
+/* Several local roots, or one that is open and announced: each finished subtree goes out on its own, in the order they began. */
 static void tracei_trace_split(tracei_trace *trace) {
-    tracei_held *const open_root = tracei_trace_find(trace, TRACEI_RECORD_OPEN, false);
+    tracei_held *const open_root = tracei_held_is_open(trace->first) ? trace->first : NULL;
     tracei_index index;
     tracei_held *held;
     const size_t bytes = (trace->spans ? trace->spans : 1) * sizeof *index.items;
-    size_t i;
     index.count = 0;
     index.items = (tracei_held **)tracei_alloc(bytes);
     if (!index.items) {
@@ -11692,31 +11711,23 @@ static void tracei_trace_split(tracei_trace *trace) {
         if (held->record.type == TRACEI_RECORD_SPAN) index.items[index.count++] = held;
     tracei_index_sort(&index);
     tracei_trace_label(trace, &index);
-    for (i = 0; i < index.count; i++) {
-        tracei_held *const root = index.items[i];
-        tracei_held *members = NULL, **tail = &members, **at = &trace->first;
-        if (root->label != root) continue;
-        while (*at) {
-            tracei_held *const one = *at;
-            if (one->record.type != TRACEI_RECORD_SPAN || one->label != root) {
-                at = &one->next;
-                continue;
-            }
-            *at = one->next;
-            *tail = one;
-            tail = &one->next;
-            trace->spans--;
-        }
-        *tail = NULL;
-        trace->last = at;
-        if (root->record.bits & TRACEI_BITS_LOCAL_ROOT) {
-            trace->ended_roots--;
-            (void)tracei_hand_over_list(members, root, false, NULL);
-        } else {
-            (void)tracei_hand_over_list(members, open_root, false, NULL);
-        }
-    }
     tracei_free(index.items, bytes);
+    held = tracei_held_sort(tracei_trace_take_spans(trace));
+    while (held && held->label) {
+        tracei_held *const root = held->label, *const members = held;
+        const bool is_local = (root->record.bits & TRACEI_BITS_LOCAL_ROOT) != 0;
+        tracei_held *last;
+        do last = held, held = held->next;
+        while (held && held->label == root);
+        last->next = NULL;
+        trace->ended_roots -= is_local;
+        (void)tracei_hand_over_list(members, is_local ? root : open_root, false, NULL);
+    }
+    for (; held; trace->spans++) {
+        tracei_held *const next = held->next;
+        tracei_held_append(trace, held);
+        held = next;
+    }
     if (trace->open_roots)
         tracei_trace_repack(trace);
     else
@@ -11726,8 +11737,8 @@ static void tracei_trace_split(tracei_trace *trace) {
 static void tracei_trace_announce(tracei_trace *trace) {
     tracei_held *held;
     trace->announced = true;
-    for (held = trace->first; held; held = held->next)
-        if (held->record.type == TRACEI_RECORD_OPEN) (void)tracei_hand_over_list(NULL, held, false, NULL);
+    for (held = trace->first; tracei_held_is_open(held); held = held->next)
+        (void)tracei_hand_over_list(NULL, held, false, NULL);
     if (trace->spans) tracei_trace_make_due(trace);
 }
 

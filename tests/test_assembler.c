@@ -139,6 +139,63 @@ TEST(a_root_open_for_two_seconds_is_announced_and_its_children_go_out_alone) {
     ledger();
 }
 
+TEST(children_of_an_open_root_go_out_in_the_order_they_began) {
+    char name[8], expected[512] = "serve*:\n";
+    trace_span root;
+    size_t i;
+    begin();
+    root = start("serve");
+    for (i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "r%u", (unsigned)i);
+        trace_span_end(start(name));
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "serve*: %s\n", name);
+    }
+    pump(2500000000u);
+    pump(1000);
+    CHECK_STR(heard, expected);
+    trace_span_end(root);
+    pump(1000);
+    ledger();
+}
+
+/* Processor time for a phase of so many requests below a root that stays open; below a second span when `nested`. */
+static clock_t cost_below_open_root(unsigned long requests, bool announced, bool nested) {
+    trace_span root, phase;
+    clock_t before;
+    unsigned long i;
+    begin();
+    root = start("serve");
+    pump(announced ? 2500000000u : 1000);
+    before = clock();
+    phase = nested ? start("phase") : root;
+    for (i = 0; i < requests; i++) {
+        const trace_span request = start("request");
+        trace_span_end(start("query"));
+        trace_span_end(request);
+        if (i % 512 == 0) pump(1000);
+    }
+    if (nested) trace_span_end(phase);
+    if (!announced) pump(2500000000u);
+    pump(1000);
+    CHECK_UINT(heard_spans, 2 * requests + nested);
+    before = clock() - before;
+    trace_span_end(root);
+    pump(1000);
+    ledger();
+    return before;
+}
+
+TEST(a_busy_root_that_stays_open_costs_what_its_spans_cost) {
+    const unsigned long requests = test_scaled(16000), few = requests / 16;
+    int i;
+    if (few < 100) SKIP("too few to tell");
+    for (i = 0; i < 4; i++) { /* quadratic would be 256; and a margin for a clock that is coarse */
+        const bool announced = i / 2 != 0, nested = i % 2 != 0;
+        const clock_t part = cost_below_open_root(few, announced, nested);
+        CHECK(cost_below_open_root(requests, announced, nested) <= 4 * 16 * part + CLOCKS_PER_SEC / 2);
+    }
+}
+
 TEST(what_comes_after_its_tree_is_late) {
     trace_span root, straggler;
     trace_span_options options;
