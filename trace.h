@@ -4588,23 +4588,32 @@ static int tracei_environment_quoted(trace_string text) {
     return (int)tracei_utf8_cut(text.data, text.size, TRACEI_QUOTED);
 }
 
-/* "NAME=value ignored: must be one of a, b, c; did you mean a?" */
-static void tracei_environment_bad_word(const char *name, trace_string value, const char *const *words) {
-    char list[320];
-    tracei_text text;
+/* The word that may have been meant; NULL: none is near. */
+static const char *tracei_environment_nearest_word(trace_string value, const char *const *words) {
     const char *nearest = NULL;
     unsigned best = 3;
+    for (; *words; words++) {
+        const unsigned distance = tracei_environment_distance(value, *words);
+        if (distance < best) best = distance, nearest = *words;
+    }
+    return nearest;
+}
+
+/* "NAME=value ignored: must be one of a, b, c; did you mean a?", or what `otherwise` says when nothing is near. */
+static void tracei_environment_bad_word(const char *name, trace_string value, const char *const *words, const char *otherwise) {
+    char list[320];
+    tracei_text text;
+    const char *const nearest = tracei_environment_nearest_word(value, words);
     memset(&text, 0, sizeof text);
     text.data = list;
     text.capacity = sizeof list;
     for (size_t i = 0; words[i]; i++) {
-        const unsigned distance = tracei_environment_distance(value, words[i]);
-        if (distance < best) best = distance, nearest = words[i];
         if (i) tracei_text_cstr(&text, ", ");
         tracei_text_cstr(&text, words[i]);
     }
     tracei_log(TRACE_LOG_LEVEL_WARNING, "%s=%.*s ignored: must be one of %.*s%s%s%s", name, tracei_environment_quoted(value),
-               value.data, (int)text.size, list, nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+               value.data, (int)text.size, list, nearest ? "; did you mean " : otherwise, nearest ? nearest : "",
+               nearest ? "?" : "");
 }
 
 /* Readers. Each looks under the name and its aliases, complains of what it cannot use and goes on. */
@@ -4671,7 +4680,7 @@ static int tracei_environment_enum(const char *name, const char *const *words) {
     while ((found = tracei_environment_try(name, &i, &value)) != NULL) {
         const int at = tracei_environment_word(value, words);
         if (at >= 0) return at;
-        tracei_environment_bad_word(found, value, words);
+        tracei_environment_bad_word(found, value, words, "");
     }
     return -1;
 }
@@ -14355,7 +14364,7 @@ static void tracei_console_resolve(trace_console_options *options, const trace_c
         if (word >= 0)
             options->format = (trace_console_format)(word + 1);
         else if (text.size && tracei_first_time(&tracei_console_said_format))
-            tracei_environment_bad_word("TRACE_CONSOLE", text, words);
+            tracei_environment_bad_word("TRACE_CONSOLE", text, words, "");
     }
 }
 
@@ -15158,10 +15167,10 @@ static trace_string tracei_preset_word(uint32_t i) {
 }
 
 static void tracei_say_unknown_exporter(const trace_config *config, trace_string name) {
+    static const char *const companions[] = {"otlp", "zipkin", "jaeger", "metrics", NULL};
     const char *words[2 * TRACE_EXPORTERS_MAX + TRACEI_PRESETS_MAX + 3];
+    const char *const meant = tracei_environment_nearest_word(name, companions);
     uint32_t count = 0, i;
-    char text[160];
-    const size_t size = tracei_utf8_cut(name.data, name.size, sizeof text - 1);
     for (i = 0; i < TRACE_EXPORTERS_MAX; i++)
         if (config->available[i].name) words[count++] = config->available[i].name;
     for (i = 0; i < tracei_registered_count; i++) words[count++] = tracei_registered[i].name;
@@ -15175,16 +15184,13 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
             words[count++] = tracei_preset_names[i];
             words[count] = NULL;
         }
-    tracei_environment_bad_word("OTEL_TRACES_EXPORTER", name, words);
-    memcpy(text, name.data, size);
-    text[size] = '\0';
-    if (tracei_environment_same_word(name, "otlp") || tracei_environment_same_word(name, "zipkin") ||
-        tracei_environment_same_word(name, "jaeger"))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: include trace_%s.h in the file that defines TRACE_IMPLEMENTATION", text,
-                   text);
-    else if (!tracei_preset_names)
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "the names of backends come with trace_otlp.h, in the file that defines "
-                                            "TRACE_IMPLEMENTATION");
+    if (meant && !tracei_environment_nearest_word(name, words))
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "OTEL_TRACES_EXPORTER=%.*s ignored: %s needs trace_%s.h, included in the file that defines TRACE_IMPLEMENTATION",
+                   tracei_environment_quoted(name), name.data, meant, meant);
+    else
+        tracei_environment_bad_word("OTEL_TRACES_EXPORTER", name, words,
+                                    tracei_preset_names ? "" : "; names of backends come with trace_otlp.h");
 }
 
 static void tracei_setup_add(tracei_setup *setup, const trace_exporter *exporter) {
@@ -15201,14 +15207,17 @@ static void tracei_setup_exporters(tracei_setup *setup, const trace_config *conf
     const char *list = tracei_environment_any("OTEL_TRACES_EXPORTER", NULL);
     trace_exporter made;
     trace_string name;
-    bool none = false;
+    bool none = false, said_none = false;
     uint32_t i;
     for (i = 0; i < TRACE_EXPORTERS_MAX && config->exporters[i].struct_size; i++) tracei_setup_add(setup, &config->exporters[i]);
     if (setup->count) return;
     if (!list && tracei_preset_names && tracei_environment_bool("LANGSMITH_TRACING")) list = "langsmith";
     while (list && tracei_environment_item(&list, &name)) {
-        if (tracei_environment_same_word(name, "none")) {
-            none = true;
+        for (i = 0; i < setup->count && !tracei_environment_same_word(name, setup->exporters[i].name); i++) {}
+        if (i < setup->count) {
+            tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_TRACES_EXPORTER names %s twice: once counts", setup->exporters[i].name);
+        } else if (tracei_environment_same_word(name, "none")) {
+            none = said_none = true;
         } else if (tracei_choose(config, name, &made)) {
             if (made.export_fn) tracei_setup_add(setup, &made);
             none = none || !made.export_fn; /* it said why; what was asked for is not replaced by something else */
@@ -15216,6 +15225,8 @@ static void tracei_setup_exporters(tracei_setup *setup, const trace_config *conf
             tracei_say_unknown_exporter(config, name);
         }
     }
+    if (said_none && setup->count)
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_TRACES_EXPORTER: none beside other names ignored");
 #if TRACE_CONFIG_NO_CONSOLE
     (void)none;
 #else

@@ -506,6 +506,33 @@ static trace_result count_batch(void *user, const trace_batch *batch) {
     return TRACE_RESULT_OK;
 }
 
+/* Each mistake one line that says what to change, and as many exporters as were understood. */
+TEST(exporters_that_cannot_be_chosen) {
+    static const struct { const char *value; unsigned count; const char *log; } rows[] = {
+        {"console", 1, ""}, {"none", 0, ""}, {"none,none", 0, ""}, {" ,CONSOLE,", 1, ""},
+        {"consol", 1, "OTEL_TRACES_EXPORTER=consol ignored: must be one of console, none; did you mean console?"},
+        {"console,nome", 1, "OTEL_TRACES_EXPORTER=nome ignored: must be one of console, none; did you mean none?"},
+        {"otlp", 1, "OTEL_TRACES_EXPORTER=otlp ignored: otlp needs trace_otlp.h, included in the file that defines TRACE_IMPLEMENTATION"},
+        {"Zipkn", 1, "OTEL_TRACES_EXPORTER=Zipkn ignored: zipkin needs trace_zipkin.h, included in the file that defines TRACE_IMPLEMENTATION"},
+        {"honeycomb", 1, "OTEL_TRACES_EXPORTER=honeycomb ignored: must be one of console, none; names of backends come with trace_otlp.h"},
+        {"console,Console", 1, "OTEL_TRACES_EXPORTER names console twice: once counts"},
+        {"none,console", 1, "OTEL_TRACES_EXPORTER: none beside other names ignored"},
+        {"console,none", 1, "OTEL_TRACES_EXPORTER: none beside other names ignored"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char expected[256];
+        tracei_setup setup;
+        trace_config config;
+        memset((void *)&config, 0, sizeof config);
+        memset((void *)&setup, 0, sizeof setup);
+        with_value("OTEL_TRACES_EXPORTER", rows[i].value);
+        tracei_setup_exporters(&setup, &config);
+        CHECK_UINT(setup.count, rows[i].count);
+        snprintf(expected, sizeof expected, "warning: %s\n", rows[i].log);
+        CHECK_STR(logged, *rows[i].log ? expected : "");
+    }
+}
+
 /* Whatever the program configured: nothing is recorded, and contexts go on. */
 static void run_disabled(void *unused) {
     static size_t seen;
