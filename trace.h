@@ -142,7 +142,8 @@
        TRACE_CONFIG_SCOPE pointer      a const trace_scope * for the macros of this file; default NULL
        TRACE_CONFIG_STATIC 1           the implementation is static: one file has all there is
        TRACE_CONFIG_SINGLE_THREADED 1  no threads, no system: clock, random bytes and output are given in trace_config; trace_pump
-       TRACE_CONFIG_STATIC_BYTES n     memory of the former; default 32,768
+       TRACE_CONFIG_STATIC_BYTES n     memory of the former; default 32,768; goes to who asks first. Enough to reach all limits:
+                                       384 * max_open_spans + max_pool_bytes + 5 * ring_bytes + 2 KiB, 8 KiB more with baggage
        TRACE_CONFIG_UNLOADABLE 1       does not pin its shared object: call trace_shutdown before dlclose
        TRACE_CONFIG_NO_CONSOLE 1       leaves the console out, a quarter of the code; OTEL_TRACES_EXPORTER's default is then none
    Options: environment, copied once at load and again by trace_init; a field of trace_config beats it (disable_environment: none)
@@ -735,8 +736,10 @@ typedef struct trace_config {
     uint32_t event_attribute_count_limit;   /* default 128 */
     uint32_t link_attribute_count_limit;    /* default 128 */
 
-    uint32_t ring_bytes;          /* per thread, power of two, 4 KiB to 1 GiB; default 1 MiB; rings made from then on */
-    uint32_t max_open_spans;      /* spans and attachments open at once, 16 to 262,144; default 65,536 */
+    uint32_t ring_bytes;          /* per thread, power of two, 4 KiB to 1 GiB; default 1 MiB; rings made from then on
+                                   (single-threaded: from 1 KiB; default 8 KiB) */
+    uint32_t max_open_spans;      /* spans and attachments open at once, 16 to 262,144; default 65,536
+                                   (single-threaded: 4 to 256; default 256) */
     uint32_t max_pool_bytes;      /* for spans that outgrow their slot; default 64 MiB */
     uint32_t max_trace_bytes;     /* held until a root ends, for trees; default 16 MiB, at least 64 KiB */
 
@@ -5848,16 +5851,21 @@ typedef struct tracei_record {
 #define TRACEI_SLOTS_A_CHUNK 4u
 #define TRACEI_CHUNKS_MAX 64u
 #define TRACEI_CHUNKS_A_LIST 16u
+#define TRACEI_OPEN_SPANS_DEFAULT 256u
+#define TRACEI_OPEN_SPANS_RANGE "4 to 256"
 #define TRACEI_RING_DEFAULT 8192u
 #define TRACEI_RING_MIN 1024u
+#define TRACEI_RING_RANGE "1,024"
 #else
 #define TRACEI_SLOTS_A_CHUNK 16u
 #define TRACEI_CHUNKS_MAX 16384u
 #define TRACEI_CHUNKS_A_LIST 512u /* a page of pointers */
+#define TRACEI_OPEN_SPANS_DEFAULT 65536u
+#define TRACEI_OPEN_SPANS_RANGE "16 to 262,144"
 #define TRACEI_RING_DEFAULT (1u << 20)
 #define TRACEI_RING_MIN 4096u
+#define TRACEI_RING_RANGE "4,096"
 #endif
-#define TRACEI_OPEN_SPANS_DEFAULT 65536u
 #define TRACEI_POOL_BYTES_DEFAULT (64u << 20)
 #define TRACEI_SLOT_BYTES 384u /* five attributes and an event fit without a buffer */
 #define TRACEI_BUFFER_MIN 512u
@@ -15102,10 +15110,10 @@ static bool tracei_config_check(const trace_config *config) {
         return tracei_config_wrong("resource_attributes", "is NULL but resource_attribute_count is not 0");
     if (config->ring_bytes && (config->ring_bytes < TRACEI_RING_MIN || config->ring_bytes > 1u << 30 ||
                                (config->ring_bytes & (config->ring_bytes - 1))))
-        return tracei_config_wrong("ring_bytes", "must be a power of two from 4,096 to 1,073,741,824");
+        return tracei_config_wrong("ring_bytes", "must be a power of two from " TRACEI_RING_RANGE " to 1,073,741,824");
     if (config->max_open_spans &&
         (config->max_open_spans < TRACEI_SLOTS_A_CHUNK || config->max_open_spans > TRACEI_CHUNKS_MAX * TRACEI_SLOTS_A_CHUNK))
-        return tracei_config_wrong("max_open_spans", "must be from 16 to 262,144");
+        return tracei_config_wrong("max_open_spans", "must be from " TRACEI_OPEN_SPANS_RANGE);
     if (config->max_trace_bytes && config->max_trace_bytes < TRACEI_TRACE_BYTES_MIN)
         return tracei_config_wrong("max_trace_bytes", "must be at least 65,536");
     if (config->baggage_attribute_count > TRACEI_BAGGAGE_RULES_MAX ||
@@ -15662,7 +15670,9 @@ TRACEI_SMALL_END
 #undef TRACEI_CHUNKS_A_LIST
 #undef TRACEI_RING_DEFAULT
 #undef TRACEI_RING_MIN
+#undef TRACEI_RING_RANGE
 #undef TRACEI_OPEN_SPANS_DEFAULT
+#undef TRACEI_OPEN_SPANS_RANGE
 #undef TRACEI_POOL_BYTES_DEFAULT
 #undef TRACEI_SLOT_BYTES
 #undef TRACEI_BUFFER_MIN

@@ -114,7 +114,7 @@ int main(void) {
         .service_name = "modbus-slave",
         .exporters = {trace_console_exporter(&lines)},
         .ring_bytes = 4096,
-        .max_open_spans = 64,
+        .max_open_spans = 16,
         .max_pool_bytes = 4096,
         .max_trace_bytes = 65536,
         .disable_thread = true,
