@@ -20,7 +20,7 @@ library_of() { case $(basename "$1") in trace_curl.h) echo curl/curl.h ;; trace_
 headers() {
     for candidate in "$root"/trace*.h; do
         [ -f "$candidate" ] || continue
-        if [ -n "$(library_of "$candidate")" ] && ! echo "#include <$(library_of "$candidate")>" | $CC -fsyntax-only -xc - 2>/dev/null; then
+        if [ -n "$(library_of "$candidate")" ] && ! echo "#include <$(library_of "$candidate")>" | $CC -E -xc - >/dev/null 2>&1; then
             echo "SKIPPED $candidate: no $(library_of "$candidate")" >&2
         else echo "$candidate"; fi
     done

@@ -17,7 +17,7 @@ beside() { # package compiler extension lines
     have "${compiler%% *}" || { echo "SKIPPED no ${compiler%% *} for $package"; return; }
     printf '%s\n' "$neighbour" >"$scratch/x.$extension"
     compiles "$compiler" "$extension" || { echo "SKIPPED $extension: no headers of $package"; return; }
-    for header in $(headers); do
+    for header in $(CC=$compiler headers); do
         case $header in */trace.h) all=1 ;; *) all= ;; esac
         for mode in "" "#define TRACE_IMPLEMENTATION" "#define TRACE_CONFIG_LIBRARY 1" "#define TRACE_CONFIG_OFF 1"; do
             [ -n "$all" ] || [ "$mode" = "#define TRACE_IMPLEMENTATION" ] || continue
