@@ -680,8 +680,7 @@ TRACEI_FUNCTIONS_OURS static TRACEI_NOINLINE tracei_frames_thread *tracei_frames
         return NULL;
     tracei_frames_tls = &tracei_frames_entering;
     TRACEI_COMPILER_BARRIER();
-    if (self->capacity) {         /* forked: what is open belongs to the parent */
-        memset((void *)self->spans, 0, self->depth * sizeof *self->spans);
+    if (self->capacity) {         /* forked: what is open belongs to the parent, whose handles are nothing here */
         self->made = self->depth;
         tracei_frames_lock = 0;
         tracei_frames_free = NULL;

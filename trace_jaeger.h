@@ -181,10 +181,12 @@ static void tracei_thrift_varint(tracei_thrift *out, uint64_t value) {
     out->at = at;
 }
 
+/* The last 2, 4 or 8 bytes. */
 static void tracei_thrift_big_endian(tracei_thrift *out, uint64_t value, unsigned bytes) {
-    char *const at = out->at;
-    for (unsigned i = 0; i < bytes; i++) at[i] = (char)(uint8_t)(value >> (8 * (bytes - 1 - i)));
-    out->at = at + bytes;
+    uint8_t all[8];
+    tracei_id_bytes(all, value);
+    memcpy(out->at, all + 8 - bytes, bytes);
+    out->at += bytes;
 }
 
 static void tracei_thrift_field(tracei_thrift *out, unsigned id, tracei_thrift_type type) {
@@ -289,6 +291,15 @@ typedef struct tracei_jaeger_cut {
     bool no_lists;                /* no events, no links */
     bool no_attributes;
 } tracei_jaeger_cut;
+
+/* A scope's tags are most of a small span's. They are the same in all its spans: kept as written, for one export call. */
+typedef struct tracei_jaeger_encoder {
+    bool compact;
+    const trace_scope *scope;     /* whose tags are kept; NULL: nobody's */
+    size_t scope_limit;           /* of their texts, as tracei_jaeger_cut.text */
+    size_t scope_size;
+    char scope_tags[512];
+} tracei_jaeger_encoder;
 
 static trace_string tracei_jaeger_string(const char *text) {
     trace_string string;
@@ -425,12 +436,13 @@ static size_t tracei_jaeger_span_size(const trace_span_data *span, const tracei_
     return cut->no_lists ? size : size + 56 * span->link_count;
 }
 
+/* Big-endian bytes as the number they are: the way there is the way back. */
 static int64_t tracei_jaeger_id(const uint8_t *bytes) {
-    uint64_t id = 0;
-    int64_t signed_id;
-    for (int i = 0; i < 8; i++) id = id << 8 | bytes[i];
-    memcpy(&signed_id, &id, sizeof id);
-    return signed_id;
+    uint64_t number;
+    int64_t id;
+    memcpy(&number, bytes, sizeof number);
+    tracei_id_bytes((uint8_t *)&id, number);
+    return id;
 }
 
 static int64_t tracei_jaeger_us(uint64_t ns) { return (int64_t)(ns / 1000); }
@@ -449,26 +461,37 @@ static void tracei_jaeger_links(tracei_thrift *out, const trace_span_data *span)
     out->field = 6;
 }
 
-/* Written twice over: without `out` it counts. */
-static size_t tracei_jaeger_scope_tags(tracei_thrift *out, const trace_scope *scope, size_t limit) {
-    static const char *const keys[] = {"otel.scope.name", "otel.library.name", "otel.scope.version", "otel.library.version"};
-    size_t count = 0;
-    for (size_t i = 0; i < 4 && scope; i++) {
-        const trace_string text = tracei_jaeger_string(i < 2 ? scope->name : scope->version);
-        if (!text.size) continue;
-        if (out) tracei_jaeger_tag_text(out, keys[i], text, limit);
-        count++;
-    }
-    return count;
+static size_t tracei_jaeger_scope_count(const trace_scope *scope) {
+    return !scope ? 0 : (scope->name && *scope->name ? 2u : 0u) + (scope->version && *scope->version ? 2u : 0u);
 }
 
-static void tracei_jaeger_tags(tracei_thrift *out, const trace_span_data *span, const tracei_jaeger_cut *cut) {
+static void tracei_jaeger_scope_tags(tracei_jaeger_encoder *encoder, tracei_thrift *out, const trace_scope *scope, size_t limit) {
+    static const char *const keys[] = {"otel.scope.name", "otel.library.name", "otel.scope.version", "otel.library.version"};
+    char *const start = out->at;
+    if (!scope) return;
+    if (encoder->scope == scope && encoder->scope_limit == limit) {
+        memcpy(out->at, encoder->scope_tags, encoder->scope_size);
+        out->at += encoder->scope_size;
+        return;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        const trace_string text = tracei_jaeger_string(i < 2 ? scope->name : scope->version);
+        if (text.size) tracei_jaeger_tag_text(out, keys[i], text, limit);
+    }
+    encoder->scope_size = (size_t)(out->at - start);
+    encoder->scope_limit = limit;
+    encoder->scope = encoder->scope_size <= sizeof encoder->scope_tags ? scope : NULL;
+    if (encoder->scope) memcpy(encoder->scope_tags, start, encoder->scope_size);
+}
+
+static void tracei_jaeger_tags(tracei_jaeger_encoder *encoder, tracei_thrift *out, const trace_span_data *span,
+                               const tracei_jaeger_cut *cut) {
     static const char *const kinds[] = {"", "", "server", "client", "producer", "consumer"};
     const bool error = span->status == TRACE_STATUS_ERROR, kind = (unsigned)span->kind < 6 && *kinds[span->kind];
     const uint64_t events = span->dropped_event_count + (cut->no_lists ? (uint64_t)span->event_count : 0);
     const uint64_t links = span->dropped_link_count + (cut->no_lists ? (uint64_t)span->link_count : 0);
     uint64_t attributes = span->dropped_attribute_count;
-    size_t count = tracei_jaeger_scope_tags(NULL, span->scope, 0) + kind + (span->status != TRACE_STATUS_UNSET) + error +
+    size_t count = tracei_jaeger_scope_count(span->scope) + kind + (span->status != TRACE_STATUS_UNSET) + error +
                    (error && span->status_message.size) + (events != 0) + (links != 0);
     for (size_t i = 0; i < span->attribute_count; i++) {
         const tracei_jaeger_kept kept = tracei_jaeger_keeps(&span->attributes[i], span, cut);
@@ -482,7 +505,7 @@ static void tracei_jaeger_tags(tracei_thrift *out, const trace_span_data *span, 
         if (tracei_jaeger_keeps(&span->attributes[i], span, cut) == TRACEI_JAEGER_KEPT)
             tracei_jaeger_tag(out, span->attributes[i].key, &span->attributes[i].value, cut->text);
     if (kind) tracei_jaeger_tag_text(out, "span.kind", tracei_jaeger_string(kinds[span->kind]), SIZE_MAX);
-    (void)tracei_jaeger_scope_tags(out, span->scope, cut->text);
+    tracei_jaeger_scope_tags(encoder, out, span->scope, cut->text);
     if (span->status != TRACE_STATUS_UNSET)
         tracei_jaeger_tag_text(out, "otel.status_code", tracei_jaeger_string(error ? "ERROR" : "OK"), SIZE_MAX);
     if (error) {
@@ -512,10 +535,11 @@ static void tracei_jaeger_log(tracei_thrift *out, const trace_event_data *event,
 }
 
 /* One Span. Answers where it ends. */
-static char *tracei_jaeger_span(char *at, bool compact, const trace_span_data *span, const tracei_jaeger_cut *cut) {
+static char *tracei_jaeger_span(tracei_jaeger_encoder *encoder, char *at, const trace_span_data *span,
+                                const tracei_jaeger_cut *cut) {
     tracei_thrift out;
     out.at = at;
-    out.compact = compact;
+    out.compact = encoder->compact;
     out.field = 0;
     tracei_thrift_i64(&out, 1, tracei_jaeger_id(span->trace_id + 8));
     tracei_thrift_i64(&out, 2, tracei_jaeger_id(span->trace_id));
@@ -527,7 +551,7 @@ static char *tracei_jaeger_span(char *at, bool compact, const trace_span_data *s
     tracei_thrift_i64(&out, 8, tracei_jaeger_us(span->start_unix_ns));
     tracei_thrift_i64(&out, 9, span->end_unix_ns > span->start_unix_ns
                                    ? tracei_jaeger_us(span->end_unix_ns - span->start_unix_ns) : 0);
-    tracei_jaeger_tags(&out, span, cut);
+    tracei_jaeger_tags(encoder, &out, span, cut);
     if (span->event_count && !cut->no_lists) {
         tracei_thrift_list(&out, 11, span->event_count);
         for (size_t i = 0; i < span->event_count; i++) tracei_jaeger_log(&out, &span->events[i], cut->text);
@@ -557,7 +581,8 @@ typedef struct tracei_jaeger_process {
 } tracei_jaeger_process;
 
 typedef struct tracei_jaeger {
-    bool udp, compact, warned_process, warned_count;
+    bool udp, warned_process, warned_count;
+    tracei_jaeger_encoder encoder;
     size_t packet_bytes;          /* UDP */
     size_t process_bytes;         /* room for a process */
     size_t span_bytes;            /* room for a span; SIZE_MAX over HTTP */
@@ -601,7 +626,7 @@ static size_t tracei_jaeger_encode_process(tracei_jaeger *self, const trace_reso
             service = attribute->value.as.string;
     }
     out.at = self->scratch;
-    out.compact = self->compact;
+    out.compact = self->encoder.compact;
     out.field = 0;
     tracei_thrift_text(&out, 1, service, service_limit);
     room = self->process_bytes - (size_t)(out.at - self->scratch) - 16;
@@ -650,11 +675,11 @@ static bool tracei_jaeger_assemble(void *user, const tracei_item *items, size_t 
     }
     out.at = (char *)tracei_body_room(body, size);
     if (!out.at) return false;
-    out.compact = self->compact;
+    out.compact = self->encoder.compact;
     out.field = 0;
     if (self->udp) {
-        const size_t head = self->compact ? sizeof compact_head - 1 : sizeof binary_head - 1;
-        memcpy(out.at, self->compact ? compact_head : binary_head, head);
+        const size_t head = self->encoder.compact ? sizeof compact_head - 1 : sizeof binary_head - 1;
+        memcpy(out.at, self->encoder.compact ? compact_head : binary_head, head);
         out.at += head;
         tracei_thrift_field(&out, 1, TRACEI_THRIFT_STRUCT);
         out.field = 0;
@@ -795,6 +820,7 @@ static trace_result tracei_jaeger_export(void *user, const trace_batch *batch) {
     tracei_sender *const sender = (tracei_sender *)user;
     tracei_jaeger *const self = (tracei_jaeger *)tracei_sender_user(sender);
     const uint32_t process = tracei_jaeger_process_number(self, batch->resource);
+    self->encoder.scope = NULL;
     for (size_t i = 0; i < batch->span_count; i++) {
         const trace_span_data *const span = &batch->spans[i];
         tracei_jaeger_cut cut;
@@ -813,7 +839,7 @@ static trace_result tracei_jaeger_export(void *user, const trace_batch *batch) {
             tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s: a span is too large for a packet: cut to fit; spans cut: %llu",
                        sender->options.owner, sender->shown, (unsigned long long)cuts);
         at = (char *)tracei_sender_reserve(sender, size);
-        if (at) tracei_sender_commit(sender, (size_t)(tracei_jaeger_span(at, self->compact, span, &cut) - at), process);
+        if (at) tracei_sender_commit(sender, (size_t)(tracei_jaeger_span(&self->encoder, at, span, &cut) - at), process);
     }
     return TRACE_RESULT_OK;
 }
@@ -985,7 +1011,7 @@ static tracei_sender *tracei_jaeger_open(trace_jaeger_options *options, tracei_j
     tracei_jaeger_fill(options, self, &http);
     http.url = url;
     if (self->udp) {
-        if (!tracei_jaeger_make_agent(options, self->compact, url, sizeof url)) return NULL;
+        if (!tracei_jaeger_make_agent(options, self->encoder.compact, url, sizeof url)) return NULL;
         sender = tracei_sender_open(&http);
         if (sender) memcpy(++sender->shown, "udp", 3); /* over "ttp", in logs */
         return sender;
@@ -1025,7 +1051,7 @@ static trace_exporter tracei_jaeger_make(const trace_jaeger_options *options) {
     if (!self) return exporter;
     protocol = tracei_jaeger_choose(&copy);
     self->udp = protocol != TRACE_JAEGER_PROTOCOL_HTTP;
-    self->compact = protocol == TRACE_JAEGER_PROTOCOL_UDP_COMPACT;
+    self->encoder.compact = protocol == TRACE_JAEGER_PROTOCOL_UDP_COMPACT;
     tracei_jaeger_set_sizes(&copy, self);
     self->scratch = (char *)tracei_alloc(self->process_bytes);
     if (self->scratch) sender = tracei_jaeger_open(&copy, self);

@@ -137,6 +137,7 @@ static void bench_zipkin(int work, const trace_resource *resource) {
 
 static void bench_jaeger(bool compact, int work) {
     const char *format = compact ? "jaeger_compact" : "jaeger_binary";
+    static tracei_jaeger_encoder encoder;
     tracei_jaeger_cut cut;
     double encode[ROUNDS];
     size_t bytes = 0, size;
@@ -144,9 +145,11 @@ static void bench_jaeger(bool compact, int work) {
         double start = now_ns();
         for (int repeat = 0; repeat < REPEATS; repeat++) {
             char *at = queue;
+            encoder.compact = compact;
+            encoder.scope = NULL;
             for (int i = 0; i < SPANS; i++) {
                 if (!tracei_jaeger_cut_to(&spans[i], 16384, &cut, &size)) abort();
-                at = tracei_jaeger_span(at, compact, &spans[i], &cut);
+                at = tracei_jaeger_span(&encoder, at, &spans[i], &cut);
             }
             bytes = (size_t)(at - queue);
         }

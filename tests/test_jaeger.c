@@ -57,31 +57,34 @@ static const char *hex_of(const void *bytes, size_t size) {
 static const char *span_hex(const trace_span_data *span, bool compact, const tracei_jaeger_cut *cut) {
     static char memory[65536];
     const size_t promised = tracei_jaeger_span_size(span, cut);
+    tracei_jaeger_encoder encoder;
     size_t size;
+    memset(&encoder, 0, sizeof encoder);
+    encoder.compact = compact;
     if (promised >= sizeof memory) abort();
     memory[promised] = 0x5a;
-    size = (size_t)(tracei_jaeger_span(memory, compact, span, cut) - memory);
+    size = (size_t)(tracei_jaeger_span(&encoder, memory, span, cut) - memory);
     CHECK(size <= promised && memory[promised] == 0x5a);
     return hex_of(memory, size);
 }
 
 /* The whole message for one span, as an exporter would send it. */
 static const char *message_hex(const trace_span_data *span, unsigned resource_count, bool udp, bool compact) {
-    static tracei_jaeger encoder;
+    static tracei_jaeger self;
     static char scratch[65536], memory[65536];
     static tracei_body body;
     tracei_item item;
-    memset(&encoder, 0, sizeof encoder);
-    encoder.udp = udp;
-    encoder.compact = compact;
-    encoder.scratch = scratch;
-    encoder.process_bytes = sizeof scratch;
+    memset(&self, 0, sizeof self);
+    self.udp = udp;
+    self.encoder.compact = compact;
+    self.scratch = scratch;
+    self.process_bytes = sizeof scratch;
     item.data = (const uint8_t *)memory;
-    item.size = (uint32_t)(tracei_jaeger_span(memory, compact, span, &whole) - memory);
-    item.scope = tracei_jaeger_process_number(&encoder, resource_of(resource_count));
+    item.size = (uint32_t)(tracei_jaeger_span(&self.encoder, memory, span, &whole) - memory);
+    item.scope = tracei_jaeger_process_number(&self, resource_of(resource_count));
     body.size = 0;
     body.limit = SIZE_MAX;
-    CHECK(tracei_jaeger_assemble(&encoder, &item, 1, &body));
+    CHECK(tracei_jaeger_assemble(&self, &item, 1, &body));
     return hex_of(body.data, body.size);
 }
 
@@ -179,43 +182,68 @@ TEST(durations_are_whole_microseconds) {
     CHECK_HAS(span_hex(&span, false, &whole), "0a00090000000000000000");
 }
 
+/* The tags of a scope are kept from span to span: other scopes, other cuts and long ones in between change nothing. */
+TEST(a_span_is_encoded_the_same_whatever_came_before_it) {
+    static char text[700], memory[16384];
+    const trace_scope scopes[] = {{"cart", "2.1", NULL}, {"paid", "2.1", NULL}, {"cart", NULL, NULL}, {text, "1", NULL}};
+    tracei_jaeger_encoder encoder;
+    memset(text, 'n', sizeof text - 1);
+    for (int compact = 0; compact < 2; compact++) {
+        memset(&encoder, 0, sizeof encoder);
+        encoder.compact = compact;
+        for (unsigned i = 0; i < 400; i++) {
+            trace_span_data span = plain_span();
+            tracei_jaeger_cut cut = whole;
+            const size_t at = test_random_below(5);
+            char alone[sizeof hex];
+            if (at < 4) span.scope = &scopes[at];
+            if (test_random_below(2)) cut.text = 3;
+            snprintf(alone, sizeof alone, "%s", span_hex(&span, compact, &cut));
+            CHECK_STR(hex_of(memory, (size_t)(tracei_jaeger_span(&encoder, memory, &span, &cut) - memory)), alone);
+        }
+    }
+}
+
 TEST(random_spans_keep_within_their_bound_however_they_are_cut) {
     corpus_state = test_random();
     for (unsigned i = 0; i < test_scaled(4000); i++) {
         trace_span_data span;
+        tracei_jaeger_encoder encoder;
         tracei_jaeger_cut cut;
         size_t bound, size, room = i & 1 ? SIZE_MAX : 300 + test_random_below(4000);
         bool fits;
         char *memory;
         corpus_used = 0;
         span = corpus_span(NULL);
+        memset(&encoder, 0, sizeof encoder);
+        encoder.compact = i & 2;
         fits = tracei_jaeger_cut_to(&span, room, &cut, &bound);
         CHECK(fits ? bound <= room : room < 2048);
         memory = (char *)malloc(bound);            /* what goes past it is the sanitizer's to see */
         REQUIRE(memory != NULL);
-        size = (size_t)(tracei_jaeger_span(memory, i & 2, &span, &cut) - memory);
+        size = (size_t)(tracei_jaeger_span(&encoder, memory, &span, &cut) - memory);
         CHECK(size <= bound);
         free(memory);
     }
 }
 
 TEST(a_resource_is_sent_once_known_and_cut_to_its_room) {
-    static tracei_jaeger encoder;
+    static tracei_jaeger self;
     static char scratch[256];
     trace_attribute attributes[3];
     trace_resource resource;
     char *name = (char *)malloc(100000);
     REQUIRE(name != NULL);
     memset(name, 'x', 100000);
-    memset(&encoder, 0, sizeof encoder);
-    encoder.compact = true;
-    encoder.scratch = scratch;
-    encoder.process_bytes = sizeof scratch;
-    CHECK_UINT(tracei_jaeger_process_number(&encoder, resource_of(1)), 0);
-    CHECK_UINT(tracei_jaeger_process_number(&encoder, resource_of(2)), 1);
-    CHECK_UINT(tracei_jaeger_process_number(&encoder, resource_of(1)), 0);
-    CHECK_UINT(tracei_jaeger_process_number(&encoder, NULL), 2);
-    CHECK_HAS(hex_of(encoder.processes[2].data, encoder.processes[2].size), "180f756e6b6e6f776e5f7365727669636500");     /* unknown_service */
+    memset(&self, 0, sizeof self);
+    self.encoder.compact = true;
+    self.scratch = scratch;
+    self.process_bytes = sizeof scratch;
+    CHECK_UINT(tracei_jaeger_process_number(&self, resource_of(1)), 0);
+    CHECK_UINT(tracei_jaeger_process_number(&self, resource_of(2)), 1);
+    CHECK_UINT(tracei_jaeger_process_number(&self, resource_of(1)), 0);
+    CHECK_UINT(tracei_jaeger_process_number(&self, NULL), 2);
+    CHECK_HAS(hex_of(self.processes[2].data, self.processes[2].size), "180f756e6b6e6f776e5f7365727669636500");     /* unknown_service */
     memset(&resource, 0, sizeof resource);
     attributes[0] = TRACE_ATTR_STRING("service.name", "");
     attributes[0].value.as.string.data = name;
@@ -226,13 +254,13 @@ TEST(a_resource_is_sent_once_known_and_cut_to_its_room) {
     resource.attributes = attributes;
     resource.attribute_count = 3;
     tracei_log_level_now = TRACE_LOG_LEVEL_NONE;
-    CHECK_UINT(tracei_jaeger_process_number(&encoder, &resource), 3);
-    CHECK(encoder.processes[3].size <= sizeof scratch && encoder.warned_process);
-    CHECK_HAS(hex_of(encoder.processes[3].data, encoder.processes[3].size), "1805736d616c6c");
+    CHECK_UINT(tracei_jaeger_process_number(&self, &resource), 3);
+    CHECK(self.processes[3].size <= sizeof scratch && self.warned_process);
+    CHECK_HAS(hex_of(self.processes[3].data, self.processes[3].size), "1805736d616c6c");
     CHECK_HAS_NOT(hex, "626967");
     for (unsigned i = 0; i < 2 * TRACEI_JAEGER_PROCESSES_MAX; i++) {
         attributes[2] = TRACE_ATTR_INT("small", i);
-        CHECK(tracei_jaeger_process_number(&encoder, &resource) < TRACEI_JAEGER_PROCESSES_MAX);
+        CHECK(tracei_jaeger_process_number(&self, &resource) < TRACEI_JAEGER_PROCESSES_MAX);
     }
     free(name);
 }
@@ -722,6 +750,41 @@ ISOLATED(a_collector_that_says_no) {
     CHECK_HAS_NOT(logged, "canary");
     hostile_stop(server);
     hostile_free(server);
+}
+
+static char sent[sizeof hex];
+
+static trace_http_outcome keep_request(void *user, const trace_http_request *request, trace_http_response *response) {
+    (void)user;
+    snprintf(sent, sizeof sent, "%s", hex_of(request->body, request->body_size));
+    response->status = 202;
+    return TRACE_HTTP_OUTCOME_ANSWERED;
+}
+
+/* What a batch points to is valid for its call only: another may have another scope in the same place. */
+ISOLATED(a_scope_is_not_kept_from_call_to_call) {
+    const trace_http_transport transport = {keep_request, NULL, NULL};
+    trace_scope scope = {"first", NULL, NULL};
+    trace_span_data span = plain_span();
+    trace_jaeger_options options;
+    trace_exporter exporter;
+    trace_batch batch;
+    memset(&options, 0, sizeof options);
+    memset(&batch, 0, sizeof batch);
+    options.transport = &transport;
+    options.disable_thread = options.disable_environment = true;
+    exporter = trace_jaeger_exporter(&options);
+    REQUIRE(exporter.export_fn != NULL);
+    span.scope = &scope;
+    batch.spans = &span;
+    batch.span_count = 1;
+    CHECK_INT(exporter.export_fn(exporter.user, &batch), TRACE_RESULT_OK);
+    scope.name = "other";
+    CHECK_INT(exporter.export_fn(exporter.user, &batch), TRACE_RESULT_OK);
+    CHECK_INT(exporter.flush_fn(exporter.user, trace_clock_ns() + UINT64_C(5000000000)), TRACE_RESULT_OK);
+    CHECK_HAS(sent, "6669727374");
+    CHECK_HAS(sent, "6f74686572");
+    exporter.shutdown_fn(exporter.user, trace_clock_ns());
 }
 
 TEST_MAIN()

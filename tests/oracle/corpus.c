@@ -72,35 +72,36 @@ static void write_message(FILE *file, const void *message, size_t size) {
 
 /* The spans that share the first one's resource, as one Batch: over HTTP when it is binary, else as a packet. */
 static void write_jaeger(FILE *file, bool compact, const trace_span_data *spans, const unsigned *resource_of, const trace_resource *resources, size_t count) {
-    static tracei_jaeger encoders[2];
+    static tracei_jaeger exporters[2];
     static tracei_body body;
-    tracei_jaeger *encoder = &encoders[compact];
+    tracei_jaeger *self = &exporters[compact];
     tracei_jaeger_cut whole;
     tracei_item items[SPANS_MAX];
     size_t used = 0;
     char *at = encoded[0];
     memset(&whole, 0, sizeof whole);
     whole.text = SIZE_MAX;
-    encoder->compact = encoder->udp = compact;
-    encoder->process_bytes = 1u << 20;
-    if (!encoder->scratch) encoder->scratch = (char *)malloc(encoder->process_bytes);
+    self->encoder.compact = self->udp = compact;
+    self->encoder.scope = NULL;
+    self->process_bytes = 1u << 20;
+    if (!self->scratch) self->scratch = (char *)malloc(self->process_bytes);
     for (size_t i = 0; i < count; i++) {
         size_t promised = tracei_jaeger_span_size(&spans[i], &whole);
         char *end;
         if (resource_of[i] != resource_of[0]) continue;
-        end = tracei_jaeger_span(at, compact, &spans[i], &whole);
+        end = tracei_jaeger_span(&self->encoder, at, &spans[i], &whole);
         if ((size_t)(end - at) > promised) {
             fprintf(stderr, "jaeger span %zu: %zu bytes, promised %zu\n", i, (size_t)(end - at), promised);
             exit(1);
         }
         items[used].data = (const uint8_t *)at;
         items[used].size = (uint32_t)(end - at);
-        items[used++].scope = tracei_jaeger_process_number(encoder, &resources[resource_of[0]]);
+        items[used++].scope = tracei_jaeger_process_number(self, &resources[resource_of[0]]);
         at = end;
     }
     body.size = 0;
     body.limit = SIZE_MAX;
-    if (!tracei_jaeger_assemble(encoder, items, used, &body)) exit(1);
+    if (!tracei_jaeger_assemble(self, items, used, &body)) exit(1);
     write_message(file, body.data, body.size);
 }
 
