@@ -4168,6 +4168,8 @@ static const char *const tracei_variables[] = {
     "OTEL_EXPORTER_JAEGER_PASSWORD\0\0"
     "OTEL_EXPORTER_JAEGER_AGENT_HOST\0\0"
     "OTEL_EXPORTER_JAEGER_AGENT_PORT\0\0"
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT\0\0"
+    "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS\0\0"
     "OTEL_CONFIG_FILE\0\0"
     "OTEL_EXPERIMENTAL_CONFIG_FILE\0\0",
     /* no OTEL_ name: what the others called it, and ours by no name at all */
@@ -4259,7 +4261,7 @@ static const char *const tracei_own_prefixes[] = {"OTEL_",      "LANGSMITH_", "L
 static const char *const tracei_foreign_prefixes[] = {
     "OTEL_BLRP_", "OTEL_LOGS_", "OTEL_LOGRECORD_", "OTEL_METRIC_", "OTEL_METRICS_",
     "OTEL_EXPORTER_OTLP_LOGS_", "OTEL_EXPORTER_OTLP_METRICS_", "OTEL_EXPORTER_OTLP_METRIC_", "OTEL_EXPORTER_OTLP_PROFILES_",
-    "OTEL_EXPORTER_PROMETHEUS_", "OTEL_INSTRUMENTATION_", "OTEL_SEMCONV_",
+    "OTEL_EXPORTER_PROMETHEUS_", "OTEL_SEMCONV_",
 };
 
 static const char *const tracei_environment_none = "";
@@ -7932,6 +7934,7 @@ static trace_context tracei_unit_context(tracei_unit *unit) {
 typedef struct tracei_baggage_rule { char key[64]; } tracei_baggage_rule;
 static tracei_baggage_rule tracei_baggage_rules[TRACEI_BAGGAGE_RULES_MAX]; /* a start that races with trace_init may mix two */
 static uint32_t tracei_baggage_rule_count;
+static const char *tracei_baggage_more = "";     /* a companion's rule beside the program's */
 
 static void tracei_baggage_each(trace_string baggage, void (*fn)(void *user, trace_string key, trace_string value), void *user);
 
@@ -7949,8 +7952,8 @@ static void tracei_baggage_attribute(void *user, trace_string key, trace_string 
     attribute.key = key;
     attribute.value.type = TRACE_TYPE_STRING;
     attribute.value.as.string = value;
-    for (i = 0; i < count; i++) {
-        const char *const rule = tracei_baggage_rules[i].key;
+    for (i = 0; i <= count; i++) {
+        const char *const rule = i < count ? tracei_baggage_rules[i].key : TRACEI_LOAD(&tracei_baggage_more);
         const size_t size = tracei_length(rule), prefix = size && rule[size - 1] == '*' ? size - 1 : size;
         if (key.size < prefix || (prefix == size && key.size != size) || memcmp(key.data, rule, prefix) != 0) continue;
         tracei_add_attribute(to->unit, to->slot, &attribute);
@@ -8114,7 +8117,8 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     if (decision != TRACE_DECISION_DROP) {
         tracei_slot_name(unit, slot, name, size);
         record->scope = tracei_scope_id(options->scope);
-        if (TRACEI_RARE(slot->entry && TRACEI_LOAD(&tracei_baggage_rule_count))) tracei_add_baggage(unit, slot);
+        if (TRACEI_RARE(slot->entry && (TRACEI_LOAD(&tracei_baggage_rule_count) || *TRACEI_LOAD(&tracei_baggage_more))))
+            tracei_add_baggage(unit, slot);
         for (i = 0; options->attributes && i < options->attribute_count; i++)
             tracei_add_attribute(unit, slot, &options->attributes[i]);
         for (i = 0; output.attributes && i < output.attribute_count; i++) tracei_add_attribute(unit, slot, &output.attributes[i]);

@@ -142,9 +142,9 @@ TRACE_APP trace_result trace_genai_init(const trace_genai_options *options);
 
 /* >>identity ------------------------------------------------------------------------------------------------------ */
 
-/* Whom work is for. Travels as baggage with the context, over threads and processes: each span of this header that is started
-   below has these as attributes (vllora.run_id, ..., gen_ai.conversation.id, user.id). NULL members are left alone; each is at
-   most 255 bytes. */
+/* Whom work is for. Travels as baggage with the context, over threads and processes. Every span that is started below, whoever
+   starts it, has vllora.run_id, .thread_id, .tenant and .label as attributes; those of this header also gen_ai.conversation.id
+   and user.id. NULL members are left alone; each is at most 255 bytes. */
 typedef struct trace_genai_identity {
     const char *run_id;
     const char *thread_id;                  /* the conversation */
@@ -502,7 +502,8 @@ TRACE_INLINE void tracei_genai_span_name(char *name, const tracei_genai_operatio
     name[size + more] = '\0';
 }
 
-/* What came along as baggage. A conversation that was named stands. */
+/* What came along as baggage. A conversation that was named stands. vllora.* is the core's to add, which does so for every span
+   (tracei_genai_install); a library cannot know whether its application includes this header. */
 TRACE_INLINE void tracei_genai_set_identity(trace_span span, bool named) {
     static const char *const keys[] = {"vllora.run_id", "vllora.thread_id", "vllora.tenant", "vllora.label", "user.id"};
     const trace_context context = trace_span_context(span);
@@ -511,7 +512,7 @@ TRACE_INLINE void tracei_genai_set_identity(trace_span span, bool named) {
     if (!context.entry) return;
     for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (trace_baggage_get(context, keys[i], value, sizeof value) >= sizeof value) continue; /* none, or longer than allowed */
-        trace_span_set_string(span, keys[i], value);
+        if (i == 4 || TRACEI_FORWARD) trace_span_set_string(span, keys[i], value);
         if (i == 1 && !named) trace_span_set_string(span, "gen_ai.conversation.id", value);
     }
 }
@@ -1041,13 +1042,13 @@ static size_t tracei_genai_label_size(const char *label) {
     return label ? tracei_json_size(label, tracei_utf8_cut(label, strlen(label), TRACEI_GENAI_LABEL_MAX)) : 0;
 }
 
-/* Frames and labels of a message, and with them the least its texts need. */
-static size_t tracei_genai_frame(const trace_genai_message *message, size_t *texts) {
+/* Frames and labels of a message, and with them the least its texts need. Above the limit nobody needs to know by how much. */
+static size_t tracei_genai_frame(const trace_genai_message *message, size_t limit, size_t *texts) {
     size_t size = TRACEI_GENAI_FRAME + tracei_genai_label_size(message->role) + tracei_genai_label_size(message->name) +
                   tracei_genai_label_size(message->finish_reason),
            i;
     *texts = message->content ? 1 : 0;
-    for (i = 0; message->parts && i < message->part_count; i++) {
+    for (i = 0; message->parts && i < message->part_count && size <= limit; i++) {
         size += tracei_genai_label_size(message->parts[i].id) + tracei_genai_label_size(message->parts[i].name);
         size += TRACEI_GENAI_FRAME;
         ++*texts;
@@ -1105,7 +1106,7 @@ static void tracei_genai_put_messages(tracei_genai_writer *writer, const trace_g
     const size_t limit = writer->out.capacity;
     size_t first = count, frames = 2 * TRACEI_GENAI_FRAME, texts = 0, more, i;
     while (first) { /* from the newest: those whose frames fit, with room for a little of each text */
-        const size_t frame = tracei_genai_frame(&messages[first - 1], &more);
+        const size_t frame = tracei_genai_frame(&messages[first - 1], limit, &more);
         if (frames + frame + (texts + more) * 2 * TRACEI_GENAI_MARK > limit) break;
         frames += frame;
         texts += more;
@@ -1388,7 +1389,8 @@ TRACE_APP trace_result trace_genai_init(const trace_genai_options *options) {
                        tokens, from which it counts cost
        vLLora          vllora/vllora (bdb5f1579922): telemetry/src/events/, telemetry/src/lib.rs, gateway/src/tracing.rs. Names
                        (run, agent, task, api_invoke, model_call, the provider's, tool) are what it selects by; a span without
-                       vllora.tenant is left out; usage, cost, input, output, model are JSON texts; ttft is in microseconds
+                       vllora.tenant, whatever it is of, is left out unless x-project-id tells; its own SDK puts vllora.* of
+                       the baggage on every span; usage, cost, input, output, model are JSON texts; ttft is in microseconds
        OpenInference   Arize-ai/openinference, spec/semantic_conventions.md (1fe497f1d9f4)
        Langfuse        langfuse/langfuse, packages/shared/src/server/otel/attributes.ts, OtelIngestionProcessor.ts (62751446149b).
                        usage_details must add up, so cached and reasoning tokens are taken out of input and output
@@ -2381,7 +2383,8 @@ static void tracei_genai_put_cost(tracei_genai_view *view) {
     if (cost >= 0) tracei_genai_add(view, tracei_string("gen_ai.usage.cost"), tracei_genai_double_value(cost));
 }
 
-/* `span` is the copy that will be exported; its list is finished when this returns. */
+/* `span` is the copy that will be exported; its list is finished when this returns. One that is none of ours has the tenant,
+   without which vLLora would have holes in the trace. */
 static void tracei_genai_translate(const tracei_genai_settings *settings, trace_span_data *span, unsigned operation,
                                    uint32_t dialects) {
     tracei_genai_view view;
@@ -2391,6 +2394,11 @@ static void tracei_genai_translate(const tracei_genai_settings *settings, trace_
     view.operation = operation;
     view.start = tracei_genai_work.list_count;
     if (!tracei_genai_append(span->attributes, span->attribute_count)) return;
+    if (operation == TRACEI_GENAI_OPERATIONS) {
+        tracei_genai_add(&view, tracei_string("vllora.tenant"), tracei_genai_constant("default"));
+        span->attribute_count = tracei_genai_work.list_count - view.start;
+        return;
+    }
     tracei_genai_read_usage(&view);
     tracei_genai_put_cost(&view);
     tracei_genai_put_rows(&view, dialects);
@@ -2437,7 +2445,7 @@ static bool tracei_genai_rewrite(const tracei_genai_settings *settings, const tr
     size_t i;
     for (i = 0; i < batch->span_count; i++) {
         const unsigned operation = tracei_genai_operation_from(&batch->spans[i]);
-        if (operation == TRACEI_GENAI_OPERATIONS) continue;
+        if (operation == TRACEI_GENAI_OPERATIONS && !(dialects & TRACE_GENAI_DIALECT_VLLORA)) continue;
         if (!any) {
             tracei_genai_reset();
             if (!tracei_genai_copy_spans(batch)) return false;
@@ -2480,6 +2488,7 @@ static trace_result tracei_genai_export(const trace_exporter *exporter, const tr
 
 static void tracei_genai_install(void) {
     TRACEI_STORE(&tracei_export_filter, &tracei_genai_export); /* the worker may be reading it */
+    TRACEI_STORE(&tracei_baggage_more, (const char *)"vllora.*");
 }
 
 #if TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED

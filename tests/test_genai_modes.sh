@@ -24,7 +24,10 @@ void ask(void) {
         trace_genai_set_input(trace_span_current(), &message, 1);
         if (trace_genai_captures_content()) evaluated += 100;
     }
-    trace_span_end(trace_genai_start_tool("weather", NULL));
+    {
+        const trace_genai_identity identity = {.run_id = "run-7", .user_id = "ada"};
+        TRACE_WITH(trace_genai_identify(trace_context_current(), &identity)) trace_span_end(trace_genai_start_tool("weather", NULL));
+    }
 }
 END
 cat >"$out/application.c" <<END
@@ -56,6 +59,8 @@ TRACE_CONSOLE=line OTEL_TRACES_EXPORTER=console "$out/application" >"$out/said" 
 check "they run" $?
 grep -q 'gen_ai.usage.output_tokens=3' "$out/said" && grep -q 'gen_ai.usage.cost=' "$out/said" && grep -q 'trace_h.stream.chunk_interval.max=' "$out/said"
 check "its usage, cost and stream are recorded" $?
+[ "$(grep -c 'vllora.run_id=run-7 .*user.id=ada' "$out/said")" -eq 1 ] && [ "$(grep -o 'vllora.run_id' "$out/said" | wc -l)" -eq 1 ]
+check "whom it is for is recorded, once" $?
 grep -q 'evaluated 1' "$out/said" && ! grep -q canary "$out/said"
 check "its content is not" $?
 build -DTRACE_CONFIG_LIBRARY=1 "$out/library.c" -x c - -o "$out/alone" <<'END'
