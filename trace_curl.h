@@ -3,10 +3,10 @@
    Every request a program makes through libcurl, easy or multi, is a CLIENT span, and carries its context along.
 
    DO THIS
+       #define TRACE_IMPLEMENTATION             in one file of the program
        #define TRACE_CONFIG_CURL_REDIRECT 1     in every file that uses libcurl's easy or multi handles
        #include "trace_curl.h"                  (includes <curl/curl.h> and trace.h)
-       #define TRACE_IMPLEMENTATION             before the include, in one of them
-   and link with -lcurl as before. From there on curl_easy_perform and the functions around it are traced; no other line changes.
+   and link with -lcurl and -pthread. From there on curl_easy_perform and the functions around it are traced; no other line changes.
    Without the first macro call trace_curl_easy_perform and its like by name. For a program nobody rebuilds, `make preload`:
        LD_PRELOAD=build/libtrace_preload_curl.so OTEL_TRACES_EXPORTER=otlp curl http://localhost:8080/
 

@@ -5,7 +5,7 @@
    DO THIS
        #define TRACE_IMPLEMENTATION
        #include "trace_sqlite.h"                  (includes <sqlite3.h> and trace.h)
-   in one file, link with -lsqlite3 as before, and after opening a connection
+   in one file, link with -lsqlite3 and -pthread, and after opening a connection
        trace_sqlite_attach(db);
    Errors, and time inside SQLite, are known where the calls are seen: put
        #define TRACE_CONFIG_SQLITE_REDIRECT 1     before the include, in every file that uses SQLite

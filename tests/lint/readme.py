@@ -6,7 +6,7 @@
     ```cpp          the same in C++17; ```cpp20 in C++20
     <!-- prints: text -->    on the line before a program: the text is in what it prints
 
-A fragment may use what tests/lint/readme_prelude.h declares.
+A fragment may use what tests/lint/readme_prelude.h declares. Links of README.md to its own headings and to files lead somewhere.
 SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 """
 import os
@@ -40,6 +40,19 @@ def blocks(path):
             lines.append(line)
 
 
+def anchor(heading):
+    """As GitHub makes them."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def dead_links(path):
+    text = re.sub(r"^```.*?^```", "", open(path, encoding="utf-8").read(), flags=re.M | re.S)
+    anchors = {"#" + anchor(heading) for heading in re.findall(r"^#+ (.*)$", text, flags=re.M)}
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target not in anchors and not target.startswith("https://") and not os.path.exists(os.path.join(ROOT, target)):
+            yield f"{os.path.basename(path)}: a link leads nowhere: {target}"
+
+
 def manual_blocks(path):
     """The example below "Do this" in the manual of a header: indented lines, up to the first line that is not."""
     text = open(path, encoding="utf-8").read()
@@ -70,9 +83,14 @@ def check(path, block, directory):
     with open(source, "w", encoding="utf-8") as out:
         out.write(wrap(language, code))
     standard = ("-std=c++20" if "20" in language else "-std=c++17") if cpp else "-std=gnu11"
-    command = (CXX if cpp else CC) + [standard] + FLAGS + ([] if program else ["-Wno-unused", "-c"]) + [source, "-pthread", "-o", target]
+    libraries = [library for header, library in (("trace_curl.h", "-lcurl"), ("trace_sqlite.h", "-lsqlite3")) if header in code]
+    command = (CXX if cpp else CC) + [standard] + FLAGS + ([] if program else ["-Wno-unused", "-c"]) + [source, "-pthread"]
+    command += libraries + ["-o", target]
     done = subprocess.run(command, capture_output=True, text=True)
     name = os.path.relpath(path, ROOT)
+    if re.search(r"(curl/curl|sqlite3)\.h: No such file", done.stderr):
+        print(f"SKIPPED {name}:{number}: no headers of its library")
+        return None
     if done.returncode:
         first = [line for line in done.stderr.splitlines() if "error" in line or "undefined" in line][:3]
         return f"{name}:{number}: does not compile: " + "; ".join(first)
@@ -100,6 +118,7 @@ def main():
             path = os.path.join(ROOT, name)
             if not os.path.exists(path):
                 continue
+            complaints += dead_links(path)
             for block in extract(path):
                 if block[1].startswith("cpp") and not shutil.which(CXX[0]):
                     print("SKIPPED no", CXX[0])
