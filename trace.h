@@ -11626,6 +11626,13 @@ static void tracei_trace_repack(tracei_trace *trace) {
     }
 }
 
+static void tracei_trace_announce(tracei_trace *trace) {
+    tracei_held *held;
+    trace->announced = true;
+    for (held = trace->first; tracei_held_is_open(held); held = held->next)
+        (void)tracei_hand_over_list(NULL, held, false, NULL);
+}
+
 /* All of a trace, complete or not. A trace with an open root stays, empty, if there is room for it and not `for_good`; one
    that was judged by its tail never does. */
 static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
@@ -11635,13 +11642,13 @@ static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
     bool kept = verdict != TRACEI_TAIL_DROP;
     if (!root && trace->ended_roots) root = tracei_trace_find(trace, TRACEI_RECORD_SPAN, true);
     if (!kept) tracei_ledger_sampled_out(trace->spans);
+    if (trace->open_roots && !trace->announced && !tracei_tail.enabled) tracei_trace_announce(trace);
     spans = tracei_trace_take_spans(trace);
     if (kept && (spans || (root && !trace->announced)))
         kept = tracei_hand_over_list(spans, root, trace->late, verdict == TRACEI_TAIL_ASK ? trace : NULL);
     if (tracei_tail.enabled) tracei_tail_remember(trace->high, trace->low, kept);
     trace->ended_roots = 0;
     if (trace->open_roots && !for_good && !tracei_tail.enabled && tracei_assembler.bytes <= tracei_max_trace_bytes / 2) {
-        trace->announced = true;
         tracei_trace_repack(trace);
     } else {
         tracei_trace_forget(trace);
@@ -11755,14 +11762,6 @@ static void tracei_trace_split(tracei_trace *trace) {
         tracei_trace_hand_over(trace, false); /* the last root takes what is left */
 }
 
-static void tracei_trace_announce(tracei_trace *trace) {
-    tracei_held *held;
-    trace->announced = true;
-    for (held = trace->first; tracei_held_is_open(held); held = held->next)
-        (void)tracei_hand_over_list(NULL, held, false, NULL);
-    if (trace->spans) tracei_trace_make_due(trace);
-}
-
 static void tracei_assembler_look_at_ages(void) {
     tracei_trace *trace, *newer;
     if (tracei_pass_mono - tracei_assembler.looked < 100000000u) return;
@@ -11775,9 +11774,10 @@ static void tracei_assembler_look_at_ages(void) {
             continue;
         }
         if (age < 2000000000u) continue;
-        if (trace->open_roots && !trace->announced)
+        if (trace->open_roots && !trace->announced) {
             tracei_trace_announce(trace);
-        else if (!trace->open_roots && !trace->due && age > 10000000000u)
+            if (trace->spans) tracei_trace_make_due(trace);
+        } else if (!trace->open_roots && !trace->due && age > 10000000000u)
             tracei_trace_hand_over(trace, false);
     }
 }
@@ -13428,10 +13428,19 @@ static void tracei_console_origin(tracei_console *console, uint32_t at) {
 
 /* --- trees: rows --- */
 
+/* What ran below an announced root was printed as it ended, and is not known here any more. */
+static bool tracei_console_was_announced(const tracei_console *console, const trace_span_data *root) {
+    uint32_t i;
+    for (i = 0; i < TRACEI_CONSOLE_OPENED; i++)
+        if (memcmp(console->opened[i], root->span_id, 8) == 0) return true;
+    return false;
+}
+
 static bool tracei_console_self_tells(const tracei_console *console, uint32_t at) {
     const uint64_t self = console->nodes[at].self, length = tracei_console_length(&console->batch->spans[at]);
     return console->nodes[at].first != TRACEI_CONSOLE_NONE && self / 10 >= length / 100 &&
-           self >= (console->end - console->start) / 20 && self;
+           self >= (console->end - console->start) / 20 && self &&
+           !tracei_console_was_announced(console, &console->batch->spans[at]);
 }
 
 /* What is never cut: where it hangs, its name, what went wrong, what is missing. */
@@ -13687,19 +13696,31 @@ static trace_string tracei_console_service(const trace_batch *batch) {
                            : none;
 }
 
-static void tracei_console_footer(tracei_console *console, uint32_t spans, uint32_t errors, uint64_t start,
-                                  const uint8_t *trace_id) {
-    const trace_string service = tracei_console_service(console->batch);
-    const uint32_t rows = console->rows;
-    const bool folded = rows < spans;
+/* The service, or the program where nobody named one. */
+static trace_string tracei_console_who(const trace_batch *batch) {
+    static const char unnamed[] = "unknown_service:";
+    const size_t size = sizeof unnamed - 1;
+    trace_string service = tracei_console_service(batch);
+    if (service.size > size && memcmp(service.data, unnamed, size) == 0) service.data += size, service.size -= size;
+    return service;
+}
+
+/* Says as much as fits: `form` 1 leaves out the number of lines, 2 also the service, 3 also the time. */
+static void tracei_console_footer_row(tracei_console *console, uint32_t spans, uint32_t errors, const trace_span_data *head,
+                                      uint32_t rows, int form) {
+    const trace_string service = tracei_console_who(console->batch);
     tracei_console_row_begin(console, NULL);
     tracei_console_style(console, TRACEI_DIM);
-    tracei_console_string(console, service);
-    if (service.size) tracei_console_spaces(console, 1);
-    tracei_console_clock(console, start);
-    tracei_console_separator(console);
+    if (service.size && form < 2) {
+        tracei_console_string(console, service);
+        tracei_console_spaces(console, 1);
+    }
+    if (form < 3) {
+        tracei_console_clock(console, head->start_unix_ns);
+        tracei_console_separator(console);
+    }
     tracei_console_count(console, spans, "span");
-    if (folded) {
+    if (rows < spans && form < 1) {
         tracei_console_words_of(console, " in ");
         tracei_console_count(console, rows, "line");
     }
@@ -13720,19 +13741,29 @@ static void tracei_console_footer(tracei_console *console, uint32_t spans, uint3
         tracei_console_style(console, TRACEI_DIM);
     }
     tracei_console_separator(console);
-    tracei_console_hex(console, trace_id, 16);
-    if (folded && (!console->limit || console->column + 20 <= console->limit)) {
+    tracei_console_hex(console, head->trace_id, 16);
+    if (rows < spans && (!console->limit || console->column + 20 <= console->limit)) {
         tracei_console_separator(console);
         tracei_console_words_of(console, "TRACE_CONSOLE=all");
     }
     tracei_console_end_style(console);
+}
+
+static void tracei_console_footer(tracei_console *console, uint32_t spans, uint32_t errors, const trace_span_data *head) {
+    const uint32_t rows = console->rows;
+    int form;
+    for (form = 0; form < 4; form++) {
+        if (form) console->page_size = console->row;
+        tracei_console_footer_row(console, spans, errors, head, rows, form);
+        if (!console->limit || console->column <= console->limit) break;
+    }
     tracei_console_row_end(console, 0);
 }
 
 /* A span alone: one row, with what the footer would say at its end, as much of it as fits. */
 static bool tracei_console_lone_row(tracei_console *console, uint32_t at) {
     const trace_span_data *const span = &console->batch->spans[at];
-    const trace_string service = tracei_console_service(console->batch);
+    const trace_string service = tracei_console_who(console->batch);
     const uint32_t limit = console->limit, all = 3 + 32 + 3 + 12 + (uint32_t)service.size + 1;
     int form;
     char text[24];
@@ -14004,7 +14035,7 @@ static void tracei_console_tree(tracei_console *console, uint32_t top) {
             tracei_console_fold_rows(console, at);
         at = tracei_console_step(console, top, at, leader == TRACEI_CONSOLE_NONE);
     }
-    tracei_console_footer(console, nodes[top].spans, nodes[top].errors, spans[head].start_unix_ns, spans[head].trace_id);
+    tracei_console_footer(console, nodes[top].spans, nodes[top].errors, &spans[head]);
     tracei_console_page_put(console);
 }
 
@@ -14012,11 +14043,9 @@ static void tracei_console_tree(tracei_console *console, uint32_t top) {
 static void tracei_console_announce(tracei_console *console, const trace_span_data *root) {
     const uint64_t now = tracei_unix_ns(), open = now > root->start_unix_ns ? now - root->start_unix_ns : 0;
     trace_string above;
-    uint32_t i;
     above.data = "";
     above.size = 0;
-    for (i = 0; i < TRACEI_CONSOLE_OPENED; i++)
-        if (memcmp(console->opened[i], root->span_id, 8) == 0) return;
+    if (tracei_console_was_announced(console, root)) return;
     memcpy(console->opened[console->opened_next++ % TRACEI_CONSOLE_OPENED], root->span_id, 8);
     if (tracei_console_thins(console)) {
         bool is_new;

@@ -106,10 +106,14 @@ TEST(a_forced_flush_hands_on_what_waits_and_marks_the_open_root) {
     child = start("child");
     trace_span_end(child);
     CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
-    CHECK_STR(heard, "root*: child\n");
+    CHECK_STR(heard, "root*:\nroot*: child\n");
+    child = start("second");
+    trace_span_end(child);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_STR(heard, "root*:\nroot*: child\nroot*: second\n"); /* announced once */
     trace_span_end(root);
     CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
-    CHECK_STR(heard, "root*: child\nroot: root\n");
+    CHECK_STR(heard, "root*:\nroot*: child\nroot*: second\nroot: root\n");
     ledger();
 }
 

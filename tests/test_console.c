@@ -173,7 +173,10 @@ static void clear_out(void) {
 
 static void clear_trace(void) { span_count = attribute_count = event_count = 0; }
 
+static const char *service_name;
+
 static void fresh(void) {
+    service_name = "checkout";
     memset((void *)tracei_consoles, 0, sizeof tracei_consoles);
     tracei_console_said_format = 0;
     tracei_clock.monotonic_fn = read_mono;
@@ -232,7 +235,7 @@ static void export_as(const trace_exporter *exporter, int how) {
     memset((void *)&service, 0, sizeof service);
     service.key = text_of("service.name");
     service.value.type = TRACE_TYPE_STRING;
-    service.value.as.string = text_of("checkout");
+    service.value.as.string = text_of(service_name);
     resource.attributes = &service;
     resource.attribute_count = 1;
     qsort(spans, span_count, sizeof *spans, by_start);
@@ -428,6 +431,25 @@ TEST(open_roots) {
     CHECK_UINT(lines_in(out), 1);                    /* once */
 }
 
+/* What ran below it meanwhile is not in its tree: nobody knows how much of it was its own. */
+TEST(a_root_that_was_open_has_no_self_time) {
+    int announced;
+    for (announced = 0; announced < 2; announced++) {
+        trace_exporter exporter;
+        fresh();
+        exporter = make(look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+        build_open();
+        if (announced) export_as(&exporter, OPEN);
+        span_us(1, 0, "serve", 0, 3000000);
+        span_us(2, 1, "close", 2900000, 3000000);
+        export_as(&exporter, COMPLETE);
+        if (announced)
+            CHECK_HAS_NOT(out, "self");
+        else
+            CHECK_HAS(out, "serve  self 2.90 s");
+    }
+}
+
 static void build_late(void) {
     span_us(7, 3, "flush", 41000, 52000);
     span_us(8, 7, "fsync", 42000, 51000);
@@ -530,6 +552,26 @@ static void build_unlike(void) {
         if (i == 2) fail(&spans[span_count - 1], "EIO", NULL);
     }
     for (i = 0; i < 4; i++) span_us(70 + i, 1, "at once", 3000, 4000);                     /* one thread, all at once */
+}
+
+TEST(a_footer_fits) {
+    static const struct { uint32_t width; const char *footer; } rows[] = {
+        {60, "286 spans \xc2\xb7 1 error \xc2\xb7 4bf92f3577b34da6a3ce929d0e0e4736\n"},
+        {75, "14:02:11.480 \xc2\xb7 286 spans \xc2\xb7 1 error \xc2\xb7 4bf92f3577b34da6a3ce929d0e0e4736\n"},
+        {80, "importer 14:02:11.480 \xc2\xb7 286 spans \xc2\xb7 1 error \xc2\xb7 4bf92f3577b34da6a3ce929d0e0e4736\n"},
+        {100, "importer 14:02:11.480 \xc2\xb7 286 spans in 7 lines \xc2\xb7 1 error \xc2\xb7 4bf92f3577b34da6a3ce929d0e0e4736\n"},
+    };
+    size_t i, from;
+    for (i = 0; i < sizeof rows / sizeof *rows; i++) {
+        trace_exporter exporter;
+        fresh();
+        service_name = "unknown_service:importer";      /* nobody named it: the program's name is enough */
+        exporter = make(look(rows[i].width, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+        build_importer();
+        export_as(&exporter, COMPLETE);
+        for (from = out_size - 1; from && out[from - 1] != '\n'; from--) {}
+        CHECK_STR(out + from, rows[i].footer);
+    }
 }
 
 TEST(what_folds_and_what_does_not) { golden("fold_unlike", build_unlike, COMPLETE, look(110, TRACE_CHOICE_NO, TRACE_CHOICE_YES)); }
