@@ -115,8 +115,8 @@
                    they return. Getters copy into your buffer. Names in trace_exporter, trace_sampler and trace_exporter_choice
                    must be static.
 
-   Limits, and what happens beyond them (each is counted in trace_stats)
-   ---------------------------------------------------------------------
+   Limits, and what happens beyond them (each is counted in trace_stats; the first dropped span is also told in one log line)
+   --------------------------------------------------------------------------------------------------------------------------
        open spans, max_open_spans              65,536      start gives an inert handle: `refused`; its children go one up
        ring of a thread, ring_bytes            1 MiB       full: the span is dropped, RING_FULL; lossless_timeout_ms waits instead
        one span                                1/4 ring    values, then events, links, attributes are cut: `truncated`; TOO_LARGE
@@ -2314,7 +2314,8 @@ static size_t tracei_bytes_mapped;
 #ifndef TRACE_CONFIG_STATIC_BYTES
 #define TRACE_CONFIG_STATIC_BYTES 32768
 #endif
-/* All memory there is. Blocks are cut off one after another; one given back is reused for the same size. */
+/* All memory there is. What was given back stands in a list by address, with neighbours joined; what is not found there is cut off
+   what was never used, whose beginning comes down again when the last block is given back. */
 static union { uint64_t align; unsigned char bytes[TRACE_CONFIG_STATIC_BYTES]; } tracei_arena;
 typedef struct tracei_arena_block { struct tracei_arena_block *next; size_t size; } tracei_arena_block;
 static tracei_arena_block *tracei_arena_free;
@@ -2323,24 +2324,36 @@ static size_t tracei_arena_used;
 static void *tracei_pages(size_t size) {
     tracei_arena_block **at = &tracei_arena_free;
     for (; *at; at = &(*at)->next) {
-        if ((*at)->size != size) continue;
-        {
-            tracei_arena_block *const block = *at;
-            *at = block->next;
-            memset((void *)block, 0, size);
-            return block;
-        }
+        tracei_arena_block *const block = *at;
+        if (block->size < size) continue;
+        block->size -= size;
+        if (!block->size) *at = block->next;
+        return memset((unsigned char *)block + block->size, 0, size);
     }
     if (size > sizeof tracei_arena.bytes - tracei_arena_used) return NULL;
     tracei_arena_used += size;
-    return tracei_arena.bytes + tracei_arena_used - size;
+    return memset(tracei_arena.bytes + tracei_arena_used - size, 0, size);
 }
 
 static void tracei_pages_release(void *memory, size_t size) {
-    tracei_arena_block *const block = (tracei_arena_block *)memory;
-    block->next = tracei_arena_free;
+    tracei_arena_block **at = &tracei_arena_free, *block = (tracei_arena_block *)memory, *before = NULL;
+    for (; *at && *at < block; at = &(*at)->next) before = *at;
     block->size = size;
-    tracei_arena_free = block;
+    block->next = *at;
+    if (block->next && (unsigned char *)block + size == (unsigned char *)block->next) {
+        block->size += block->next->size;
+        block->next = block->next->next;
+    }
+    if (before && (unsigned char *)before + before->size == (unsigned char *)block) {
+        before->size += block->size;
+        before->next = block->next;
+        block = before;
+        for (at = &tracei_arena_free; *at != before; at = &(*at)->next) {}
+    }
+    *at = block;
+    if ((unsigned char *)block + block->size != tracei_arena.bytes + tracei_arena_used) return;
+    tracei_arena_used -= block->size;
+    *at = NULL;
 }
 #define TRACEI_PAGE 16u
 #elif TRACEI_PLATFORM_WINDOWS
@@ -10456,24 +10469,24 @@ static void *tracei_view(size_t size) {
     return at;
 }
 
-/* An upper bound of what the views of a payload take: each entry, nested or not, is at most one value, one attribute, one
-   event or one link, and has an 8-byte header. */
+/* An upper bound of what the views of a payload take. Every entry has a header of 8 bytes and becomes a value, if it is an item of
+   an array; what becomes more has more: an attribute 8 of a key, an event 16 and a link 40 of its head. */
 static size_t tracei_views_needed(size_t payload) {
-    return payload / sizeof(tracei_entry_header) * (sizeof(trace_attribute) + 16) + 256;
+    return payload / sizeof(tracei_entry_header) * ((sizeof(trace_value) + 7u) & ~(size_t)7u) + 16;
 }
 
 static bool tracei_views_reserve(size_t size) {
-    unsigned char *memory;
-    size_t wanted = tracei_views.size ? tracei_views.size : TRACEI_VIEWS_MIN;
-    if (size <= tracei_views.size - tracei_views.used) return true;
+    const size_t before = tracei_views.size;
+    size_t wanted = before ? before : TRACEI_VIEWS_MIN;
+    if (size <= before - tracei_views.used) return true;
     if (tracei_views.used) return false; /* the batch must go first: it points into the arena */
     while (wanted < size) wanted *= 2;
-    memory = (unsigned char *)tracei_alloc(wanted);
-    if (!memory) return false;
-    tracei_free(tracei_views.memory, tracei_views.size);
-    tracei_views.memory = memory;
-    tracei_views.size = wanted;
-    return true;
+    tracei_free(tracei_views.memory, before); /* first: there may be no room for both */
+    tracei_views.memory = (unsigned char *)tracei_alloc(wanted);
+    if (!tracei_views.memory) tracei_views.memory = (unsigned char *)tracei_alloc(wanted = size);
+    if (!tracei_views.memory) tracei_views.memory = (unsigned char *)tracei_alloc(wanted = before);
+    tracei_views.size = tracei_views.memory ? wanted : 0;
+    return size <= tracei_views.size;
 }
 
 static void tracei_views_reset(void) {
@@ -10918,6 +10931,33 @@ static uint64_t tracei_round(void) {
     return spans;
 }
 
+/* What is missing from traces because of us: when it begins, with what helps, and at the end how much it was. */
+static void tracei_say_drops(bool at_last) {
+    static uint32_t said_ring, said_memory;
+    static uint64_t said;
+    uint64_t ring, memory, ended;
+    tracei_lock(&tracei_ledger_lock);
+    ring = tracei_total.counts[TRACEI_COUNT_DROPPED + TRACE_DROP_RING_FULL];
+    memory = tracei_total.counts[TRACEI_COUNT_DROPPED + TRACE_DROP_NO_MEMORY] + tracei_total.dropped[TRACE_DROP_NO_MEMORY];
+    ended = tracei_total.counts[TRACEI_COUNT_ENDED];
+    tracei_unlock(&tracei_ledger_lock);
+    if (ring && tracei_first_time(&said_ring)) {
+        said = ring + memory;
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "spans ended faster than they were taken: %llu dropped so far; raise trace_config.ring_bytes, or let them wait: "
+                   "lossless_timeout_ms",
+                   (unsigned long long)ring);
+    }
+    if (memory && tracei_first_time(&said_memory)) {
+        said = ring + memory;
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "no memory: %llu spans dropped so far; %s", (unsigned long long)memory,
+                   TRACE_CONFIG_SINGLE_THREADED ? "raise TRACE_CONFIG_STATIC_BYTES" : "see trace_config.allocator");
+    }
+    if (at_last && ring + memory > said)
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%llu of %llu spans were dropped", (unsigned long long)(ring + memory),
+                   (unsigned long long)ended);
+}
+
 /* A pass: rounds until every root that was seen to end has been judged. `everything`: also hand on what waits for its root. */
 static uint64_t tracei_pass(bool everything) {
     tracei_unit *const self = tracei_tls;
@@ -10931,6 +10971,7 @@ static uint64_t tracei_pass(bool everything) {
     tracei_lock(&tracei_ledger_lock);
     tracei_widen();
     tracei_unlock(&tracei_ledger_lock);
+    tracei_say_drops(false);
     tracei_tls = self;
     return spans;
 }
@@ -11515,33 +11556,42 @@ static void tracei_decode_held(trace_span_data *out, tracei_held *held) {
     if (held->record.type == TRACEI_RECORD_OPEN) out->end_unix_ns = 0;
 }
 
+/* What the views of the first `count` take, and that of the root if it is not among them. */
+static size_t tracei_list_needs(const tracei_held *list, size_t count, const tracei_held *root) {
+    size_t needed = root ? sizeof(trace_span_data) + tracei_views_needed(root->record.payload) : 0;
+    for (; count; count--, list = list->next) needed += sizeof(trace_span_data) + tracei_views_needed(list->record.payload);
+    return needed;
+}
+
 /* Hands a list of held spans to the exporters of whole traces, as one batch. `root` may be NULL, in the list, or an open root.
-   False: sampled out. */
+   What there is no memory for is dropped from the end of it. False: sampled out. */
 static bool tracei_hand_over_list(tracei_held *list, tracei_held *root, bool late, const tracei_trace *ask) {
     trace_batch batch;
     trace_span_data *spans;
     trace_span_data *root_view;
     tracei_held *held;
-    size_t count = 0, needed = sizeof *root_view + 64;
-    for (held = list; held; held = held->next) {
-        count++;
-        needed += sizeof *spans + tracei_views_needed(held->record.payload);
+    size_t count = 0, dropped = 0;
+    bool fits;
+    list = tracei_held_sort(list);
+    for (held = list; held; held = held->next) count++;
+    while (!(fits = tracei_views_reserve(tracei_list_needs(list, count, root))) && count) {
+        const size_t less = count / 4 + 1;
+        count -= less;
+        dropped += less;
     }
-    if (root) needed += tracei_views_needed(root->record.payload);
-    if (!tracei_views_reserve(needed)) {
+    if (dropped) {
         tracei_lock(&tracei_ledger_lock);
-        tracei_total.held -= count;
-        tracei_total.dropped[TRACE_DROP_NO_MEMORY] += count;
+        tracei_total.held -= dropped;
+        tracei_total.dropped[TRACE_DROP_NO_MEMORY] += dropped;
         tracei_unlock(&tracei_ledger_lock);
-        return true;
     }
+    if (!fits || (dropped && !count)) return true;
     memset(&batch, 0, sizeof batch);
     batch.resource = &tracei_resource;
     batch.late = late;
     spans = (trace_span_data *)tracei_view(count * sizeof *spans);
     batch.spans = spans;
-    list = tracei_held_sort(list);
-    for (held = list; held; held = held->next) {
+    for (held = list; batch.span_count < count; held = held->next) {
         if (held == root) batch.root = &spans[batch.span_count];
         tracei_decode_held(&spans[batch.span_count++], held);
     }
@@ -15001,6 +15051,7 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
     if (tracei_pass_acquire(deadline_ns)) {
         (void)tracei_pass(true);
         result = tracei_shut_exporters(deadline_ns);
+        tracei_say_drops(true);
         tracei_unlock(&tracei_pass_lock);
     }
 #if TRACE_CONFIG_UNLOADABLE

@@ -397,4 +397,66 @@ TEST(a_bound_of_an_earlier_configuration_is_gone_with_it) {
     ledger();
 }
 
+/* Entries as small as they can be, in as many views as they can make; nothing is written beyond what was reserved for them. */
+static unsigned char *put_entry(unsigned char *at, int type, size_t key, const unsigned char *value, size_t size) {
+    tracei_entry_header head;
+    memset(&head, 0, sizeof head);
+    head.type = (uint8_t)type;
+    head.key_size = (uint16_t)key;
+    head.size = (uint32_t)size;
+    memcpy(at, &head, sizeof head);
+    memset(at + sizeof head, 'k', tracei_padded((uint32_t)key));
+    at += sizeof head + tracei_padded((uint32_t)key);
+    if (size) memmove(at, value, size);
+    return at + tracei_padded((uint32_t)size);
+}
+
+static size_t random_items(unsigned char *into, int depth) {
+    unsigned char inner[4096], *at = into;
+    uint32_t left = test_random_below(4);
+    for (; left; left--) {
+        const size_t size = depth < 3 && test_random_below(2) ? random_items(inner, depth + 1) : 0;
+        at = put_entry(at, size ? TRACE_TYPE_ARRAY : TRACE_TYPE_STRING, 0, inner, size);
+    }
+    return (size_t)(at - into);
+}
+
+static unsigned char *random_attributes(unsigned char *at, uint32_t count) {
+    unsigned char items[4096];
+    for (; count; count--) {
+        const size_t size = random_items(items, 0);
+        at = put_entry(at, test_random_below(2) ? TRACE_TYPE_ARRAY : TRACE_TYPE_NULL, 1 + test_random_below(9), items, size);
+    }
+    return at;
+}
+
+TEST(views_fit_where_they_are_put) {
+    static unsigned char payload[1 << 20], value[1 << 16];
+    const unsigned long rounds = test_scaled(20000);
+    unsigned long round;
+    begin();
+    for (round = 0; round < rounds; round++) {
+        unsigned char *at = payload;
+        tracei_record record;
+        const tracei_interval interval = {1, 2, 0};
+        trace_span_data view;
+        uint32_t left = test_random_below(4);
+        memset(value, 0, 64);
+        for (; left; left--) {
+            const uint32_t what = test_random_below(3), head = what == 1 ? sizeof(tracei_event_head) : sizeof(tracei_link_head);
+            unsigned char *const end = random_attributes(value + head, test_random_below(3));
+            if (!what)
+                at = random_attributes(at, 1 + test_random_below(3));
+            else
+                at = put_entry(at, what == 1 ? TRACEI_ENTRY_EVENT : TRACEI_ENTRY_LINK, 0, value, (size_t)(end - value));
+        }
+        memset(&record, 0, sizeof record);
+        record.payload = (uint32_t)(at - payload);
+        CHECK(tracei_views_reserve(tracei_views_needed(record.payload)));
+        tracei_decode(&view, &record, payload, &interval, 1, "");
+        CHECK(tracei_views.used <= tracei_views_needed(record.payload));
+        tracei_views_reset();
+    }
+}
+
 TEST_MAIN()

@@ -135,6 +135,49 @@ TEST(spans_go_on_and_on) {
     CHECK_UINT(settled().exported - before, 2 * count);
 }
 
+/* A tree needs pieces of memory of many sizes: what others have given back must do for them. */
+TEST(a_console_after_another_exporter) {
+    trace_console_options tree;
+    trace_config config = board_config();
+    trace_stats before;
+    unsigned children, i;
+    memset(&tree, 0, sizeof tree);
+    tree.write_fn = board_write;
+    tree.unicode = TRACE_CHOICE_NO;
+    config.exporters[0] = trace_console_exporter(&tree);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    before = settled();
+    for (children = 1; children <= 16; children++) {
+        char footer[32];
+        written_size = 0;
+        TRACE_SPAN("outer") {
+            for (i = 0; i < children; i++) TRACE_SPAN("inner") trace_set("key", i);
+        }
+        (void)trace_pump(0);
+        snprintf(footer, sizeof footer, " - %u spans ", children + 1);
+        CHECK_HAS(written, footer);
+        CHECK_HAS(written, "outer");
+        CHECK_HAS_NOT(written, "no memory");
+    }
+    CHECK_UINT(settled().dropped[TRACE_DROP_NO_MEMORY], before.dropped[TRACE_DROP_NO_MEMORY]);
+    /* more than there is memory for: its root is shown, and that some is missing is said once */
+    warnings = 0;
+    for (i = 0; i < 3; i++) {
+        written_size = 0;
+        TRACE_SPAN("outer") {
+            for (children = 0; children < 40; children++) {
+                TRACE_SPAN("inner") trace_set("key", children);
+                if (children % 8 == 0) (void)trace_pump(0);
+            }
+        }
+        (void)trace_pump(0);
+        CHECK_HAS(written, "outer");
+        (void)settled();
+    }
+    CHECK(settled().dropped[TRACE_DROP_NO_MEMORY] > before.dropped[TRACE_DROP_NO_MEMORY]);
+    CHECK_UINT(warnings, 1);
+}
+
 /* Nobody pumps: what does not fit is dropped and counted, and afterwards all is as before. */
 TEST(a_ring_that_is_full) {
     trace_stats before, after;

@@ -127,6 +127,41 @@ ISOLATED(ring_full) {
     CHECK_LEDGER();
 }
 
+static char told[4096];
+static void keep_told(void *user, trace_log_level level, const char *message) {
+    (void)user;
+    CHECK_INT(level, TRACE_LOG_LEVEL_WARNING);
+    snprintf(told + strlen(told), sizeof told - strlen(told), "%s\n", message);
+}
+
+/* Whoever looks at traces with holes is told: when it begins, with what helps, and at the end how many. */
+ISOLATED(drops_are_told) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    char expected[128];
+    config.disable_thread = true;
+    config.ring_bytes = 4096;
+    config.logger.log_fn = keep_told;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 10);
+    (void)trace_pump(0);
+    CHECK_STR(told, "");
+    record("x", 1000);
+    (void)trace_pump(0);
+    snprintf(expected, sizeof expected, "spans ended faster than they were taken: %u dropped so far; ",
+             (unsigned)ledger_stats().dropped[TRACE_DROP_RING_FULL]);
+    CHECK_HAS(told, expected);
+    CHECK_HAS(told, "trace_config.ring_bytes");
+    told[0] = '\0';
+    record("x", 1000);
+    (void)trace_pump(0);
+    CHECK_STR(told, "");
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_FAILED);
+    snprintf(expected, sizeof expected, "%u of 2010 spans were dropped\n", (unsigned)ledger_stats().dropped[TRACE_DROP_RING_FULL]);
+    CHECK_STR(told, expected);
+    CHECK_LEDGER();
+}
+
 typedef struct racer {
     uint32_t stop;
     unsigned spans;
