@@ -11886,7 +11886,7 @@ static void tracei_assembler_redirect(bool to_all) {
    one, because O_NONBLOCK on the descriptor we were given would be seen by every process that shares it; elsewhere poll() and
    small writes come close (a terminal that cannot be opened anew and has room for less than a small write still makes us
    wait). A duplicate of the descriptor was rejected: it follows no dup2 onto it (log rotation). Instead the descriptor is
-   looked at before each tree, and what was opened is closed when it no longer leads to the same file.
+   looked at before each tree, and what was opened is closed when it no longer leads to the same file, and when nothing waits.
 
    Thinning needs the seconds of people, so it goes by tracei_unix_ns; tokens go by tracei_mono_ns. */
 
@@ -12149,7 +12149,6 @@ static bool tracei_console_look_at_target(tracei_console *console) {
                     : S_ISSOCK(file.st_mode)  ? TRACEI_CONSOLE_SOCKET
                     : S_ISCHR(file.st_mode) && isatty(descriptor) ? TRACEI_CONSOLE_TERMINAL
                                                                   : TRACEI_CONSOLE_FILE;
-    if (console->kind == TRACEI_CONSOLE_PIPE || console->kind == TRACEI_CONSOLE_TERMINAL) tracei_console_reopen(console);
     return true;
 }
 
@@ -12178,6 +12177,8 @@ static size_t tracei_console_write(tracei_console *console, const char *text, si
     sigset_t signals, before, pending;
     bool was_pending;
     if (console->is_dead) return 0;
+    if (!console->own && (console->kind == TRACEI_CONSOLE_PIPE || console->kind == TRACEI_CONSOLE_TERMINAL))
+        tracei_console_reopen(console);
     sigpending(&pending);
     was_pending = sigismember(&pending, SIGPIPE) == 1;
     sigemptyset(&signals);
@@ -14376,6 +14377,15 @@ static trace_result tracei_console_export(void *user, const trace_batch *batch) 
     return TRACE_RESULT_OK;
 }
 
+/* Between passes no pipe is kept open: who reads it would not see its end when the program closes it. */
+static void tracei_console_rest(tracei_console *console) {
+#if TRACEI_PLATFORM_POSIX
+    if (!console->queue) tracei_console_close(console);
+#else
+    (void)console;
+#endif
+}
+
 /* In each pass: what had to wait goes on without a new span, then what was lost is told. Never blocks. True: more is to come. */
 static bool tracei_consoles_go_on(void) {
     bool more = false;
@@ -14383,11 +14393,13 @@ static bool tracei_consoles_go_on(void) {
     for (i = 0; i < tracei_exporter_count; i++) {
         tracei_console *const console = (tracei_console *)tracei_exporters[i].exporter.user;
         if (tracei_exporters[i].exporter.export_fn != tracei_console_export) continue;
-        if (!console->has_hidden && !console->queue && !console->lost) continue;
-        tracei_console_refresh(console);
-        if (console->has_hidden) tracei_console_second(console);
-        if (console->kind != TRACEI_CONSOLE_FUNCTION) tracei_console_put(console, "", 0, 0);
-        more = more || console->has_hidden || console->queue;
+        if (console->has_hidden || console->queue || console->lost) {
+            tracei_console_refresh(console);
+            if (console->has_hidden) tracei_console_second(console);
+            if (console->kind != TRACEI_CONSOLE_FUNCTION) tracei_console_put(console, "", 0, 0);
+            more = more || console->has_hidden || console->queue;
+        }
+        tracei_console_rest(console);
     }
     return more;
 }
@@ -14401,6 +14413,7 @@ static trace_result tracei_console_flush(void *user, uint64_t deadline_ns) {
         if (!left) return TRACE_RESULT_TIMEOUT;
         (void)tracei_console_can_write(console, left > 100000000u ? 100 : (int)(left / 1000000u) + 1);
     }
+    tracei_console_rest(console);
     return TRACE_RESULT_OK;
 }
 

@@ -1092,6 +1092,8 @@ static void *drain(void *user) {
 }
 
 /* A reader that does not read, then does: nothing waits, everything is counted, and the reader is told. */
+static bool had_way_of_its_own;
+
 static void check_stopped_reader(int writer, int reader, int is_terminal) {
     trace_exporter exporter = make_all_for(writer);
     tracei_console *const console = (tracei_console *)exporter.user;
@@ -1112,6 +1114,7 @@ static void check_stopped_reader(int writer, int reader, int is_terminal) {
     if (is_terminal) CHECK_INT(tcflow(writer, TCOON), 0);
     lost = console->lost;
     CHECK(lost > 0);
+    had_way_of_its_own = console->own != 0;
     drained = reader;
     stop_draining = 0;
     REQUIRE(pthread_create(&thread, NULL, drain, NULL) == 0);
@@ -1162,8 +1165,8 @@ TEST(a_stopped_terminal) {
         check_stopped_reader(slave, master, 1);
         CHECK((fcntl(slave, F_GETFL) & O_NONBLOCK) == 0);
         CHECK(((tracei_console *)tracei_consoles)->kind == TRACEI_CONSOLE_TERMINAL);
-        if (!way) CHECK(tracei_consoles[0].own != 0);
-        else CHECK_INT(tracei_consoles[0].own, 0);
+        CHECK_INT(had_way_of_its_own, !way);
+        CHECK_INT(tracei_consoles[0].own, 0);                   /* nothing waits any more */
         close(master), close(slave);
     }
 }
@@ -1369,6 +1372,37 @@ TEST(dup2_is_followed) {
     CHECK_HAS(out, "POST /checkout");
     CHECK_UINT(stats_of(&exporter).sent, 12);
     close(first[0]), close(first[1]), close(second[0]), close(second[1]);
+}
+
+/* A daemon closes its standard error so that who started it goes on. */
+static void run_and_close(void *unused) {
+    trace_console_options options;
+    trace_config config;
+    int ends[2];
+    char text[1024];
+    (void)unused;
+    memset((void *)&options, 0, sizeof options);
+    memset((void *)&config, 0, sizeof config);
+    CHECK(pipe(ends) == 0);
+    options.descriptor_plus_one = ends[1] + 1;
+    config.disable_thread = true;
+    config.exporters[0] = trace_console_exporter(&options);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACE_SPAN("by a pass") {}
+    (void)trace_pump(0);
+    TRACE_SPAN("by a flush") {}
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    close(ends[1]);
+    CHECK(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+    CHECK(read(ends[0], text, sizeof text) > 0);
+    CHECK_INT(read(ends[0], text, sizeof text), 0);             /* the end, and not "nothing yet" */
+    close(ends[0]);
+}
+
+TEST(a_pipe_ends_when_the_program_closes_it) {
+    test_child child = test_fork(run_and_close, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
 }
 
 TEST(a_regular_file_takes_everything) {
