@@ -651,7 +651,7 @@ TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buff
    terminal does not take is kept up to 256 KiB and then counted. Debugging only, the text is no interface. */
 typedef enum trace_console_format {
     TRACE_CONSOLE_FORMAT_DEFAULT = 0,       /* TREE */
-    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; loops folded, floods thinned */
+    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; loops folded, large ones cut to what counts, floods thinned */
     TRACE_CONSOLE_FORMAT_ALL,               /* one tree a trace; every span its line, nothing folded or thinned */
     TRACE_CONSOLE_FORMAT_LINE               /* logfmt, one span a line, as they end */
 } trace_console_format;
@@ -11916,6 +11916,7 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *opt
 #define TRACEI_CONSOLE_NONE UINT32_MAX
 #define TRACEI_CONSOLE_BAR 16u          /* cells */
 #define TRACEI_CONSOLE_FOLD 4u          /* so many alike become one row */
+#define TRACEI_CONSOLE_ROWS 100u        /* of spans in a tree */
 #define TRACEI_CONSOLE_TOKENS 20u       /* trees at once, */
 #define TRACEI_CONSOLE_REFILL 2u        /* and then so many a second */
 #define TRACEI_CONSOLE_OPENED 8u        /* announced roots that are remembered */
@@ -11951,6 +11952,8 @@ typedef struct tracei_console_node {
     uint32_t failed;              /* the first span of the subtree with an error */
     uint32_t depth;
     bool more;                    /* a visible sibling follows */
+    bool kept;                    /* of a tree with too many rows: has one of its own */
+    bool rest;                    /* of such a tree: leads the siblings that have none */
     bool orphan;                  /* its parent is not here and should be */
 } tracei_console_node;
 
@@ -13090,12 +13093,28 @@ static uint32_t tracei_console_step(const tracei_console *console, uint32_t top,
     return at == top ? TRACEI_CONSOLE_NONE : nodes[at].next;
 }
 
+/* Who has a row of his own, for himself or for all those alike. */
+static bool tracei_console_leads(const tracei_console *console, uint32_t at) {
+    return console->nodes[at].leader == TRACEI_CONSOLE_NONE || console->nodes[at].leader == at;
+}
+
+static void tracei_console_note_siblings(tracei_console *console, uint32_t parent) {
+    tracei_console_node *const nodes = console->nodes;
+    uint32_t child, last = TRACEI_CONSOLE_NONE;
+    for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) {
+        nodes[child].more = false;
+        if (!tracei_console_leads(console, child)) continue;
+        if (last != TRACEI_CONSOLE_NONE) nodes[last].more = true;
+        last = child;
+    }
+}
+
 /* Children that are alike stand side by side after the sort. Folds them and gives their parent its shape. */
 static void tracei_console_fold_children(tracei_console *console, uint32_t parent, bool fold) {
     tracei_console_node *const nodes = console->nodes;
     tracei_console_key *const keys = console->keys;
     uint64_t shape = 0;
-    uint32_t count = 0, from, to, child, last = TRACEI_CONSOLE_NONE;
+    uint32_t count = 0, from, to, child;
     for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) {
         keys[count].key = nodes[child].shape;
         keys[count++].index = child;
@@ -13110,12 +13129,7 @@ static void tracei_console_fold_children(tracei_console *console, uint32_t paren
             nodes[keys[child].index].peer = child + 1 < to ? keys[child + 1].index : TRACEI_CONSOLE_NONE;
         }
     }
-    /* who has a visible sibling after him */
-    for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) {
-        if (nodes[child].leader != TRACEI_CONSOLE_NONE && nodes[child].leader != child) continue;
-        if (last != TRACEI_CONSOLE_NONE) nodes[last].more = true;
-        last = child;
-    }
+    tracei_console_note_siblings(console, parent);
     nodes[parent].shape = parent == console->count ? 0 : tracei_console_hash(console->batch->spans[parent].name, shape);
 }
 
@@ -13178,6 +13192,67 @@ static bool tracei_console_build(tracei_console *console, const trace_batch *bat
     tracei_console_link_children(console);
     tracei_console_sum_up(console, console->options.format == TRACE_CONSOLE_FORMAT_TREE);
     return true;
+}
+
+/* --- trees: too many rows --- */
+
+/* What speaks for a row: an error, else the time it stands for. */
+static uint64_t tracei_console_weight(const tracei_console *console, uint32_t at) {
+    uint64_t sum = 0;
+    uint32_t peer = at;
+    do {
+        if (console->batch->spans[peer].status == TRACE_STATUS_ERROR) return UINT64_MAX;
+        if (console->nodes[at].leader == at && console->nodes[peer].errors) return UINT64_MAX;
+        sum = tracei_add_capped(sum, tracei_console_length(&console->batch->spans[peer]));
+        peer = console->nodes[at].leader == at ? console->nodes[peer].peer : TRACEI_CONSOLE_NONE;
+    } while (peer != TRACEI_CONSOLE_NONE);
+    return sum;
+}
+
+/* The children without a row become one, where the last of them stands; a single one without children keeps its own. */
+static void tracei_console_fold_rest(tracei_console *console, uint32_t parent) {
+    tracei_console_node *const nodes = console->nodes;
+    uint32_t child, last = TRACEI_CONSOLE_NONE, before = TRACEI_CONSOLE_NONE, first = TRACEI_CONSOLE_NONE;
+    for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next)
+        if (!nodes[nodes[child].leader == TRACEI_CONSOLE_NONE ? child : nodes[child].leader].kept) {
+            if (first == TRACEI_CONSOLE_NONE) first = child;
+            last = child;
+        }
+    if (first == last && (first == TRACEI_CONSOLE_NONE || nodes[first].first == TRACEI_CONSOLE_NONE)) return;
+    for (child = first;; child = nodes[child].next) {
+        if (nodes[nodes[child].leader == TRACEI_CONSOLE_NONE ? child : nodes[child].leader].kept) continue;
+        if (before != TRACEI_CONSOLE_NONE) nodes[before].peer = child;
+        if (child == last) break;
+        nodes[child].leader = last;
+        before = child;
+    }
+    if (before != TRACEI_CONSOLE_NONE) nodes[before].peer = TRACEI_CONSOLE_NONE;
+    nodes[last].leader = last;
+    nodes[last].peer = first == last ? TRACEI_CONSOLE_NONE : first;
+    nodes[last].rest = true;
+    tracei_console_note_siblings(console, parent);
+}
+
+/* Errors and what took longest keep their rows, and all above them; the rest of each level becomes one. */
+static void tracei_console_prune(tracei_console *console, uint32_t top) {
+    tracei_console_node *const nodes = console->nodes;
+    tracei_console_key *const keys = console->keys;
+    uint32_t at, rows = 0, i;
+    for (at = tracei_console_step(console, top, top, true); at != TRACEI_CONSOLE_NONE;
+         at = tracei_console_step(console, top, at, nodes[at].leader == TRACEI_CONSOLE_NONE)) {
+        if (!tracei_console_leads(console, at)) continue;
+        keys[rows].key = tracei_console_weight(console, at);
+        keys[rows++].index = console->count - at; /* of equals the first ones stay */
+    }
+    if (rows <= TRACEI_CONSOLE_ROWS) return;
+    tracei_console_sort(keys, rows);
+    for (i = rows - TRACEI_CONSOLE_ROWS; i < rows; i++)
+        for (at = console->count - keys[i].index; at != top && !nodes[at].kept; at = nodes[at].parent) nodes[at].kept = true;
+    for (at = top; at != TRACEI_CONSOLE_NONE;) {
+        const bool open = at == top || (nodes[at].kept && nodes[at].leader == TRACEI_CONSOLE_NONE);
+        if (open) tracei_console_fold_rest(console, at);
+        at = tracei_console_step(console, top, at, open);
+    }
 }
 
 /* --- trees: the left columns --- */
@@ -13642,19 +13717,28 @@ static bool tracei_console_fold_parallel(tracei_console *console, const tracei_c
 
 static void tracei_console_fold_head(tracei_console *console, const tracei_console_fold *fold) {
     const trace_span_data *const span = &console->batch->spans[fold->leader];
-    const bool top = console->nodes[fold->leader].parent == console->count;
+    const bool top = console->nodes[fold->leader].parent == console->count, rest = console->nodes[fold->leader].rest;
     tracei_console_row_begin(console, span);
     tracei_console_left(console, fold->start, fold->end, fold->failed != 0, top);
     tracei_console_lines(console, fold->leader, false);
     tracei_console_origin(console, fold->leader);
-    tracei_console_string(console, span->name);
-    tracei_console_times(console, fold->count);
+    if (rest) {
+        tracei_console_style(console, TRACEI_DIM);
+        tracei_console_words_of(console, console->glyphs->ellipsis);
+        tracei_console_spaces(console, 1);
+        tracei_console_number(console, fold->spans);
+        tracei_console_words_of(console, " more");
+        tracei_console_end_style(console);
+    } else {
+        tracei_console_string(console, span->name);
+        tracei_console_times(console, fold->count);
+    }
     if (console->nodes[fold->leader].orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
-    if (!tracei_console_fold_parallel(console, fold)) {
+    if (!tracei_console_fold_parallel(console, fold) && fold->count >= TRACEI_CONSOLE_FOLD) {
         tracei_console_duration(console, "  p50 ", fold->p50, 2);
         if (fold->count >= 20) tracei_console_duration(console, "  p95 ", fold->p95, 2);
     }
-    tracei_console_duration(console, "  max ", fold->max, 2);
+    if (fold->count > 1) tracei_console_duration(console, "  max ", fold->max, 2);
     tracei_console_errors(console, fold->failed, "");
     tracei_console_row_end(console, fold->spans);
 }
@@ -13724,6 +13808,7 @@ static void tracei_console_fold_rows(tracei_console *console, uint32_t leader) {
     bool slowest;
     tracei_console_fold_look(console, leader, &fold);
     tracei_console_fold_head(console, &fold);
+    if (console->nodes[leader].rest) return;
     slowest = fold.max / 6 > fold.p50 / 5 && fold.slowest != fold.first_failed; /* else all are about as fast */
     if (slowest) tracei_console_fold_sample(console, &fold, "slowest", fold.slowest, fold.slowest_number, !fold.failed);
     if (fold.failed)
@@ -14078,6 +14163,7 @@ static void tracei_console_tree(tracei_console *console, uint32_t top) {
         if (spans[at].end_unix_ns > console->end) console->end = spans[at].end_unix_ns;
     }
     console->rows = 0;
+    if (console->options.format == TRACE_CONSOLE_FORMAT_TREE) tracei_console_prune(console, top);
     for (at = head; at != TRACEI_CONSOLE_NONE;) {
         const uint32_t leader = nodes[at].leader == TRACEI_CONSOLE_NONE || at == top ? TRACEI_CONSOLE_NONE : nodes[at].leader;
         if (leader == TRACEI_CONSOLE_NONE)

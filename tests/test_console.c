@@ -580,6 +580,61 @@ TEST(what_folds_and_what_does_not) { golden("fold_unlike", build_unlike, COMPLET
 
 static uint32_t levels;
 
+/* 3,000 that differ in name: what took longest and what failed keeps its row. */
+static void build_unlike_thousands(void) {
+    static char names[3000][16];
+    uint32_t i;
+    trace_span_data *span = span_us(1, 0, "POST /import", 0, 400000);
+    set_int(span, "items", 3000);
+    for (i = 0; i < 3000; i++) {
+        const uint64_t start = 100 + (uint64_t)i * 100;
+        snprintf(names[i], sizeof names[i], "item %u", (unsigned)i);
+        span = span_us(10 + 2 * i, 1, names[i], start, start + (i % 32 ? 20 + i % 7 : 90));
+        if (i % 10 == 0) span_us(11 + 2 * i, 10 + 2 * i, "parse", start, start + 15);
+        if (i == 1501) fail(span, "Conflict", "key 2214");
+    }
+    for (i = 0; i < 8; i++) span_us(7000 + i, 1, "commit", 310000 + i * 10000, 318000 + i * 10000);
+}
+
+/* Each calls itself twice: no two are alike in shape beside each other. */
+static void build_recursion_of(uint32_t *id, uint32_t parent, uint32_t depth, uint64_t start) {
+    const uint32_t self = ++*id;
+    const uint64_t length = UINT64_C(1) << depth;
+    span_us(self, parent, "sort", start, start + length);
+    if (!depth) return;
+    build_recursion_of(id, self, depth - 1, start);
+    if (depth > 1) build_recursion_of(id, self, depth - 2, start + length / 2);
+}
+
+static void build_recursion(void) {
+    uint32_t id = 0;
+    build_recursion_of(&id, 0, 14, 0);
+}
+
+static void build_many_below_open(void) {
+    static char names[300][16];
+    uint32_t i;
+    build_open();
+    span_us(2, 1, "GET /first", 0, 50000);
+    span_us(3, 1, "GET /second", 60000, 70000);
+    for (i = 0; i < 300; i++) {
+        snprintf(names[i], sizeof names[i], "item %u", (unsigned)i);
+        span_us(10 + i, 2 + i % 2, names[i], 100 + 100 * i, 150 + 100 * i);
+    }
+}
+
+TEST(too_many_rows) {
+    trace_console_options options = look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
+    golden("pruned_below_open", build_many_below_open, OPEN, options);
+    CHECK_UINT(lines_in(out), 2 * (TRACEI_CONSOLE_ROWS + 3));   /* each is a tree of its own */
+    golden("pruned", build_unlike_thousands, COMPLETE, options);
+    CHECK_HAS(out, "item 1501  \xe2\x9c\x97 Conflict: key 2214");
+    CHECK_HAS(out, "commit \xc3\x97" "8");
+    CHECK(lines_in(out) <= TRACEI_CONSOLE_ROWS * 5 / 4);
+    golden("pruned_recursion", build_recursion, COMPLETE, options);
+    CHECK(lines_in(out) <= TRACEI_CONSOLE_ROWS * 2);   /* one more for each level that has a rest */
+}
+
 static void build_deep(void) {
     static char names[1000][24];
     uint32_t i;
@@ -591,13 +646,15 @@ static void build_deep(void) {
 }
 
 TEST(a_thousand_levels) {
+    trace_console_options options = look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
     trace_exporter exporter;
     levels = 40;
     golden("deep_80", build_deep, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
     golden("deep_plain", build_deep, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
     levels = 1000;
     fresh();
-    exporter = make(look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    options.format = TRACE_CONSOLE_FORMAT_ALL;
+    exporter = make(options);
     build_deep();
     export_as(&exporter, COMPLETE);
     CHECK(widest() <= 80);
@@ -618,7 +675,7 @@ TEST(three_thousand_spans_are_fast) {
     int form;
     for (form = 0; form < 4; form++) { /* alike, all different, all different below each other, alike but shown one by one */
         trace_exporter exporter;
-        uint64_t before;
+        clock_t before;
         uint32_t i;
         fresh();
         options.format = form == 3 ? TRACE_CONSOLE_FORMAT_ALL : TRACE_CONSOLE_FORMAT_TREE;
@@ -628,13 +685,14 @@ TEST(three_thousand_spans_are_fast) {
             snprintf(names[i], sizeof names[i], "span %u", i);
             span_us(i + 1, form == 2 ? i : 1, form == 1 || form == 2 ? names[i] : "same", i, i + 1);
         }
-        before = real_ms();
+        before = clock();
         export_as(&exporter, COMPLETE);
-        CHECK(real_ms() - before < 500);
+        CHECK(clock() - before < CLOCKS_PER_SEC / 2);            /* of the processor's time */
         check_ledger(&exporter, 3000);
         CHECK_UINT(stats_of(&exporter).sent, 3000);
         if (form == 0) CHECK(lines_in(out) < 6);
-        if (form == 1 || form == 3) CHECK_UINT(lines_in(out), 3001);
+        if (form == 1 || form == 2) CHECK(lines_in(out) <= TRACEI_CONSOLE_ROWS + 3);
+        if (form == 3) CHECK_UINT(lines_in(out), 3001);
     }
 }
 
@@ -1050,21 +1108,18 @@ static int terminal_pair(int *slave) {
     return master;
 }
 
-/* Exports until the queue is full, and more; nothing of it may take long. */
+/* Exports until the queue is full, and more; if any of it waited for the reader, it would wait for ever. */
 static uint64_t overfill(const trace_exporter *exporter) {
-    uint64_t received = 0, slowest = 0;
+    uint64_t received = 0;
     unsigned i;
     environment("TRACE_CONSOLE=all");
     for (i = 0; i < 1500; i++) {
-        const uint64_t before = real_ms();
         clear_trace();
         build_importer();
         span_count = 24;
         export_as(exporter, COMPLETE);
         received += 24;
-        if (real_ms() - before > slowest) slowest = real_ms() - before;
     }
-    CHECK(slowest < 500);
     return received;
 }
 
