@@ -279,6 +279,8 @@
 #ifdef __clang__
 #pragma GCC diagnostic ignored "-Wunknown-warning-option"
 #pragma GCC diagnostic ignored "-Wc99-extensions"
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
 #pragma GCC diagnostic ignored "-Wvariadic-macros"
 #endif
@@ -1875,7 +1877,7 @@ template <class T> char tracei_ignore(const T &);
 #define TRACEI_IGNORE(value) ((void)sizeof(1 ? (value) : (value)))
 #endif
 #define TRACEI_ONCE(ignored, variable) for (bool variable = ((ignored), true); variable; variable = false)
-#define TRACEI_NOTHING(ignored, variable) enum { variable = (int)sizeof((ignored), true) }
+#define TRACEI_NOTHING(ignored, variable) enum { variable = sizeof((ignored), true) }
 #define TRACEI_IGNORE_BLOCK(...) \
     (TRACEI_IGNORE(TRACEI_FIRST(__VA_ARGS__)), (void)sizeof(TRACE_CONFIG_SCOPE), \
      (void)sizeof(TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__))))

@@ -69,8 +69,9 @@ void lint_user_types(trace_span span) {
     trace_set("a", 1);
     trace_set("b", 1u);
     trace_set("c", 1l);
-    trace_set("d", (unsigned long long)1);
-    trace_set("e", (short)1);
+    trace_set("d", 1ull);
+    short small = 1;
+    trace_set("e", small);
     trace_set("f", 'c');
     trace_set("g", 1.5f);
     trace_set("h", 1.5);

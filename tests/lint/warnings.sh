@@ -30,6 +30,7 @@ includer() { # header
             gnu89) flags="$common $only_c -Wno-long-long -Wno-overlength-strings" ;;
             *) flags="$common $only_c" ;;
             esac
+            case $1-$standard in */trace.h-c++* | trace.h-c++*) flags="$flags -Wold-style-cast -Wzero-as-null-pointer-constant" ;; esac
             echo 'int lint_nothing; ' | sed 's/^/extern /' >"$scratch/nothing.c"
             case $standard in c++*) $compiler -std=$standard -x c++ -fsyntax-only "$scratch/nothing.c" 2>/dev/null ;;
             *) $compiler -std=$standard -fsyntax-only "$scratch/nothing.c" 2>/dev/null ;; esac || continue
