@@ -2316,8 +2316,8 @@ static size_t tracei_bytes_mapped;
 #ifndef TRACE_CONFIG_STATIC_BYTES
 #define TRACE_CONFIG_STATIC_BYTES 32768
 #endif
-/* All memory there is. What was given back stands in a list by address, with neighbours joined; what is not found there is cut off
-   what was never used, whose beginning comes down again when the last block is given back. */
+/* All memory there is. What was given back stands in a list by address, with neighbours joined; what is not found there is cut
+   off what was never used, whose beginning comes down again when the last block is given back. */
 static union { uint64_t align; unsigned char bytes[TRACE_CONFIG_STATIC_BYTES]; } tracei_arena;
 typedef struct tracei_arena_block { struct tracei_arena_block *next; size_t size; } tracei_arena_block;
 static tracei_arena_block *tracei_arena_free;
@@ -10471,8 +10471,8 @@ static void *tracei_view(size_t size) {
     return at;
 }
 
-/* An upper bound of what the views of a payload take. Every entry has a header of 8 bytes and becomes a value, if it is an item of
-   an array; what becomes more has more: an attribute 8 of a key, an event 16 and a link 40 of its head. */
+/* An upper bound of what the views of a payload take. Every entry has a header of 8 bytes and becomes a value, if it is an item
+   of an array; what becomes more has more: an attribute 8 of a key, an event 16 and a link 40 of its head. */
 static size_t tracei_views_needed(size_t payload) {
     return payload / sizeof(tracei_entry_header) * ((sizeof(trace_value) + 7u) & ~(size_t)7u) + 16;
 }
@@ -10946,8 +10946,8 @@ static void tracei_say_drops(bool at_last) {
     if (ring && tracei_first_time(&said_ring)) {
         said = ring + memory;
         tracei_log(TRACE_LOG_LEVEL_WARNING,
-                   "spans ended faster than they were taken: %llu dropped so far; raise trace_config.ring_bytes, or let them wait: "
-                   "lossless_timeout_ms",
+                   "spans ended faster than they were taken: %llu dropped so far; raise trace_config.ring_bytes, or let them "
+                   "wait: lossless_timeout_ms",
                    (unsigned long long)ring);
     }
     if (memory && tracei_first_time(&said_memory)) {
@@ -15379,7 +15379,8 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
         }
     if (meant && !tracei_environment_nearest_word(name, words))
         tracei_log(TRACE_LOG_LEVEL_WARNING,
-                   "OTEL_TRACES_EXPORTER=%.*s ignored: %s needs trace_%s.h, included in the file that defines TRACE_IMPLEMENTATION",
+                   "OTEL_TRACES_EXPORTER=%.*s ignored: %s needs trace_%s.h, included in the file that defines "
+                   "TRACE_IMPLEMENTATION",
                    tracei_environment_quoted(name), name.data, meant, meant);
     else
         tracei_environment_bad_word("OTEL_TRACES_EXPORTER", name, words,
@@ -15909,6 +15910,7 @@ TRACEI_SMALL_END
 #undef TRACEI_CONSOLE_TOKENS
 #undef TRACEI_CONSOLE_REFILL
 #undef TRACEI_CONSOLE_OPENED
+#undef TRACEI_CONSOLE_ROWS
 #undef TRACEI_CONSOLE_NAME
 #undef TRACEI_CONSOLES_MAX
 #undef TRACEI_CONSOLE_QUEUE
