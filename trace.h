@@ -11234,7 +11234,7 @@ static void tracei_pages_give(tracei_page *page) {
     while (page) {
         tracei_page *const next = page->next;
         tracei_assembler.bytes -= page->size;
-        if (page->size > TRACEI_HOLD_PAGE) {
+        if (page->size > TRACEI_HOLD_PAGE || TRACEI_HOLD_SLAB == 1) {
             tracei_free(page, page->size);
         } else {
             page->next = tracei_assembler.free_pages;
