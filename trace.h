@@ -102,8 +102,8 @@
                    child too, or set disable_thread), init, flush, shutdown. The worker and sender threads block all signals.
        longjmp     trace_mark m = trace_mark_get() before setjmp, trace_unwind(m) after the jump. Without it the next end of an
                    enclosing block does the same.
-       Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s). Nothing is freed, so any call is safe at
-                   any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
+       Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Nothing is freed, so
+                   any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
        dlclose     The shared object that carries the implementation stays loaded (the worker runs its code). With
                    TRACE_CONFIG_UNLOADABLE it does not; call trace_shutdown before dlclose.
        Two copies  Several files, libraries or plugins may each carry a copy. Symbols are hidden but for one weak, versioned one
@@ -2217,7 +2217,7 @@ static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t 
 #define TRACEI_SMALL_BEGIN _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
 #define TRACEI_SMALL_END _Pragma("clang attribute pop")
 #elif defined(__GNUC__) && defined(__OPTIMIZE__)
-#define TRACEI_SMALL_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"Os\", \"no-move-loop-invariants\")")
+#define TRACEI_SMALL_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"Os\", \"no-gcse\", \"no-move-loop-invariants\")")
 #define TRACEI_SMALL_END _Pragma("GCC pop_options")
 #else
 #define TRACEI_SMALL_BEGIN
@@ -15180,6 +15180,11 @@ static bool tracei_exit_concerns_us(void) {
     return tracei_epoch_now() != 0 && TRACEI_LOAD(&tracei_state) == TRACEI_STATE_RUNNING && !tracei_is_suppressed();
 }
 
+static void tracei_exit_gave_up(void) {
+    tracei_log(TRACE_LOG_LEVEL_WARNING,
+               "exit gave up after exit_timeout_ms (%u ms): an exporter is still busy, the last spans are lost", tracei_exit_ms);
+}
+
 /* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
 static void tracei_at_exit(void) {
     const uint64_t since = tracei_mono_ns(), deadline = tracei_deadline(tracei_exit_ms);
@@ -15189,6 +15194,8 @@ static void tracei_at_exit(void) {
     if (tracei_worker_end(deadline) && tracei_pass_acquire(deadline)) {
         (void)tracei_pass(true);
         tracei_unlock(&tracei_pass_lock);
+    } else {
+        tracei_exit_gave_up();
     }
     tracei_exit_spent_ms += (tracei_mono_ns() - since) / 1000000u;
 }
