@@ -244,6 +244,73 @@ ISOLATED(too_large) {
     CHECK_LEDGER();
 }
 
+/* The length of the longest value an exporter was given. */
+static trace_result longest_value(void *user, const trace_batch *batch) {
+    size_t *const longest = (size_t *)user, i, j;
+    for (i = 0; i < batch->span_count; i++) {
+        const trace_span_data *const span = &batch->spans[i];
+        for (j = 0; j < span->attribute_count; j++)
+            if (span->attributes[j].value.as.string.size > *longest) *longest = span->attributes[j].value.as.string.size;
+    }
+    return TRACE_RESULT_OK;
+}
+
+/* What would be more than a quarter of the ring is cut: no span can fill the ring for all others. */
+ISOLATED(a_quarter_of_a_ring) {
+    static char text[100000];
+    size_t longest = 0;
+    trace_config config;
+    trace_exporter exporter;
+    memset(&exporter, 0, sizeof exporter);
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "longest";
+    exporter.export_fn = longest_value;
+    exporter.user = &longest;
+    config = ledger_config(exporter);
+    config.disable_thread = true;
+    config.ring_bytes = 65536;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    memset(text, 'x', sizeof text - 1);
+    TRACE_SPAN("long") { trace_set("text", text); }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK(longest > 4096 && longest < 65536 / 4);
+    CHECK_UINT(ledger_stats().truncated, 1);
+    CHECK_LEDGER();
+}
+
+static size_t refused_from = SIZE_MAX;
+static void *allocate_small(void *user, size_t size) {
+    void *memory = NULL;
+    (void)user;
+    return size < refused_from && posix_memalign(&memory, 64, size) == 0 ? memory : NULL;
+}
+
+/* A span that is in its ring and cannot be read, or held for its root, for want of memory is lost, counted, and the last one. */
+static void no_memory(bool whole_traces) {
+    static doer one;
+    static char text[200000];
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.exporters[0].whole_traces = whole_traces;
+    config.disable_thread = true;
+    config.allocator.allocate_fn = allocate_small;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("small", 1);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    memset(text, 'x', sizeof text - 1);
+    TRACE_SPAN("large") { trace_set("text", text); }
+    refused_from = 1;
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_FAILED);
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_NO_MEMORY], 1);
+    CHECK_LEDGER();
+    record("small", 1);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 2);
+    CHECK_LEDGER();
+}
+
+ISOLATED(no_memory_to_read_a_span) { no_memory(false); }
+ISOLATED(no_memory_to_hold_a_span) { no_memory(true); }
+
 static trace_decision every_third(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
     static unsigned asked;
     (void)user, (void)input, (void)output;

@@ -181,6 +181,35 @@ ISOLATED(ended_elsewhere) {
     CHECK_LEDGER();
 }
 
+/* The innermost span, ended by another thread: what comes next is a child of the one around it, as if its own thread had
+   ended it. */
+ISOLATED(current_ended_elsewhere) {
+    store *const kept_spans = store_make(10000);
+    trace_config config = ledger_config(store_exporter(kept_spans));
+    uint32_t i, right = 0;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 100; i++) {
+        const trace_span outer = trace_span_start("outer");
+        trace_span inner = trace_span_start("inner");
+        run(end_one, &inner);
+        TRACE_SPAN("next") { TRACE_SPAN("below") {} }
+        CHECK_UINT(trace_span_current().id, outer.id);
+        trace_span_end(outer);
+        CHECK_UINT(trace_span_current().id, 0);
+    }
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(kept_spans->count, 400);
+    for (i = 0; i + 2 < kept_spans->count; i++) {
+        const kept *const below = &kept_spans->spans[i];
+        if (strcmp(below[0].name, "below") == 0)
+            right += below[0].parent_id == below[1].span_id && below[1].parent_id == below[2].span_id && below[2].parent_id == 0;
+    }
+    CHECK_UINT(right, 100);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_LEDGER();
+}
+
 /* A producer starts, a consumer ends: a queue between them, all slots return. */
 enum { QUEUE = 64 };
 static trace_span queue[QUEUE];
