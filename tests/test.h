@@ -52,6 +52,8 @@
 #ifdef _WIN32
 #include <direct.h>
 #include <process.h>
+#define setenv(name, value, overwrite) _putenv_s(name, value)
+#define unsetenv(name) _putenv_s(name, "")
 #else
 #include <fcntl.h>
 #include <poll.h>

@@ -95,6 +95,24 @@ ISOLATED(no_exporter) {
     CHECK_LEDGER();
 }
 
+/* What is in the rings when the last exporter goes was recorded for nobody. */
+ISOLATED(no_exporter_any_more) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 10);
+    memset(&config, 0, sizeof config);
+    config.disable_thread = true;
+    setenv("OTEL_TRACES_EXPORTER", "none", 1);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    (void)trace_flush(1000);
+    CHECK_UINT(one.spans, 0);
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_NO_EXPORTER], 10);
+    CHECK_UINT(ledger_stats().exported, 0);
+    CHECK_LEDGER();
+}
+
 /* --- drops --- */
 
 /* A ring of 4 KiB that nobody drains holds a number of spans that can be told in advance. */

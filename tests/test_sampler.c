@@ -187,7 +187,7 @@ TEST(ratio_on_children_is_warned_of_once) {
 
 static int called;
 
-static trace_decision tell(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+static trace_decision tell_number(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
     (void)input, (void)output;
     called = (int)(intptr_t)user;
     return TRACE_DECISION_RECORD;
@@ -196,7 +196,7 @@ static trace_decision tell(void *user, const trace_sampler_input *input, trace_s
 static trace_sampler telling(int number) {
     trace_sampler sampler = trace_sampler_always_on();
     sampler.description = "telling";
-    sampler.sample_fn = tell;
+    sampler.sample_fn = tell_number;
     sampler.user = (void *)(intptr_t)number;
     return sampler;
 }
@@ -905,7 +905,9 @@ TEST(a_composition_that_contains_itself_is_described_all_the_same) {
 
 /* ---- environment ------------------------------------------------------------------------------------------------------ */
 
+#ifndef _WIN32
 extern char **environ;
+#endif
 
 TEST(samplers_from_the_environment) {
     static const struct { const char *entries[3]; const char *expected, *log; } rows[] = {
@@ -941,7 +943,15 @@ TEST(samplers_from_the_environment) {
             snprintf(copies[j], sizeof copies[j], "%s", rows[i].entries[j]);
             entries[j] = copies[j];
         }
+#ifdef _WIN32
+        _putenv("OTEL_TRACES_SAMPLER=");
+        _putenv("OTEL_TRACES_SAMPLER_ARG=");
+        _putenv("TRACER_SAMPLING_RATE=");
+        _putenv("AI_INFRA_TRACING_SAMPLE_RATE=");
+        for (int j = 0; entries[j]; j++) _putenv(entries[j]);
+#else
         environ = entries;
+#endif
         tracei_environment_snapshot();
         fresh_log();
         if (tracei_sampler_from_environment(&sampler)) (void)trace_sampler_describe(&sampler, text, sizeof text);
