@@ -1,6 +1,7 @@
 /* also: plain c++ */
 /* test_genai.c - spans of model calls, agents and tools: what is recorded, what each backend is told, and what never leaves
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* not: windows */
 #include "test.h"
 
 #define TRACE_IMPLEMENTATION

@@ -1,5 +1,6 @@
 /* test_resource.c - what the process says of itself, where it comes from, and what a forked child changes
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* not: windows */
 #include "test.h"
 
 static const char *refused;       /* which system calls fail: "" all, NULL none */

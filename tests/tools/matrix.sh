@@ -39,9 +39,9 @@ WARN="-Wall -Wextra"
 SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 ZIG="build/venv/bin/python3 -m ziglang"
 
-# row NAME: sets cc cxx flags run tags scale build_only missing
+# row NAME: sets cc cxx flags libs run tags scale build_only missing
 row() {
-    cc=$CC cxx=${CXX:-c++} flags= run= tags=$1 scale=1 build_only= missing= exe=
+    cc=$CC cxx=${CXX:-c++} flags= libs=-lm run= tags=$1 scale=1 build_only= missing= exe=
     case $1 in gcc-*) cc=gcc cxx=g++ ;; clang-*) cc=clang cxx=clang++ ;; esac
     case $1 in gcc-* | clang-*) tags="$tags ${1%%-*}" ;; esac
     case $1 in
@@ -65,7 +65,7 @@ row() {
     i386) zig x86-linux-musl -static; qemu i386; tags="$tags 32-bit" ;;
     aarch64) zig aarch64-linux-musl -static; qemu aarch64 ;;
     riscv64) zig riscv64-linux-musl -static; qemu riscv64 ;;
-    windows) zig x86_64-windows-gnu; exe=.exe; wine ;;
+    windows) zig x86_64-windows-gnu; libs="-lm -lws2_32"; exe=.exe; wine ;;
     macos-x86_64) zig x86_64-macos; build_only=1 tags="$tags macos" ;;
     macos-aarch64) zig aarch64-macos; build_only=1 tags="$tags macos" ;;
     freebsd) zig x86_64-freebsd; build_only=1 ;;
@@ -159,7 +159,7 @@ build() {
     *.c) case " $tags " in *" c++ "*) compiler="$cxx -x c++" ;; *) compiler=$cc ;; esac ;;
     esac
     echo "$cc $flags $(note "$file" build)" >"$out.flags"
-    eval "$compiler $std \$file -o \$out $(note "$file" build) -lm" >"$out.build" 2>&1 || rm -f "$out"
+    eval "$compiler $std \$file -o \$out $(note "$file" build) $libs" >"$out.build" 2>&1 || rm -f "$out"
 }
 
 limited() {
