@@ -102,8 +102,8 @@
                    child too, or set disable_thread), init, flush, shutdown. The worker and sender threads block all signals.
        longjmp     trace_mark m = trace_mark_get() before setjmp, trace_unwind(m) after the jump. Without it the next end of an
                    enclosing block does the same.
-       Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Nothing is freed, so
-                   any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
+       Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Nothing is
+                   freed, so any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
        dlclose     The shared object that carries the implementation stays loaded (the worker runs its code). With
                    TRACE_CONFIG_UNLOADABLE it does not; call trace_shutdown before dlclose.
        Two copies  Several files, libraries or plugins may each carry a copy. Symbols are hidden but for one weak, versioned one
