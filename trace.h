@@ -14005,7 +14005,7 @@ static void tracei_console_summary_row(tracei_console *console, const tracei_con
     if (root->opened) {
         tracei_console_gap(console);
         tracei_console_number(console, root->opened);
-        tracei_console_words_of(console, " open over 2 s");
+        tracei_console_words_of(console, " open");
     }
     tracei_console_row_end(console, 0);
 }

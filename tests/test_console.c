@@ -429,6 +429,17 @@ TEST(open_roots) {
     export_as(&exporter, OPEN);
     export_as(&exporter, OPEN);
     CHECK_UINT(lines_in(out), 1);                    /* once */
+    {
+        uint8_t i;
+        for (i = 0; i < 60; i++) {                   /* a flood of them is thinned too; they need not be old */
+            open_span.span_id[7] = (uint8_t)(100 + i);
+            export_as(&exporter, OPEN);
+        }
+    }
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    CHECK(lines_in(out) < 30);
+    CHECK_HAS(out, "serve  ");
+    CHECK_HAS(out, " open\n");
 }
 
 /* What ran below it meanwhile is not in its tree: nobody knows how much of it was its own. */
