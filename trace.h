@@ -10478,16 +10478,21 @@ static size_t tracei_views_needed(size_t payload) {
 }
 
 static bool tracei_views_reserve(size_t size) {
+    const bool again = TRACE_CONFIG_SINGLE_THREADED && !tracei_allocator.allocate_fn; /* what is given back can be had again */
     const size_t before = tracei_views.size;
+    unsigned char *memory;
     size_t wanted = before ? before : TRACEI_VIEWS_MIN;
     if (size <= before - tracei_views.used) return true;
     if (tracei_views.used) return false; /* the batch must go first: it points into the arena */
     while (wanted < size) wanted *= 2;
-    tracei_free(tracei_views.memory, before); /* first: there may be no room for both */
-    tracei_views.memory = (unsigned char *)tracei_alloc(wanted);
-    if (!tracei_views.memory) tracei_views.memory = (unsigned char *)tracei_alloc(wanted = size);
-    if (!tracei_views.memory) tracei_views.memory = (unsigned char *)tracei_alloc(wanted = before);
-    tracei_views.size = tracei_views.memory ? wanted : 0;
+    if (again) tracei_free(tracei_views.memory, before); /* there may be no room for both */
+    memory = (unsigned char *)tracei_alloc(wanted);
+    if (!memory) memory = (unsigned char *)tracei_alloc(wanted = size);
+    if (!memory && again) memory = (unsigned char *)tracei_alloc(wanted = before);
+    if (!memory && !again) return false;
+    if (!again) tracei_free(tracei_views.memory, before);
+    tracei_views.memory = memory;
+    tracei_views.size = memory ? wanted : 0;
     return size <= tracei_views.size;
 }
 
