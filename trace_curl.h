@@ -6,8 +6,8 @@
        #define TRACE_IMPLEMENTATION             in one file of the program
        #define TRACE_CONFIG_CURL_REDIRECT 1     in every file that uses libcurl's easy or multi handles
        #include "trace_curl.h"                  (includes <curl/curl.h> and trace.h)
-   and link with -lcurl and -pthread. From there curl_easy_perform and the functions around it are traced; nothing else changes.
-   Without the first macro call trace_curl_easy_perform and its like by name. For a program nobody rebuilds, `make preload`:
+   and link with -lcurl and -pthread. From there on curl_easy_perform and its like are traced; no other line changes.
+   Without the second macro call trace_curl_easy_perform and its like by name. For a program nobody rebuilds, `make preload`:
        LD_PRELOAD=build/libtrace_preload_curl.so OTEL_TRACES_EXPORTER=otlp curl http://localhost:8080/
 
    CONTENTS (search for the tag)      >>functions  >>handles  >>url  >>headers  >>requests  >>transfers  >>wrappers  >>redirect

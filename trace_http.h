@@ -13,7 +13,7 @@
    Contents (search for >>tag)
        >>transport     public: your own way to carry a request
        >>interface     what exporters call (tracei_sender_*)
-       >>helpers >>url >>date >>body >>wire >>lookup >>client >>curl >>queue >>report >>retry >>sender     implementation
+       >>helpers >>url >>date >>body >>wire >>lookup >>client >>curl >>queue >>report >>retry >>sender >>exporters  implementation
 
    What it does
        - Queues encoded spans in a byte ring of fixed size; what does not fit is counted, the program never waits.
@@ -306,6 +306,18 @@ struct tracei_sender {
 };
 
 /* >>helpers ------------------------------------------------------------------------------------------------------- */
+
+/* NULL is empty. */
+static trace_string tracei_http_string_of(const char *text) {
+    trace_string string;
+    string.data = text ? text : "";
+    string.size = tracei_length(text);
+    return string;
+}
+
+TRACE_INLINE bool tracei_http_is(trace_string text, const char *word) {
+    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
+}
 
 static char tracei_http_lower(char c) {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
@@ -869,13 +881,6 @@ static TRACEI_UNUSED void tracei_answer_header(tracei_exchange *exchange, trace_
         if (!tracei_http_percent_decode(text, strlen(text), answer->grpc_message, sizeof answer->grpc_message))
             tracei_http_keep_text(answer->grpc_message, sizeof answer->grpc_message, value);
     }
-}
-
-static trace_string tracei_http_string_of(const char *text) {
-    trace_string string;
-    string.data = text;
-    string.size = strlen(text);
-    return string;
 }
 
 static TRACEI_UNUSED void tracei_answer_start(tracei_exchange *exchange) {
@@ -3184,6 +3189,84 @@ static TRACEI_UNUSED tracei_sender *tracei_sender_open(const tracei_http_options
     }
 #endif
     return sender;
+}
+
+/* >>exporters -----------------------------------------------------------------------------------------------------
+
+   What exporters over a sender have in common. */
+
+/* Fields of an exporter's options that are called the same there. */
+#define TRACEI_HTTP_TAKE(http, o) \
+    (memset((http), 0, sizeof *(http)), (http)->ca_file = (o)->ca_file, \
+     (http)->client_certificate_file = (o)->client_certificate_file, (http)->client_key_file = (o)->client_key_file, \
+     (http)->proxy = (o)->proxy, (http)->no_proxy = (o)->no_proxy, (http)->allow_insecure_auth = (o)->allow_insecure_auth, \
+     (http)->disable_environment = (o)->disable_environment, (http)->disable_thread = (o)->disable_thread, \
+     (http)->timeout_ms = (o)->timeout_ms, (http)->schedule_delay_ms = (o)->schedule_delay_ms, \
+     (http)->max_queue_bytes = (o)->max_queue_bytes, (http)->max_queue_spans = (o)->max_queue_spans, \
+     (http)->max_batch_bytes = (o)->max_batch_bytes, (http)->max_batch_spans = (o)->max_batch_spans, \
+     (http)->max_request_bytes = (o)->max_request_bytes, (void)((http)->transport = (o)->transport))
+
+/* Numbers that are not set, by environment: the time-out from whichever of the two variables is set first (0: no limit; general
+   may be NULL). */
+static TRACEI_UNUSED void tracei_http_read_numbers(tracei_http_options *http, const char *timeout, const char *general) {
+    uint32_t value;
+    if (http->disable_environment) return;
+    if (!http->timeout_ms) {
+        if (tracei_environment_u32(timeout, 0, UINT32_MAX, &value) ||
+            (general && tracei_environment_u32(general, 0, UINT32_MAX, &value)))
+            http->timeout_ms = value ? value : UINT32_MAX;
+        if (tracei_environment_u32("OTEL_BSP_EXPORT_TIMEOUT", 0, UINT32_MAX, &value) && value &&
+            value < (http->timeout_ms ? http->timeout_ms : 10000))
+            http->timeout_ms = value; /* the shorter one counts */
+    }
+    if (!http->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value))
+        http->schedule_delay_ms = value ? value : 1;
+    if (!http->max_queue_spans) tracei_environment_u32("OTEL_BSP_MAX_QUEUE_SIZE", 1, UINT32_MAX, &http->max_queue_spans);
+    if (!http->max_batch_spans) tracei_environment_u32("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, UINT32_MAX, &http->max_batch_spans);
+}
+
+/* An endpoint as users write it: without a scheme it is http, without a path it has this one ("api/traces"). Credentials
+   ("user:password@", percent-encoded; NULL: none) take the place of those in it. False: it is too long, which is logged. */
+static TRACEI_UNUSED bool tracei_http_endpoint(const char *owner, const char *given, const char *path, const char *credentials,
+                                               char *out, size_t capacity) {
+    const char *authority = strstr(given, "://") ? strstr(given, "://") + 3 : given;
+    const char *const end = authority + strcspn(authority, "/?#"), *const query = end + strcspn(end, "?#"), *at;
+    const bool is_unix = strncmp(given, "unix:", 5) == 0;
+    tracei_text url;
+    memset(&url, 0, sizeof url);
+    url.data = out;
+    url.capacity = capacity - 1;
+    if (authority == given && !is_unix) tracei_text_cstr(&url, "http://");
+    tracei_text_add(&url, given, (size_t)(authority - given));
+    if (credentials) {
+        for (at = end; at > authority && at[-1] != '@'; at--) {}
+        authority = at;
+        tracei_text_cstr(&url, credentials);
+    }
+    tracei_text_add(&url, authority, (size_t)(query - authority));
+    if (query == end && !is_unix) tracei_text_char(&url, '/');
+    if (query - end <= 1 && !is_unix) tracei_text_cstr(&url, path);
+    tracei_text_cstr(&url, query);
+    out[url.size] = '\0';
+    if (url.full) tracei_log(TRACE_LOG_LEVEL_ERROR, "%s: the endpoint is longer than 2,000 characters", owner);
+    return !url.full;
+}
+
+/* What the sender sends, as an exporter. Without a sender it has no export_fn. */
+static TRACEI_UNUSED trace_exporter tracei_sender_exporter(const char *name, tracei_sender *sender,
+                                                           trace_result (*export_fn)(void *user, const trace_batch *batch)) {
+    trace_exporter exporter;
+    memset(&exporter, 0, sizeof exporter);
+    exporter.struct_size = sizeof exporter;
+    exporter.name = name;
+    if (!sender) return exporter;
+    exporter.export_fn = export_fn;
+    exporter.flush_fn = tracei_sender_flush;
+    exporter.shutdown_fn = tracei_sender_shutdown;
+    exporter.stats_fn = tracei_sender_stats;
+    exporter.fork_fn = tracei_sender_fork;
+    exporter.user = sender;
+    return exporter;
 }
 
 #ifndef TRACEI_KEEP_MACROS

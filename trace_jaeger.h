@@ -301,17 +301,6 @@ typedef struct tracei_jaeger_encoder {
     char scope_tags[512];
 } tracei_jaeger_encoder;
 
-static trace_string tracei_jaeger_string(const char *text) {
-    trace_string string;
-    string.data = text ? text : "";
-    string.size = text ? strlen(text) : 0;
-    return string;
-}
-
-static bool tracei_jaeger_is(trace_string text, const char *word) {
-    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
-}
-
 static size_t tracei_jaeger_text_size(trace_string text, size_t limit) {
     size_t size = text.size < limit ? text.size : limit;
     return 12 + (size > 512 && tracei_utf8_valid(text.data, text.size) == text.size ? size : 3 * size);
@@ -378,7 +367,7 @@ static void tracei_jaeger_tag_text(tracei_thrift *out, const char *key, trace_st
     trace_value value;
     value.type = TRACE_TYPE_STRING;
     value.as.string = text;
-    tracei_jaeger_tag(out, tracei_jaeger_string(key), &value, limit);
+    tracei_jaeger_tag(out, tracei_http_string_of(key), &value, limit);
 }
 
 static void tracei_jaeger_tag_count(tracei_thrift *out, const char *key, uint64_t count) {
@@ -386,7 +375,7 @@ static void tracei_jaeger_tag_count(tracei_thrift *out, const char *key, uint64_
     if (!count) return;
     value.type = TRACE_TYPE_INT;
     value.as.integer = (int64_t)count;
-    tracei_jaeger_tag(out, tracei_jaeger_string(key), &value, SIZE_MAX);
+    tracei_jaeger_tag(out, tracei_http_string_of(key), &value, SIZE_MAX);
 }
 
 /* An attribute is left out because a tag of ours takes its place, or by a cut, which counts it as dropped. */
@@ -395,18 +384,18 @@ typedef enum tracei_jaeger_kept { TRACEI_JAEGER_KEPT, TRACEI_JAEGER_OURS, TRACEI
 static bool tracei_jaeger_is_ours(trace_string key, const trace_span_data *span) {
     static const char *const scope_keys[] = {"otel.scope.name", "otel.scope.version", "otel.library.name",
                                              "otel.library.version"};
-    if (span->status == TRACE_STATUS_ERROR && tracei_jaeger_is(key, "error")) return true;
-    if (span->kind > TRACE_KIND_INTERNAL && tracei_jaeger_is(key, "span.kind")) return true;
+    if (span->status == TRACE_STATUS_ERROR && tracei_http_is(key, "error")) return true;
+    if (span->kind > TRACE_KIND_INTERNAL && tracei_http_is(key, "span.kind")) return true;
     if (key.size < 5 || memcmp(key.data, "otel.", 5) != 0) return false;
-    if (span->status != TRACE_STATUS_UNSET && tracei_jaeger_is(key, "otel.status_code")) return true;
-    if (span->status == TRACE_STATUS_ERROR && span->status_message.size && tracei_jaeger_is(key, "otel.status_description"))
+    if (span->status != TRACE_STATUS_UNSET && tracei_http_is(key, "otel.status_code")) return true;
+    if (span->status == TRACE_STATUS_ERROR && span->status_message.size && tracei_http_is(key, "otel.status_description"))
         return true;
     for (size_t i = 0; i < 4 && span->scope; i++) {
         const char *ours = i & 1 ? span->scope->version : span->scope->name;
-        if (ours && *ours && tracei_jaeger_is(key, scope_keys[i])) return true;
+        if (ours && *ours && tracei_http_is(key, scope_keys[i])) return true;
     }
-    return tracei_jaeger_is(key, "otel.dropped_attributes_count") || tracei_jaeger_is(key, "otel.dropped_events_count") ||
-           tracei_jaeger_is(key, "otel.dropped_links_count");
+    return tracei_http_is(key, "otel.dropped_attributes_count") || tracei_http_is(key, "otel.dropped_events_count") ||
+           tracei_http_is(key, "otel.dropped_links_count");
 }
 
 static tracei_jaeger_kept tracei_jaeger_keeps(const trace_attribute *attribute, const trace_span_data *span,
@@ -426,8 +415,8 @@ static size_t tracei_jaeger_event_size(const trace_event_data *event, size_t lim
 static size_t tracei_jaeger_span_size(const trace_span_data *span, const tracei_jaeger_cut *cut) {
     size_t size = 832 + tracei_jaeger_text_size(span->name, cut->text) + tracei_jaeger_text_size(span->status_message, cut->text);
     if (span->scope)
-        size += 2 * (tracei_jaeger_text_size(tracei_jaeger_string(span->scope->name), cut->text) +
-                     tracei_jaeger_text_size(tracei_jaeger_string(span->scope->version), cut->text));
+        size += 2 * (tracei_jaeger_text_size(tracei_http_string_of(span->scope->name), cut->text) +
+                     tracei_jaeger_text_size(tracei_http_string_of(span->scope->version), cut->text));
     for (size_t i = 0; i < span->attribute_count; i++)
         if (tracei_jaeger_keeps(&span->attributes[i], span, cut) == TRACEI_JAEGER_KEPT)
             size += tracei_jaeger_tag_size(&span->attributes[i], cut->text);
@@ -475,7 +464,7 @@ static void tracei_jaeger_scope_tags(tracei_jaeger_encoder *encoder, tracei_thri
         return;
     }
     for (size_t i = 0; i < 4; i++) {
-        const trace_string text = tracei_jaeger_string(i < 2 ? scope->name : scope->version);
+        const trace_string text = tracei_http_string_of(i < 2 ? scope->name : scope->version);
         if (text.size) tracei_jaeger_tag_text(out, keys[i], text, limit);
     }
     encoder->scope_size = (size_t)(out->at - start);
@@ -504,15 +493,15 @@ static void tracei_jaeger_tags(tracei_jaeger_encoder *encoder, tracei_thrift *ou
     for (size_t i = 0; i < span->attribute_count; i++)
         if (tracei_jaeger_keeps(&span->attributes[i], span, cut) == TRACEI_JAEGER_KEPT)
             tracei_jaeger_tag(out, span->attributes[i].key, &span->attributes[i].value, cut->text);
-    if (kind) tracei_jaeger_tag_text(out, "span.kind", tracei_jaeger_string(kinds[span->kind]), SIZE_MAX);
+    if (kind) tracei_jaeger_tag_text(out, "span.kind", tracei_http_string_of(kinds[span->kind]), SIZE_MAX);
     tracei_jaeger_scope_tags(encoder, out, span->scope, cut->text);
     if (span->status != TRACE_STATUS_UNSET)
-        tracei_jaeger_tag_text(out, "otel.status_code", tracei_jaeger_string(error ? "ERROR" : "OK"), SIZE_MAX);
+        tracei_jaeger_tag_text(out, "otel.status_code", tracei_http_string_of(error ? "ERROR" : "OK"), SIZE_MAX);
     if (error) {
         trace_value yes;
         yes.type = TRACE_TYPE_BOOL;
         yes.as.boolean = true;
-        tracei_jaeger_tag(out, tracei_jaeger_string("error"), &yes, SIZE_MAX);
+        tracei_jaeger_tag(out, tracei_http_string_of("error"), &yes, SIZE_MAX);
         if (span->status_message.size) tracei_jaeger_tag_text(out, "otel.status_description", span->status_message, cut->text);
     }
     tracei_jaeger_tag_count(out, "otel.dropped_attributes_count", attributes);
@@ -522,7 +511,7 @@ static void tracei_jaeger_tags(tracei_jaeger_encoder *encoder, tracei_thrift *ou
 
 static void tracei_jaeger_log(tracei_thrift *out, const trace_event_data *event, size_t limit) {
     bool named = false;
-    for (size_t i = 0; i < event->attribute_count; i++) named |= tracei_jaeger_is(event->attributes[i].key, "event");
+    for (size_t i = 0; i < event->attribute_count; i++) named |= tracei_http_is(event->attributes[i].key, "event");
     out->field = 0;
     tracei_thrift_i64(out, 1, tracei_jaeger_us(event->unix_ns));
     tracei_thrift_list(out, 2, !named + event->attribute_count + (event->dropped_attribute_count != 0));
@@ -597,7 +586,7 @@ static size_t tracei_jaeger_process_tags(tracei_jaeger *self, tracei_thrift *out
     for (size_t i = 0; resource && i < resource->attribute_count; i++) {
         const trace_attribute *const attribute = &resource->attributes[i];
         size_t size;
-        if (tracei_jaeger_is(attribute->key, "service.name")) continue;
+        if (tracei_http_is(attribute->key, "service.name")) continue;
         size = tracei_jaeger_tag_size(attribute, SIZE_MAX);
         if (size > room) {
             if (!self->warned_process)
@@ -621,7 +610,7 @@ static size_t tracei_jaeger_encode_process(tracei_jaeger *self, const trace_reso
     size_t room, count;
     for (size_t i = 0; resource && i < resource->attribute_count; i++) {
         const trace_attribute *const attribute = &resource->attributes[i];
-        if (tracei_jaeger_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
+        if (tracei_http_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
             attribute->value.as.string.size)
             service = attribute->value.as.string;
     }
@@ -877,24 +866,26 @@ static trace_jaeger_protocol tracei_jaeger_choose(const trace_jaeger_options *o)
 }
 
 /* What is sent to a port of another protocol is lost in silence, or with an answer nobody understands. */
-static void tracei_jaeger_check_port(trace_string authority) {
+static void tracei_jaeger_check_port(const char *endpoint) {
     static const char *const ports[] = {":4317", ":4318", ":14250"};
+    const char *const authority = strstr(endpoint, "://") ? strstr(endpoint, "://") + 3 : endpoint;
+    const size_t length = strcspn(authority, "/?#");
     for (size_t i = 0; i < 3; i++) {
         const size_t size = strlen(ports[i]);
-        if (authority.size > size && memcmp(authority.data + authority.size - size, ports[i], size) == 0)
+        if (length > size && memcmp(authority + length - size, ports[i], size) == 0)
             tracei_log(TRACE_LOG_LEVEL_WARNING, i < 2 ? "jaeger: port %s is OTLP's: use OTEL_TRACES_EXPORTER=otlp, or port 14268"
                                                       : "jaeger: port %s is Jaeger's gRPC port; Thrift over HTTP has 14268",
                        ports[i] + 1);
     }
 }
 
-static void tracei_jaeger_add_escaped(tracei_text *url, const char *text) {
+static void tracei_jaeger_add_escaped(tracei_text *to, const char *text) {
     for (; text && *text; text++) {
         if ((*text >= '0' && *text <= '9') || (*text >= 'A' && *text <= 'Z') || (*text >= 'a' && *text <= 'z')) {
-            tracei_text_char(url, *text);
+            tracei_text_char(to, *text);
         } else {
-            tracei_text_char(url, '%');
-            tracei_text_hex(url, (const uint8_t *)text, 1);
+            tracei_text_char(to, '%');
+            tracei_text_hex(to, (const uint8_t *)text, 1);
         }
     }
 }
@@ -903,36 +894,20 @@ static void tracei_jaeger_add_escaped(tracei_text *url, const char *text) {
 static bool tracei_jaeger_make_url(const trace_jaeger_options *o, char *out, size_t capacity) {
     const char *const user = tracei_jaeger_setting(o, o->user, "OTEL_EXPORTER_JAEGER_USER");
     const char *const password = tracei_jaeger_setting(o, o->password, "OTEL_EXPORTER_JAEGER_PASSWORD");
-    const char *given = tracei_jaeger_setting(o, o->endpoint, "OTEL_EXPORTER_JAEGER_ENDPOINT"), *authority, *path, *query, *at;
-    trace_string host;
-    tracei_text url;
-    memset(&url, 0, sizeof url);
-    url.data = out;
-    url.capacity = capacity - 1;
-    if (!given) given = "http://localhost:14268/api/traces";
-    authority = strstr(given, "://") ? strstr(given, "://") + 3 : given;
-    path = authority + strcspn(authority, "/?#");
-    query = path + strcspn(path, "?#");
-    host.data = authority;
-    host.size = (size_t)(path - authority);
-    tracei_jaeger_check_port(host);
-    if (authority == given && strncmp(given, "unix:", 5) != 0) tracei_text_cstr(&url, "http://");
-    tracei_text_add(&url, given, (size_t)(authority - given));
-    if (user || password) {
-        for (at = path; at > authority && at[-1] != '@'; at--) {}
-        if (at > authority) authority = at;
-        tracei_jaeger_add_escaped(&url, user);
-        tracei_text_char(&url, ':');
-        tracei_jaeger_add_escaped(&url, password);
-        tracei_text_char(&url, '@');
-    }
-    tracei_text_add(&url, authority, (size_t)(query - authority));
-    if (query - path <= 1 && strncmp(given, "unix:", 5) != 0)
-        tracei_text_cstr(&url, query == path ? "/api/traces" : "api/traces");
-    tracei_text_cstr(&url, query);
-    out[url.size] = '\0';
-    if (url.full) tracei_log(TRACE_LOG_LEVEL_ERROR, "jaeger: the endpoint is longer than 2,000 characters");
-    return !url.full;
+    const char *given = tracei_jaeger_setting(o, o->endpoint, "OTEL_EXPORTER_JAEGER_ENDPOINT");
+    char credentials[2048];
+    tracei_text text;
+    memset(&text, 0, sizeof text);
+    text.data = credentials;
+    text.capacity = sizeof credentials - 1;
+    tracei_jaeger_add_escaped(&text, user);
+    tracei_text_char(&text, ':');
+    tracei_jaeger_add_escaped(&text, password);
+    tracei_text_char(&text, '@');
+    credentials[text.size] = '\0';
+    if (!given) given = "http://localhost:14268";
+    tracei_jaeger_check_port(given);
+    return tracei_http_endpoint("jaeger", given, "api/traces", user || password ? credentials : NULL, out, capacity);
 }
 
 /* As a URL, because that is what a sender knows. */
@@ -959,55 +934,32 @@ static bool tracei_jaeger_make_agent(const trace_jaeger_options *o, bool compact
     return true;
 }
 
-static void tracei_jaeger_read_numbers(trace_jaeger_options *o) {
-    uint32_t value;
-    if (o->disable_environment) return;
-    if (!o->timeout_ms && tracei_environment_u32("OTEL_EXPORTER_JAEGER_TIMEOUT", 0, UINT32_MAX, &value))
-        o->timeout_ms = value ? value : UINT32_MAX;
-    if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value))
-        o->schedule_delay_ms = value ? value : 1;
-    if (!o->max_queue_spans) tracei_environment_u32("OTEL_BSP_MAX_QUEUE_SIZE", 1, UINT32_MAX, &o->max_queue_spans);
-    if (!o->max_batch_spans) tracei_environment_u32("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, UINT32_MAX, &o->max_batch_spans);
-}
-
 static void tracei_jaeger_fill(const trace_jaeger_options *o, tracei_jaeger *self, tracei_http_options *http) {
-    memset(http, 0, sizeof *http);
+    TRACEI_HTTP_TAKE(http, o);
     http->owner = o->name ? o->name : "jaeger";
-    http->disable_thread = o->disable_thread;
-    http->timeout_ms = o->timeout_ms;
-    http->schedule_delay_ms = o->schedule_delay_ms;
-    http->max_queue_bytes = o->max_queue_bytes;
-    http->max_queue_spans = o->max_queue_spans;
-    http->max_batch_spans = o->max_batch_spans;
     http->assemble_fn = tracei_jaeger_assemble;
     http->user = self;
+    tracei_http_read_numbers(http, "OTEL_EXPORTER_JAEGER_TIMEOUT", NULL);
     if (self->udp) {
         http->max_batch_bytes = (uint32_t)self->span_bytes;
         http->max_request_bytes = (uint32_t)self->packet_bytes;
         http->exchange_fn = tracei_jaeger_exchange;
         http->disable_environment = true; /* of proxies */
+        http->proxy = NULL;
+        http->transport = NULL;
         return;
     }
     http->content_type = "application/vnd.apache.thrift.binary";
     http->user_agent = "trace.h-jaeger/" TRACE_H_VERSION_STRING;
-    http->ca_file = o->ca_file;
-    http->client_certificate_file = o->client_certificate_file;
-    http->client_key_file = o->client_key_file;
-    http->proxy = o->proxy;
-    http->no_proxy = o->no_proxy;
-    http->allow_insecure_auth = o->allow_insecure_auth;
-    http->disable_environment = o->disable_environment;
-    http->max_batch_bytes = o->max_batch_bytes;
-    http->max_request_bytes = o->max_request_bytes;
+    http->headers = o->headers;
+    http->header_count = o->header_count;
     http->response_fn = tracei_jaeger_response;
-    http->transport = o->transport;
 }
 
-static tracei_sender *tracei_jaeger_open(trace_jaeger_options *options, tracei_jaeger *self) {
+static tracei_sender *tracei_jaeger_open(const trace_jaeger_options *options, tracei_jaeger *self) {
     char url[2048];
     tracei_http_options http;
     tracei_sender *sender;
-    tracei_jaeger_read_numbers(options);
     tracei_jaeger_fill(options, self, &http);
     http.url = url;
     if (self->udp) {
@@ -1017,8 +969,6 @@ static tracei_sender *tracei_jaeger_open(trace_jaeger_options *options, tracei_j
         return sender;
     }
     if (!tracei_jaeger_make_url(options, url, sizeof url)) return NULL;
-    http.headers = options->headers;
-    http.header_count = options->header_count;
     return tracei_sender_open(&http);
 }
 
@@ -1038,35 +988,25 @@ static void tracei_jaeger_set_sizes(const trace_jaeger_options *options, tracei_
 }
 
 static trace_exporter tracei_jaeger_make(const trace_jaeger_options *options) {
-    trace_jaeger_options copy;
-    trace_exporter exporter;
+    tracei_jaeger *const self = (tracei_jaeger *)tracei_alloc(sizeof(tracei_jaeger));
     tracei_sender *sender = NULL;
     trace_jaeger_protocol protocol;
-    tracei_jaeger *self = (tracei_jaeger *)tracei_alloc(sizeof(tracei_jaeger));
+    trace_jaeger_options copy;
     memset(&copy, 0, sizeof copy);
     if (options) copy = *options;
-    memset(&exporter, 0, sizeof exporter);
-    exporter.struct_size = sizeof exporter;
-    exporter.name = copy.name ? copy.name : "jaeger";
-    if (!self) return exporter;
-    protocol = tracei_jaeger_choose(&copy);
-    self->udp = protocol != TRACE_JAEGER_PROTOCOL_HTTP;
-    self->encoder.compact = protocol == TRACE_JAEGER_PROTOCOL_UDP_COMPACT;
-    tracei_jaeger_set_sizes(&copy, self);
-    self->scratch = (char *)tracei_alloc(self->process_bytes);
-    if (self->scratch) sender = tracei_jaeger_open(&copy, self);
-    if (!sender) {
-        tracei_free(self->scratch, self->process_bytes);
-        tracei_free(self, sizeof *self);
-        return exporter;
+    if (self) {
+        protocol = tracei_jaeger_choose(&copy);
+        self->udp = protocol != TRACE_JAEGER_PROTOCOL_HTTP;
+        self->encoder.compact = protocol == TRACE_JAEGER_PROTOCOL_UDP_COMPACT;
+        tracei_jaeger_set_sizes(&copy, self);
+        self->scratch = (char *)tracei_alloc(self->process_bytes);
+        if (self->scratch) sender = tracei_jaeger_open(&copy, self);
+        if (!sender) {
+            tracei_free(self->scratch, self->process_bytes);
+            tracei_free(self, sizeof *self);
+        }
     }
-    exporter.export_fn = tracei_jaeger_export;
-    exporter.flush_fn = tracei_sender_flush;
-    exporter.shutdown_fn = tracei_sender_shutdown;
-    exporter.stats_fn = tracei_sender_stats;
-    exporter.fork_fn = tracei_sender_fork;
-    exporter.user = sender;
-    return exporter;
+    return tracei_sender_exporter(copy.name ? copy.name : "jaeger", sender, tracei_jaeger_export);
 }
 
 TRACE_APP trace_exporter trace_jaeger_exporter(const trace_jaeger_options *options) {

@@ -858,13 +858,6 @@ static char *tracei_otlp_keep(tracei_otlp_encoder *encoder, size_t size) {
     return kept;
 }
 
-static trace_string tracei_otlp_cstr(const char *text) {
-    trace_string string;
-    string.data = text ? text : "";
-    string.size = text ? strlen(text) : 0;
-    return string;
-}
-
 static char *tracei_otlp_json_schema(char *at, trace_string url) {
     *at++ = ']';
     if (url.size) {
@@ -924,8 +917,9 @@ static bool tracei_otlp_encode_resource(tracei_otlp_encoder *encoder, const trac
 }
 
 static bool tracei_otlp_encode_scope(tracei_otlp_encoder *encoder, const trace_scope *scope, tracei_otlp_part *part) {
-    trace_string name = tracei_otlp_cstr(scope ? scope->name : NULL), version = tracei_otlp_cstr(scope ? scope->version : NULL);
-    trace_string url = tracei_otlp_cstr(scope ? scope->schema_url : NULL);
+    trace_string name = tracei_http_string_of(scope ? scope->name : NULL);
+    trace_string version = tracei_http_string_of(scope ? scope->version : NULL);
+    trace_string url = tracei_http_string_of(scope ? scope->schema_url : NULL);
     size_t size;
     char *at, *tail;
     if (encoder->json) {
@@ -996,8 +990,9 @@ static uint32_t tracei_otlp_resource(tracei_otlp_encoder *encoder, const trace_r
 
 /* The group's number; NONE when there is no memory or no place. The nameless scope takes what other scopes find no place for. */
 static uint32_t tracei_otlp_group(tracei_otlp_encoder *encoder, uint32_t resource, const trace_scope *scope) {
-    trace_string name = tracei_otlp_cstr(scope ? scope->name : NULL), version = tracei_otlp_cstr(scope ? scope->version : NULL);
-    trace_string url = tracei_otlp_cstr(scope ? scope->schema_url : NULL);
+    trace_string name = tracei_http_string_of(scope ? scope->name : NULL);
+    trace_string version = tracei_http_string_of(scope ? scope->version : NULL);
+    trace_string url = tracei_http_string_of(scope ? scope->schema_url : NULL);
     uint64_t hash = tracei_otlp_hash_word(2, resource);
     tracei_otlp_part *part;
     hash = tracei_otlp_hash(hash, name.data, name.size);
@@ -1760,21 +1755,6 @@ static int tracei_otlp_word(const char *signal_name, const char *name, const cha
     return at >= 0 ? at : tracei_environment_enum(name, words);
 }
 
-static void tracei_otlp_read_numbers(trace_otlp_options *o) {
-    const bool given = o->timeout_ms != 0;
-    uint32_t value;
-    if (!given && (tracei_environment_u32("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 0, UINT32_MAX, &value) ||
-                   tracei_environment_u32("OTEL_EXPORTER_OTLP_TIMEOUT", 0, UINT32_MAX, &value)))
-        o->timeout_ms = value ? value : UINT32_MAX;       /* 0 means no limit there */
-    if (!given && tracei_environment_u32("OTEL_BSP_EXPORT_TIMEOUT", 0, UINT32_MAX, &value) && value &&
-        value < tracei_otlp_or(o->timeout_ms, 10000))
-        o->timeout_ms = value;    /* the shorter one counts */
-    if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value))
-        o->schedule_delay_ms = value ? value : 1;
-    if (!o->max_queue_spans) tracei_environment_u32("OTEL_BSP_MAX_QUEUE_SIZE", 1, UINT32_MAX, &o->max_queue_spans);
-    if (!o->max_batch_spans) tracei_environment_u32("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, UINT32_MAX, &o->max_batch_spans);
-}
-
 static void tracei_otlp_read_choices(trace_otlp_options *o, trace_otlp_protocol otherwise) {
     static const char *const protocols[] = {"http/protobuf", "http/json", "grpc", NULL}, *const compressions[] = {"none", "gzip",
                                                                                                                   NULL};
@@ -1847,7 +1827,7 @@ static trace_header tracei_otlp_split(const char *text, size_t name_size) {
     trace_header header;
     header.name.data = text;
     header.name.size = name_size;
-    header.value = tracei_otlp_cstr(text + name_size + 2);
+    header.value = tracei_http_string_of(text + name_size + 2);
     return header;
 }
 
@@ -1860,7 +1840,7 @@ static bool tracei_otlp_basic(tracei_otlp_settings *settings, trace_header *head
     memcpy(at, "Basic ", 6);
     *tracei_put_base64(at + 6, (const uint8_t *)plain, size) = '\0';
     settings->room_used += needed;
-    header->value = tracei_otlp_cstr(at);
+    header->value = tracei_http_string_of(at);
     return true;
 }
 
@@ -2132,7 +2112,7 @@ static void tracei_otlp_response(void *user, const trace_http_response *response
     if (self->grpc) {
         if (response->grpc_status > 0) {
             if (tracei_otlp_grpc_may_retry(response->grpc_status, verdict->retry_after_ns)) verdict->answer = TRACEI_ANSWER_RETRY;
-            verdict->message = tracei_otlp_cstr(response->grpc_message);
+            verdict->message = tracei_http_string_of(response->grpc_message);
             return;
         }
         if (failed || size < 5 || body[0] != 0) return;
@@ -2146,7 +2126,7 @@ static void tracei_otlp_response(void *user, const trace_http_response *response
 
 static void tracei_otlp_fill_http(const tracei_otlp_settings *settings, tracei_otlp *self, tracei_http_options *http) {
     const trace_otlp_options *o = &settings->options;
-    memset(http, 0, sizeof *http);
+    TRACEI_HTTP_TAKE(http, o);
     http->owner = o->name;
     http->url = settings->url;
     http->content_type = self->grpc ? "application/grpc" : self->encoder.json ? "application/json" : "application/x-protobuf";
@@ -2155,29 +2135,14 @@ static void tracei_otlp_fill_http(const tracei_otlp_settings *settings, tracei_o
     http->header_count = settings->header_count;
     http->gzip = o->compression == TRACE_OTLP_COMPRESSION_GZIP && !self->gzip;
     http->http2 = self->grpc;
-    http->ca_file = o->ca_file;
-    http->client_certificate_file = o->client_certificate_file;
-    http->client_key_file = o->client_key_file;
-    http->proxy = o->proxy;
-    http->no_proxy = o->no_proxy;
     http->sigv4 = o->sigv4;
     http->sigv4_key = o->sigv4_key;
     http->sigv4_secret = o->sigv4_secret;
     http->sigv4_token = o->sigv4_token;
-    http->allow_insecure_auth = o->allow_insecure_auth;
-    http->disable_environment = o->disable_environment;
-    http->disable_thread = o->disable_thread;
-    http->timeout_ms = o->timeout_ms;
-    http->schedule_delay_ms = o->schedule_delay_ms;
-    http->max_queue_bytes = o->max_queue_bytes;
-    http->max_queue_spans = o->max_queue_spans;
-    http->max_batch_bytes = o->max_batch_bytes;
-    http->max_batch_spans = o->max_batch_spans;
-    http->max_request_bytes = o->max_request_bytes;
     http->assemble_fn = tracei_otlp_assemble;
     http->response_fn = tracei_otlp_response;
     http->user = self;
-    http->transport = o->transport;
+    tracei_http_read_numbers(http, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT");
 }
 
 /* The keys to sign with, and what of the preset outlives the making of the exporter. False: something is missing, which is
@@ -2193,7 +2158,7 @@ static bool tracei_otlp_read_preset(tracei_otlp_settings *settings, tracei_otlp 
         http->sigv4_secret = tracei_otlp_preset_text(settings, "<AWS_SECRET_ACCESS_KEY>", NULL, &fine);
         http->sigv4_token = tracei_otlp_preset_text(settings, "<AWS_SESSION_TOKEN?>", NULL, &fine);
     }
-    if (preset->token_url && !tracei_otlp_has_header(settings, tracei_otlp_cstr("authorization"))) {
+    if (preset->token_url && !tracei_otlp_has_header(settings, tracei_http_string_of("authorization"))) {
         http->authorize_url = tracei_otlp_preset_text(settings, preset->token_url, NULL, &fine);
         http->authorize_fn = tracei_otlp_authorize;
         text = tracei_otlp_preset_text(settings, preset->token_body, NULL, &fine);
@@ -2205,7 +2170,7 @@ static bool tracei_otlp_read_preset(tracei_otlp_settings *settings, tracei_otlp 
     extra->key.data = text;
     extra->key.size = strcspn(text, ":");
     extra->value.type = TRACE_TYPE_STRING;
-    extra->value.as.string = tracei_otlp_cstr(text + extra->key.size + 2);
+    extra->value.as.string = tracei_http_string_of(text + extra->key.size + 2);
     return true;
 }
 
@@ -2215,8 +2180,8 @@ static tracei_sender *tracei_otlp_open(tracei_otlp_settings *settings, tracei_ot
     tracei_otlp_read_headers(settings);
     if (self->gzip) {
         trace_header encoding;
-        encoding.name = tracei_otlp_cstr("grpc-encoding");
-        encoding.value = tracei_otlp_cstr("gzip");
+        encoding.name = tracei_http_string_of("grpc-encoding");
+        encoding.value = tracei_http_string_of("gzip");
         tracei_otlp_add_header(settings, encoding);
     }
     tracei_otlp_make_user_agent(settings);
@@ -2258,28 +2223,17 @@ static trace_exporter tracei_otlp_make(const trace_otlp_options *options) {
     if (options) settings->options = *options;
     settings->options.name = exporter.name;
     settings->preset = preset;
-    if (!settings->options.disable_environment) {
+    if (!settings->options.disable_environment)
         tracei_otlp_read_choices(&settings->options, otherwise);
-        tracei_otlp_read_numbers(&settings->options);
-    } else if (settings->options.protocol == TRACE_OTLP_PROTOCOL_DEFAULT) {
+    else if (settings->options.protocol == TRACE_OTLP_PROTOCOL_DEFAULT)
         settings->options.protocol = otherwise;
-    }
     self->grpc = settings->options.protocol == TRACE_OTLP_PROTOCOL_GRPC;
     self->encoder.json = settings->options.protocol == TRACE_OTLP_PROTOCOL_HTTP_JSON;
     self->gzip = self->grpc && settings->options.compression == TRACE_OTLP_COMPRESSION_GZIP && TRACEI_HTTP_GZIP;
     sender = tracei_otlp_open(settings, self);
     tracei_otlp_settings_free(settings);
-    if (!sender) {
-        tracei_free(self, sizeof *self);
-        return exporter;
-    }
-    exporter.export_fn = tracei_otlp_export;
-    exporter.flush_fn = tracei_sender_flush;
-    exporter.shutdown_fn = tracei_sender_shutdown;
-    exporter.stats_fn = tracei_sender_stats;
-    exporter.fork_fn = tracei_sender_fork;
-    exporter.user = sender;
-    return exporter;
+    if (!sender) tracei_free(self, sizeof *self);
+    return tracei_sender_exporter(exporter.name, sender, tracei_otlp_export);
 }
 
 TRACE_APP trace_exporter trace_otlp_exporter(const trace_otlp_options *options) {

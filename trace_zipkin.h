@@ -177,17 +177,6 @@ static size_t tracei_zipkin_value_size(const trace_value *value, bool exact) {
     return tracei_json_value_size(value, exact, 0) * (value->type == TRACE_TYPE_ARRAY ? 3 : 1);
 }
 
-static trace_string tracei_zipkin_string(const char *text) {
-    trace_string string;
-    string.data = text ? text : "";
-    string.size = text ? strlen(text) : 0;
-    return string;
-}
-
-TRACE_INLINE bool tracei_zipkin_is(trace_string text, const char *word) {
-    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
-}
-
 /* `"key":"value",` */
 TRACE_INLINE char *tracei_zipkin_tag(char *at, const char *key, trace_string value) {
     *at++ = '"';
@@ -222,7 +211,7 @@ static size_t tracei_zipkin_attribute_size(const trace_attribute *attribute, boo
 
 static const trace_value *tracei_zipkin_find(const trace_span_data *span, const char *key) {
     for (size_t i = 0; i < span->attribute_count; i++)
-        if (tracei_zipkin_is(span->attributes[i].key, key)) return &span->attributes[i].value;
+        if (tracei_http_is(span->attributes[i].key, key)) return &span->attributes[i].value;
     return NULL;
 }
 
@@ -332,10 +321,10 @@ static void tracei_zipkin_set_origin(tracei_zipkin_origin *origin, const trace_r
     char *at = origin->tags;
     for (size_t i = 0; resource && i < resource->attribute_count; i++) {
         const trace_attribute *attribute = &resource->attributes[i];
-        if (tracei_zipkin_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
+        if (tracei_http_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
             attribute->value.as.string.size) {
             service = attribute->value.as.string;
-        } else if ((all || tracei_zipkin_is(attribute->key, "service.namespace")) && attribute->key.size < 1024 &&
+        } else if ((all || tracei_http_is(attribute->key, "service.namespace")) && attribute->key.size < 1024 &&
                    tracei_zipkin_attribute_size(attribute, true) <= TRACEI_ZIPKIN_ORIGIN_BYTES - (size_t)(at - origin->tags)) {
             at = tracei_zipkin_attribute(at, attribute);
         }
@@ -360,11 +349,11 @@ static size_t tracei_zipkin_bound(const trace_span_data *span, const tracei_zipk
     size_t size = 768 + origin->endpoint_size + origin->tags_size + tracei_zipkin_text_size(span->name, exact) +
                   tracei_zipkin_text_size(span->status_message, exact);
     if (scope)
-        size += 2 * (tracei_zipkin_text_size(tracei_zipkin_string(scope->name), exact) +
-                     tracei_zipkin_text_size(tracei_zipkin_string(scope->version), exact));
+        size += 2 * (tracei_zipkin_text_size(tracei_http_string_of(scope->name), exact) +
+                     tracei_zipkin_text_size(tracei_http_string_of(scope->version), exact));
     for (size_t i = 0; i < span->attribute_count; i++) {
         size_t one = tracei_zipkin_attribute_size(&span->attributes[i], exact);
-        size += tracei_zipkin_is(span->attributes[i].key, "peer.service") || span->kind == TRACE_KIND_CLIENT ||
+        size += tracei_http_is(span->attributes[i].key, "peer.service") || span->kind == TRACE_KIND_CLIENT ||
                         span->kind == TRACE_KIND_PRODUCER
                     ? 2 * one
                     : one;
@@ -384,24 +373,24 @@ static bool tracei_zipkin_is_ours(const trace_attribute *attribute, const trace_
     static const char *const scope_keys[] = {"otel.scope.name", "otel.scope.version", "otel.library.name",
                                              "otel.library.version"};
     const trace_value *value = &attribute->value;
-    if (tracei_zipkin_is(attribute->key, "error")) {
+    if (tracei_http_is(attribute->key, "error")) {
         if (span->status == TRACE_STATUS_ERROR) return true;
         return (value->type == TRACE_TYPE_BOOL && !value->as.boolean) ||
-               (value->type == TRACE_TYPE_STRING && tracei_zipkin_is(value->as.string, "false"));
+               (value->type == TRACE_TYPE_STRING && tracei_http_is(value->as.string, "false"));
     }
     if (attribute->key.size < 5 || memcmp(attribute->key.data, "otel.", 5) != 0) return false;
-    if (span->status != TRACE_STATUS_UNSET && tracei_zipkin_is(attribute->key, "otel.status_code")) return true;
+    if (span->status != TRACE_STATUS_UNSET && tracei_http_is(attribute->key, "otel.status_code")) return true;
     for (size_t i = 0; i < 4 && span->scope; i++) {
         const char *ours = i & 1 ? span->scope->version : span->scope->name;
-        if (ours && *ours && tracei_zipkin_is(attribute->key, scope_keys[i])) return true;
+        if (ours && *ours && tracei_http_is(attribute->key, scope_keys[i])) return true;
     }
-    return (span->dropped_attribute_count && tracei_zipkin_is(attribute->key, "otel.dropped_attributes_count")) ||
-           (span->dropped_event_count && tracei_zipkin_is(attribute->key, "otel.dropped_events_count")) ||
-           (span->dropped_link_count && tracei_zipkin_is(attribute->key, "otel.dropped_links_count"));
+    return (span->dropped_attribute_count && tracei_http_is(attribute->key, "otel.dropped_attributes_count")) ||
+           (span->dropped_event_count && tracei_http_is(attribute->key, "otel.dropped_events_count")) ||
+           (span->dropped_link_count && tracei_http_is(attribute->key, "otel.dropped_links_count"));
 }
 
 static char *tracei_zipkin_scope_tags(char *at, const trace_scope *scope) {
-    trace_string name = tracei_zipkin_string(scope->name), version = tracei_zipkin_string(scope->version);
+    trace_string name = tracei_http_string_of(scope->name), version = tracei_http_string_of(scope->version);
     if (name.size) {
         at = tracei_zipkin_tag(at, "otel.scope.name", name);
         at = tracei_zipkin_tag(at, "otel.library.name", name);
@@ -542,79 +531,33 @@ static void tracei_zipkin_response(void *user, const trace_http_response *respon
 }
 
 static bool tracei_zipkin_make_url(const trace_zipkin_options *options, char *out, size_t capacity) {
-    const char *given = options->endpoint && *options->endpoint ? options->endpoint : NULL, *authority, *path, *query;
-    tracei_text url;
-    memset(&url, 0, sizeof url);
-    url.data = out;
-    url.capacity = capacity - 1;
+    const char *given = options->endpoint && *options->endpoint ? options->endpoint : NULL;
     if (!given && !options->disable_environment) given = tracei_environment_any("OTEL_EXPORTER_ZIPKIN_ENDPOINT", NULL);
-    if (!given) given = "http://localhost:9411/api/v2/spans";
-    authority = strstr(given, "://") ? strstr(given, "://") + 3 : given;
-    path = authority + strcspn(authority, "/?#");
-    query = path + strcspn(path, "?#");
-    if (authority == given && strncmp(given, "unix:", 5) != 0) tracei_text_cstr(&url, "http://");
-    tracei_text_add(&url, given, (size_t)(query - given));
-    if (query - path <= 1 && strncmp(given, "unix:", 5) != 0)
-        tracei_text_cstr(&url, query == path ? "/api/v2/spans" : "api/v2/spans");
-    tracei_text_cstr(&url, query);
-    out[url.size] = '\0';
-    if (url.full) tracei_log(TRACE_LOG_LEVEL_ERROR, "zipkin: the endpoint is longer than 2,000 characters");
-    return !url.full;
-}
-
-static void tracei_zipkin_read_numbers(trace_zipkin_options *o) {
-    const bool given = o->timeout_ms != 0;
-    uint32_t value;
-    if (o->disable_environment) return;
-    if (!given && tracei_environment_u32("OTEL_EXPORTER_ZIPKIN_TIMEOUT", 0, UINT32_MAX, &value))
-        o->timeout_ms = value ? value : UINT32_MAX;
-    if (!given && tracei_environment_u32("OTEL_BSP_EXPORT_TIMEOUT", 0, UINT32_MAX, &value) && value &&
-        value < (o->timeout_ms ? o->timeout_ms : 10000))
-        o->timeout_ms = value;    /* the shorter one counts */
-    if (!o->schedule_delay_ms && tracei_environment_u32("OTEL_BSP_SCHEDULE_DELAY", 0, UINT32_MAX, &value))
-        o->schedule_delay_ms = value ? value : 1;
-    if (!o->max_queue_spans) tracei_environment_u32("OTEL_BSP_MAX_QUEUE_SIZE", 1, UINT32_MAX, &o->max_queue_spans);
-    if (!o->max_batch_spans) tracei_environment_u32("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, UINT32_MAX, &o->max_batch_spans);
+    return tracei_http_endpoint("zipkin", given ? given : "http://localhost:9411", "api/v2/spans", NULL, out, capacity);
 }
 
 static void tracei_zipkin_fill_http(const trace_zipkin_options *o, tracei_zipkin *self, tracei_http_options *http) {
-    memset(http, 0, sizeof *http);
+    TRACEI_HTTP_TAKE(http, o);
     http->owner = o->name ? o->name : "zipkin";
     http->content_type = "application/json";
     http->user_agent = "trace.h-zipkin/" TRACE_H_VERSION_STRING;
     http->gzip = o->gzip;
-    http->ca_file = o->ca_file;
-    http->client_certificate_file = o->client_certificate_file;
-    http->client_key_file = o->client_key_file;
-    http->proxy = o->proxy;
-    http->no_proxy = o->no_proxy;
-    http->allow_insecure_auth = o->allow_insecure_auth;
-    http->disable_environment = o->disable_environment;
-    http->disable_thread = o->disable_thread;
-    http->timeout_ms = o->timeout_ms;
-    http->schedule_delay_ms = o->schedule_delay_ms;
-    http->max_queue_bytes = o->max_queue_bytes;
-    http->max_queue_spans = o->max_queue_spans;
-    http->max_batch_bytes = o->max_batch_bytes;
-    http->max_batch_spans = o->max_batch_spans;
-    http->max_request_bytes = o->max_request_bytes;
     http->assemble_fn = tracei_zipkin_assemble;
     http->response_fn = tracei_zipkin_response;
     http->user = self;
-    http->transport = o->transport;
+    tracei_http_read_numbers(http, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", NULL);
 }
 
 /* Proxies on the way shall not trace the tracer (B3, "b3: 0"). */
-static tracei_sender *tracei_zipkin_open(trace_zipkin_options *options, tracei_zipkin *self) {
+static tracei_sender *tracei_zipkin_open(const trace_zipkin_options *options, tracei_zipkin *self) {
     trace_header headers[64];
     char url[2048];
     tracei_http_options http;
     if (!tracei_zipkin_make_url(options, url, sizeof url)) return NULL;
-    tracei_zipkin_read_numbers(options);
     tracei_zipkin_fill_http(options, self, &http);
     http.url = url;
-    headers[0].name = tracei_zipkin_string("b3");
-    headers[0].value = tracei_zipkin_string("0");
+    headers[0].name = tracei_http_string_of("b3");
+    headers[0].value = tracei_http_string_of("0");
     http.header_count = 1;
     for (size_t i = 0; i < options->header_count && i < 63; i++) headers[http.header_count++] = options->headers[i];
     if (options->header_count > 63) tracei_log(TRACE_LOG_LEVEL_WARNING, "zipkin: more than 63 headers; the others are left out");
@@ -623,29 +566,17 @@ static tracei_sender *tracei_zipkin_open(trace_zipkin_options *options, tracei_z
 }
 
 static trace_exporter tracei_zipkin_make(const trace_zipkin_options *options) {
+    tracei_zipkin *const self = (tracei_zipkin *)tracei_alloc(sizeof(tracei_zipkin));
+    tracei_sender *sender = NULL;
     trace_zipkin_options copy;
-    trace_exporter exporter;
-    tracei_sender *sender;
-    tracei_zipkin *self = (tracei_zipkin *)tracei_alloc(sizeof(tracei_zipkin));
     memset(&copy, 0, sizeof copy);
     if (options) copy = *options;
-    memset(&exporter, 0, sizeof exporter);
-    exporter.struct_size = sizeof exporter;
-    exporter.name = copy.name ? copy.name : "zipkin";
-    if (!self) return exporter;
-    self->resource_tags = copy.resource_tags;
-    sender = tracei_zipkin_open(&copy, self);
-    if (!sender) {
-        tracei_free(self, sizeof *self);
-        return exporter;
+    if (self) {
+        self->resource_tags = copy.resource_tags;
+        sender = tracei_zipkin_open(&copy, self);
+        if (!sender) tracei_free(self, sizeof *self);
     }
-    exporter.export_fn = tracei_zipkin_export;
-    exporter.flush_fn = tracei_sender_flush;
-    exporter.shutdown_fn = tracei_sender_shutdown;
-    exporter.stats_fn = tracei_sender_stats;
-    exporter.fork_fn = tracei_sender_fork;
-    exporter.user = sender;
-    return exporter;
+    return tracei_sender_exporter(copy.name ? copy.name : "zipkin", sender, tracei_zipkin_export);
 }
 
 TRACE_APP trace_exporter trace_zipkin_exporter(const trace_zipkin_options *options) {

@@ -320,6 +320,15 @@ TEST(the_environment_chooses) {
         CHECK_HAS_NOT(logged, "canary");
     }
     for (size_t j = 0; j < sizeof jaeger_variables / sizeof jaeger_variables[0]; j++) unsetenv(jaeger_variables[j]);
+    setenv("OTEL_BSP_EXPORT_TIMEOUT", "77", 1);
+    setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "33", 1);
+    {
+        const trace_exporter made = trace_jaeger_exporter(NULL);
+        REQUIRE(made.export_fn != NULL);
+        CHECK_UINT(((tracei_sender *)made.user)->options.timeout_ms, 77);
+        CHECK_UINT(((tracei_sender *)made.user)->options.max_batch_spans, 33);
+    }
+    unsetenv("OTEL_BSP_EXPORT_TIMEOUT"), unsetenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE");
 }
 
 /* ---- an agent ---------------------------------------------------------------------------------------------------

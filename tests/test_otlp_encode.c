@@ -636,6 +636,7 @@ TEST(headers_of_the_environment_and_of_the_code) {
 
 TEST(choices_of_the_environment) {
     trace_otlp_options o;
+    tracei_http_options http;
     environment("OTEL_EXPORTER_OTLP_PROTOCOL", "GRPC");
     environment("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json");
     environment("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
@@ -643,18 +644,19 @@ TEST(choices_of_the_environment) {
     environment("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "77");
     memset(&o, 0, sizeof o);
     tracei_otlp_read_choices(&o, TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF);
-    tracei_otlp_read_numbers(&o);
+    memset(&http, 0, sizeof http);
+    tracei_http_read_numbers(&http, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT");
     CHECK_INT(o.protocol, TRACE_OTLP_PROTOCOL_HTTP_JSON);
     CHECK_INT(o.compression, TRACE_OTLP_COMPRESSION_GZIP);
-    CHECK_UINT(o.timeout_ms, UINT32_MAX);
-    CHECK_UINT(o.max_batch_spans, 77);
+    CHECK_UINT(http.timeout_ms, UINT32_MAX);
+    CHECK_UINT(http.max_batch_spans, 77);
     environment("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", NULL);
     memset(&o, 0, sizeof o);
-    o.timeout_ms = 5;
     tracei_otlp_read_choices(&o, TRACE_OTLP_PROTOCOL_HTTP_PROTOBUF);
-    tracei_otlp_read_numbers(&o);
+    http.timeout_ms = 5;
+    tracei_http_read_numbers(&http, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT");
     CHECK_INT(o.protocol, TRACE_OTLP_PROTOCOL_GRPC);
-    CHECK_UINT(o.timeout_ms, 5);
+    CHECK_UINT(http.timeout_ms, 5);
     environment("OTEL_EXPORTER_OTLP_PROTOCOL", NULL);
     environment("OTEL_EXPORTER_OTLP_COMPRESSION", NULL);
     environment("OTEL_EXPORTER_OTLP_TIMEOUT", NULL);

@@ -561,8 +561,7 @@ TEST(timeouts_of_the_environment) {
         {"", "0", "60", 0, 60},   {"", "", "60", 500, 500}, {"x", "80", "", 0, 80},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        trace_otlp_options o;
-        trace_zipkin_options z;
+        tracei_http_options o, z;
         memset(&o, 0, sizeof o);
         memset(&z, 0, sizeof z);
         o.timeout_ms = z.timeout_ms = rows[i].given;
@@ -572,8 +571,8 @@ TEST(timeouts_of_the_environment) {
         setenv("OTEL_EXPORTER_ZIPKIN_TIMEOUT", *rows[i].traces == '7' ? rows[i].traces : rows[i].general, 1);
         tracei_environment_snapshot();
         tracei_log_level_now = TRACE_LOG_LEVEL_NONE;
-        tracei_otlp_read_numbers(&o);
-        tracei_zipkin_read_numbers(&z);
+        tracei_http_read_numbers(&o, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT");
+        tracei_http_read_numbers(&z, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", NULL);
         tracei_log_level_now = TRACE_LOG_LEVEL_WARNING;
         CHECK_UINT(o.timeout_ms, rows[i].expected);
         CHECK_UINT(z.timeout_ms, rows[i].expected);
