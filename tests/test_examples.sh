@@ -67,6 +67,7 @@ spans() { # file, name: ids of the spans of that name, "trace span parent" a lin
 
 over_two_processes() { # client
     name=$1 out=$TEST_BUILD_DIR
+    rm -f "$out/$name.said"       # of an earlier run: it names another port
     OTEL_TRACES_EXPORTER=otlp/stdout "$out/http_server" 0 >"$out/$name.server" 2>"$out/$name.said" &
     server=$!
     tries=0
