@@ -1866,6 +1866,7 @@ TRACE_INLINE void tracei_block_end(trace_span span) {
    TRACE_SUPPRESS { ... }          no spans in the block: see trace_suppress.
    TRACE_WITH_SPAN(span) { ... }   a detached span is current for the block; it is not ended.
    trace_span_set(span, "key", value);  trace_set("key", value);  by the value's type (C11, C++); trace_set: on the current span.
+   A variable of type bool is a boolean; the word `true` is an int in C before C23, so say trace_span_set_bool or (bool)true.
    TRACE_ATTR("key", value)   a trace_attribute, likewise (C99: text only); TRACE_ATTR_STRING, _INT, _UINT, _DOUBLE, _BOOL,
    _BYTES, _JSON. */
 #if TRACE_CONFIG_OFF
