@@ -338,6 +338,7 @@ TEST(traceparent_details) {
     trace_context_format(c, out);
     CHECK_STR(out, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     CHECK(trace_context_parse(&c, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff", NULL));
+    CHECK_UINT(c.flags, TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM); /* what the others will mean is unknown */
     CHECK_STR(parent_of(c), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03");
     CHECK(trace_context_parse(&c, "fe-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-02-", NULL));
     CHECK_STR(parent_of(c), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-02");
