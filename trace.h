@@ -12805,20 +12805,20 @@ static void tracei_console_value(tracei_console *console, const trace_value *val
 
 /* "41.3 ms": so many significant digits, at least the whole number; terminated, at most 24 bytes. */
 static void tracei_console_time(char *at, uint64_t ns, unsigned digits, const char *micro) {
-    static const uint64_t sizes[] = {1, 1000, 1000000, 1000000000, 60000000000u};
+    static const uint64_t sizes[] = {1, 1000, 1000000, 1000000000, 60000000000u, 3600000000000u};
     static const uint32_t powers[] = {1, 10, 100, 1000};
-    const char *const names[] = {"ns", micro, "ms", "s", "m"};
+    const char *const names[] = {"ns", micro, "ms", "s", "m", "h"};
     unsigned unit, decimals = 0;
     uint64_t scaled = 0;
-    for (unit = 0; unit < 5; unit++) {
-        const uint64_t size = sizes[unit], most = unit == 3 ? 60 : 1000;
-        if (unit < 4 && ns / size >= most) continue;
+    for (unit = 0; unit < 6; unit++) {
+        const uint64_t size = sizes[unit], most = unit == 3 ? 60 : unit == 4 ? 100 : 1000;
+        if (unit < 5 && ns / size >= most) continue;
         decimals = unit == 0 || ns > UINT64_MAX / 1000 ? 0 : digits - 1;
         for (;; decimals--) {
             scaled = (ns * powers[decimals] + (decimals || ns < UINT64_MAX / 2 ? size / 2 : 0)) / size;
             if (decimals == 0 || scaled < powers[digits]) break;
         }
-        if (unit == 4 || scaled < most * powers[decimals]) break; /* else rounding has made it a whole next unit */
+        if (unit == 5 || scaled < most * powers[decimals]) break; /* else rounding has made it a whole next unit */
     }
     at = tracei_put_u64(at, scaled / powers[decimals]);
     if (decimals) {
