@@ -125,7 +125,8 @@ typedef enum trace_otlp_compression {
 typedef struct trace_otlp_options {
     const char *name;                       /* in stats and logs, static storage; default the preset's, "otlp", "otlp/stdout" */
     const char *preset;                     /* a name of the table under PRESETS; what is given here and in OTEL_* beats it */
-    const char *endpoint; /* URL; one without a path gets /v1/traces. Default http://localhost:4318, grpc 4317 */
+    /* URL, or unix:///path/of/a/socket; one without a path gets /v1/traces. Default http://localhost:4318, grpc 4317. */
+    const char *endpoint;
     trace_otlp_protocol protocol;
     const char *file;                       /* FILE: the path, appended to; NULL or "-": standard output */
     const trace_header *headers;            /* added to each request; these win over the environment's. Never logged */
@@ -1923,9 +1924,10 @@ static bool tracei_otlp_make_url(tracei_otlp_settings *settings) {
     if (!given) return false;
     scheme_end = strstr(given, "://");
     if (!strncmp(given, "unix:", 5)) {
-        tracei_text_cstr(&url, given);
-        if (!strchr(given + 5, ':')) tracei_text_cstr(&url, grpc ? ":" : ":/v1/traces");
-        if (grpc && !strchr(given + 5, ':')) tracei_text_cstr(&url, grpc_path);
+        const char *const socket_end = strchr(given + 5, ':');
+        tracei_text_add(&url, given, grpc && socket_end ? (size_t)(socket_end - given) : strlen(given));
+        if (grpc) tracei_text_char(&url, ':');
+        if (grpc || !socket_end) tracei_text_cstr(&url, grpc ? grpc_path : ":/v1/traces");
         return tracei_otlp_finish_url(settings, &url);
     }
     authority = scheme_end ? scheme_end + 3 : given;

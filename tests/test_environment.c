@@ -3,7 +3,7 @@
 /* not: windows */
 #include "test.h"
 #define TRACE_IMPLEMENTATION
-#include "../trace.h"
+#include "../trace_http.h"
 
 #include <locale.h>
 #include <math.h>
@@ -704,6 +704,28 @@ TEST(without_memory_nothing_is_read_and_that_is_said) {
     CHECK_STR(tracei_environment("OTEL_SERVICE_NAME"), NULL);
 }
 
+/* Whether an exporter to that address would be given a proxy, or told that it could not use it; or a list of exceptions. */
+static const char *proxy_for(const char *address) {
+    tracei_http_options options;
+    tracei_url url;
+    memset(&options, 0, sizeof options);
+    options.owner = "test";
+    if (tracei_url_parse(address, &url)) return "no address";
+    logged[0] = '\0';
+    tracei_logger.log_fn = keep_log;
+    tracei_open_environment(&options, &url);
+    return options.proxy || options.no_proxy || logged[0] ? "a proxy" : "no proxy";
+}
+
+TEST(proxies_are_read_when_an_exporter_is_made) {
+    with("http_proxy=http://proxy.example:1", NO_ENTRY);
+    CHECK_STR(proxy_for("http://collector.example:4318"), "a proxy");
+    CHECK_STR(proxy_for("https://collector.example:4318"), "no proxy");
+    CHECK_STR(proxy_for("http://127.0.0.1:4318"), "no proxy");
+    with("no_proxy=collector.example", NO_ENTRY);
+    CHECK_STR(proxy_for("http://collector.example:4318"), "a proxy");
+}
+
 static char copied_program[64];
 
 static void as_nobody(void *user) {
@@ -712,6 +734,10 @@ static void as_nobody(void *user) {
     setenv("OTEL_SERVICE_NAME", "canary", 1);
     setenv("TRACEPARENT", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", 1);
     setenv("BAGGAGE", "a=canary", 1);
+    setenv("http_proxy", "http://canary.example:1", 1);
+    setenv("HTTPS_PROXY", "http://canary.example:1", 1);
+    setenv("all_proxy", "http://canary.example:1", 1);
+    setenv("no_proxy", "canary", 1);
     execl(copied_program, copied_program, "--privileged", (char *)NULL);
     _exit(77);
 }
@@ -732,7 +758,7 @@ TEST(a_privileged_program_reads_no_environment) {
     if (child.status == 78) SKIP("the file system gives no privileges");
     if (child.status != 77) {
         CHECK_CHILD(&child, 0);
-        CHECK_STR(child.out, "none\nnone\n");
+        CHECK_STR(child.out, "none\nnone\nno proxy\nno proxy\n");
     }
     test_child_free(&child);
 }
@@ -747,7 +773,8 @@ static int privileged(void) {
     context = trace_extract_environment();
     baggage = trace_baggage_get(context, "a", NULL, 0);
     printf("%s\n", trace_context_is_valid(context) || baggage != SIZE_MAX ? "the carrier was read" : "none");
-    return getenv("OTEL_SERVICE_NAME") ? 0 : 77;
+    printf("%s\n%s\n", proxy_for("http://collector.example:4318"), proxy_for("https://collector.example:4318"));
+    return getenv("OTEL_SERVICE_NAME") && getenv("http_proxy") ? 0 : 77;
 }
 
 int main(int argc, char **argv) {

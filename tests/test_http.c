@@ -320,6 +320,45 @@ static void fake_drive(tracei_sender *sender, fake *f, uint64_t until) {
     f->now = until;
 }
 
+/* What is asked for a proxy's address, in this order; the first counts, and an empty one is none. */
+TEST(proxy_variables) {
+    static const struct { const char *variables[3], *url, *proxy, *no_proxy; } cases[] = {
+        {{"http_proxy=http://a:1", "all_proxy=http://b:1"}, "http://c.example", "http://a:1", NULL},
+        {{"HTTP_PROXY=http://a:1"}, "http://c.example", NULL, NULL},       /* a request's Proxy header, in a CGI program */
+        {{"all_proxy=http://b:1", "ALL_PROXY=http://c:1"}, "http://c.example", "http://b:1", NULL},
+        {{"ALL_PROXY=http://c:1"}, "https://c.example", "http://c:1", NULL},
+        {{"HTTPS_PROXY=http://a:1", "http_proxy=http://b:1"}, "https://c.example", "http://a:1", NULL},
+        {{"https_proxy=http://a:1", "HTTPS_PROXY=http://b:1"}, "https://c.example", "http://a:1", NULL},
+        {{"http_proxy=", "all_proxy=http://b:1"}, "http://c.example", NULL, NULL},
+        {{"http_proxy=http://a:1", "no_proxy=x", "NO_PROXY=y"}, "http://c.example", "http://a:1", "x"},
+        {{"http_proxy=http://a:1", "NO_PROXY=y"}, "http://c.example", "http://a:1", "y"},
+        {{"http_proxy=http://a:1"}, "http://localhost:4318", NULL, NULL},
+        {{"http_proxy=http://a:1"}, "unix:///tmp/socket:/v1/traces", NULL, NULL},
+    };
+    char **const before = environ;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tracei_http_options o = options_for(cases[i].url);
+        char *entries[4] = {NULL, NULL, NULL, NULL};
+        tracei_url url;
+        begin();
+        CHECK_STR(tracei_url_parse(cases[i].url, &url), NULL);
+        for (size_t k = 0; k < 3 && cases[i].variables[k]; k++) entries[k] = strdup(cases[i].variables[k]);
+        environ = entries;
+        tracei_open_environment(&o, &url);
+#if TRACEI_HTTP_CURL
+        CHECK_STR(o.proxy, cases[i].proxy);
+        CHECK_STR(log_text(), "");
+#else
+        CHECK_STR(o.proxy, NULL);
+        if (cases[i].proxy) CHECK_HAS(log_text(), "proxies need TRACE_HTTP_CURL");
+        else CHECK_STR(log_text(), "");
+#endif
+        CHECK_STR(o.no_proxy, cases[i].no_proxy);
+        environ = before;
+        for (size_t k = 0; k < 3; k++) free(entries[k]);
+    }
+}
+
 TEST(which_statuses_are_retried) {
     uint32_t status;
     begin();
@@ -1815,21 +1854,26 @@ static void see(void *user, const trace_http_response *response, size_t count, t
     if (response->grpc_status == 14) verdict->answer = TRACEI_ANSWER_RETRY;
 }
 
-TEST(http2_and_trailers) {
+static void http2_and_trailers_over(bool a_unix_socket) {
     static const struct { long status; const char *message; uint64_t sent; } tries[] = {{0, NULL, 3}, {3, "bad%20span", 0}, {14, "later", 0}};
     size_t i;
     begin();
     for (i = 0; i < 3; i++) {
         hostile_step grpc[] = {{HOSTILE_GRPC, 0, 0}};
-        hostile_server *const server = hostile_start(NULL);
-        char url[128];
-        tracei_http_options o = options_for(url_of(server, url, sizeof url));
+        char url[128], path[64];
+        hostile_server *server;
+        tracei_http_options o;
         tracei_sender *sender;
         trace_exporter_stats s;
+        snprintf(path, sizeof path, "/tmp/test-http-%d.sock", (int)getpid());
+        server = hostile_start(a_unix_socket ? path : NULL);
+        REQUIRE(server != NULL);
+        o = options_for(url_of(server, url, sizeof url));
         grpc[0].number = tries[i].status, grpc[0].text = tries[i].message;
         hostile_script(server, grpc);
         hostile_run(server);
         o.http2 = true, o.content_type = "application/grpc", o.response_fn = see;
+        o.schedule_delay_ms = UINT32_MAX;                 /* one request a flush */
         sender = tracei_sender_open(&o);
         REQUIRE(sender != NULL);
         add_spans(sender, 3);
@@ -1851,6 +1895,9 @@ TEST(http2_and_trailers) {
         hostile_free(server);
     }
 }
+
+TEST(http2_and_trailers) { http2_and_trailers_over(false); }
+TEST(http2_over_a_unix_socket) { http2_and_trailers_over(true); }
 
 #include "tls_servers.h"
 

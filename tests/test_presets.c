@@ -452,6 +452,9 @@ static void endpoints_in_order(void *unused) {
     CHECK_STR(url_of_preset("tempo", NULL), expected);
     snprintf(expected, sizeof expected, "https://api.honeycomb.io%s", grpc);
     CHECK_STR(url_of_preset("honeycomb", NULL), expected);
+    snprintf(expected, sizeof expected, "unix:///run/s:%s", grpc);
+    CHECK_STR(url_of_preset("tempo", "unix:///run/s"), expected);
+    CHECK_STR(url_of_preset("tempo", "unix:///run/s:/v1/traces"), expected); /* what gRPC calls has one name */
     set_variable("OTEL_EXPORTER_OTLP_PROTOCOL=http/json");
     CHECK_STR(url_of_preset("vllora", NULL), "http://localhost:4317/v1/traces");
 }
@@ -748,6 +751,35 @@ TEST(unix_sockets_and_ipv6_by_environment) {
         CHECK_HAS(server->head, "POST /v1/traces HTTP/1.1\r\n");
         hostile_free(server);
     }
+}
+
+/* With libcurl it works as HTTP does; without, it is said what is missing. */
+TEST(grpc_over_a_unix_socket) {
+    static const hostile_step grpc[] = {{HOSTILE_GRPC, NULL, 0}};
+    char path[64], endpoint[128];
+    errand e = {NULL, {"OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", endpoint}, 2, false};
+    hostile_server *server;
+    test_child child;
+    snprintf(path, sizeof path, "/tmp/presets-%d.sock", (int)getpid());
+    snprintf(endpoint, sizeof endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT=unix://%s", path);
+    server = hostile_start(path);
+    REQUIRE(server != NULL);
+    hostile_script(server, grpc);
+    hostile_run(server);
+    child = run_errand(&e);
+#ifdef TRACE_HTTP_CURL
+    CHECK_STR(child.out, "otlp sent 2 of 2\n");
+    CHECK_STR(child.err, "");
+#else
+    CHECK_STR(child.out, "");
+    CHECK_HAS(child.err, "otlp: gRPC needs libcurl: compile with TRACE_HTTP_CURL defined and link with -lcurl\n");
+#endif
+    test_child_free(&child);
+    hostile_stop(server);
+#ifdef TRACE_HTTP_CURL
+    CHECK(server->requests >= 1 && server->body_size > 5 && server->body[0] == 0 && server->body[5] == 0x0a);
+#endif
+    hostile_free(server);
 }
 
 /* ---- AgentOps: a key is exchanged for a token --------------------------------------------------------------------- */
