@@ -132,7 +132,7 @@
    Ledgers, exact whenever nothing moves:
        ended = exported + sampled_out + dropped[...] + pending              of the process: trace_get_stats
        received = sent + failed[...] + queued                               of each exporter: trace_get_exporter_stats
-   trace_flush answers OK only when nothing is pending or queued and nothing was lost since the last flush.
+   trace_flush answers OK only when nothing that ended before it is pending or queued, and nothing was lost since the last flush.
 
    Options: macros, before the include (in every file alike, but for LIBRARY and SCOPE)
    ------------------------------------------------------------------------------------
@@ -772,7 +772,7 @@ typedef struct trace_config {
 
 /* Takes over from the defaults, or starts again after trace_shutdown. Optional; NULL is all zero. Spans not delivered yet go to
    the new exporters. Errors: INVALID (a field is wrong: the log line names it; nothing changed), NO_MEMORY, BUSY (inside an
-   exporter). Any thread, not in a signal handler. */
+   exporter, or one has been blocking for 2 s). Any thread, not in a signal handler. */
 TRACE_APP trace_result trace_init(const trace_config *config);
 
 /* Delivers every span ended before the call and asks each exporter to send what it queued. OK: nothing is left and nothing
@@ -780,7 +780,8 @@ TRACE_APP trace_result trace_init(const trace_config *config);
 TRACE_APP trace_result trace_flush(uint32_t timeout_ms);
 
 /* Flush, then stop the worker and the exporters. Later spans are not recorded; contexts still propagate. Runs by itself at
-   exit. A second call answers SHUT_DOWN. Any thread; inside an exporter BUSY. Nothing is freed. */
+   exit. A second call answers SHUT_DOWN. Any thread; BUSY inside an exporter, and when another thread's trace_init took all the
+   time. Nothing is freed. */
 TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms);
 
 /* One pass in the caller, for programs without a worker: drains, decodes, exports for about `budget_us` microseconds (0: one
@@ -2721,6 +2722,7 @@ static uint64_t tracei_thread_id(void) {
    ll, z), so that no locale and no allocation is involved. Lines are cut at 512 bytes. */
 
 static trace_logger tracei_logger;
+static uint32_t tracei_logger_version;      /* odd while trace_init replaces it */
 static uint32_t tracei_log_level_now = TRACE_LOG_LEVEL_WARNING;
 
 typedef struct tracei_line {
@@ -2821,15 +2823,40 @@ static void tracei_stderr(const char *bytes, size_t size) {
 #endif
 }
 
+/* Both halves of one logger, while another thread may be in trace_init; standard error where it was forked amid that. */
+static trace_logger tracei_logger_get(void) {
+    trace_logger logger;
+    uint32_t tries;
+    for (tries = 0; tries < 1000; tries++) {
+        const uint32_t version = TRACEI_LOAD_ACQUIRE(&tracei_logger_version);
+        logger.log_fn = TRACEI_LOAD_ACQUIRE(&tracei_logger.log_fn);
+        logger.user = TRACEI_LOAD_ACQUIRE(&tracei_logger.user);
+        if (!(version & 1) && version == TRACEI_LOAD(&tracei_logger_version)) return logger;
+    }
+    memset(&logger, 0, sizeof logger);
+    return logger;
+}
+
+/* By one thread at a time. */
+static void tracei_logger_set(trace_logger logger) {
+    const uint32_t version = TRACEI_LOAD(&tracei_logger_version) | 1u;
+    TRACEI_STORE(&tracei_logger_version, version);
+    TRACEI_STORE_RELEASE(&tracei_logger.log_fn, logger.log_fn);
+    TRACEI_STORE_RELEASE(&tracei_logger.user, logger.user);
+    TRACEI_STORE_RELEASE(&tracei_logger_version, version + 1);
+}
+
 static void tracei_log(trace_log_level level, const char *format, ...) TRACEI_PRINTF(2, 3);
 static void tracei_log(trace_log_level level, const char *format, ...) {
     static const char *const names[] = {"", "", "error: ", "warning: ", "info: ", "debug: "};
     tracei_line line;
     tracei_arguments arguments;
+    trace_logger logger;
     size_t i;
     if ((uint32_t)level > TRACEI_LOAD(&tracei_log_level_now) || level > TRACE_LOG_LEVEL_DEBUG) return;
+    logger = tracei_logger_get();
     line.size = 0;
-    if (!tracei_logger.log_fn) {
+    if (!logger.log_fn) {
         tracei_line_add(&line, "trace.h: ", 9);
         tracei_line_add(&line, names[level], strlen(names[level]));
     }
@@ -2838,9 +2865,9 @@ static void tracei_log(trace_log_level level, const char *format, ...) {
     va_end(arguments.list);
     for (i = 0; i < line.size; i++) /* a value from outside must not forge a second line or reach the terminal raw */
         if ((unsigned char)line.bytes[i] < 0x20 || line.bytes[i] == 0x7f) line.bytes[i] = '?';
-    if (tracei_logger.log_fn) {
+    if (logger.log_fn) {
         line.bytes[line.size] = '\0';
-        tracei_logger.log_fn(tracei_logger.user, level, line.bytes);
+        logger.log_fn(logger.user, level, line.bytes);
     } else {
         line.bytes[line.size++] = '\n';
         tracei_stderr(line.bytes, line.size);
@@ -10376,6 +10403,7 @@ typedef struct tracei_arena_view {
 typedef struct tracei_running {   /* an exporter at work */
     trace_exporter exporter;
     trace_exporter_stats stats;   /* kept by the core when there is no stats_fn */
+    bool shut;                    /* shutdown_fn was called; under the pass */
 } tracei_running;
 
 typedef struct tracei_totals {
@@ -14856,21 +14884,24 @@ static uint32_t tracei_exit_ms = TRACEI_EXIT_MS_DEFAULT;
 static uint64_t tracei_exit_spent_ms;
 static bool tracei_exit_watched;
 static uint64_t tracei_losses_told;         /* lost spans up to the last flush; under the pass */
+static uint32_t tracei_flush_number;        /* the same in all slices of one flush, then another; under the pass */
 static trace_exporter_choice tracei_registered[TRACE_EXPORTERS_MAX];    /* by companions, before main */
 static uint32_t tracei_registered_count;
 static const char *const *tracei_preset_names;        /* ended by NULL; at most TRACEI_PRESETS_MAX */
 static trace_exporter (*tracei_preset_fn)(size_t index);
 #define TRACEI_PRESETS_MAX 32
 
-static void tracei_begin_enter(void) {
+static bool tracei_begin_enter(uint64_t deadline_ns) {
     const uint32_t self = (uint32_t)tracei_process_id() | 1u << 31; /* never 0 */
     uint32_t holder = 0;
     while (!TRACEI_CAS(&tracei_begin_lock, &holder, self)) {
         if (holder == self) {
-            tracei_yield();
+            if (deadline_ns != UINT64_MAX && tracei_mono_ns() >= deadline_ns) return false;
+            tracei_nap(100);
             holder = 0;
         } /* else: held by the parent's thread at fork; it does not exist here, so take over from that value */
     }
+    return true;
 }
 
 static void tracei_begin_leave(void) {
@@ -15084,6 +15115,7 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
     trace_result result = TRACE_RESULT_OK;
     uint32_t i;
     (void)tracei_pass(true);
+    tracei_flush_number += tracei_flush_number == UINT32_MAX ? 2 : 1; /* never 0: no flush of ours */
     for (i = 0; i < tracei_exporter_count; i++) {
         trace_result one;
         if (!tracei_exporters[i].exporter.flush_fn) continue;
@@ -15095,9 +15127,9 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
 }
 
 static trace_result tracei_flush_by(uint64_t deadline_ns) {
-    trace_result result;
+    trace_result result = TRACE_RESULT_SHUT_DOWN;
     if (!tracei_pass_acquire(deadline_ns)) return TRACE_RESULT_TIMEOUT;
-    result = tracei_flush_all(deadline_ns);
+    if (TRACEI_LOAD(&tracei_state) != TRACEI_STATE_SHUT) result = tracei_flush_all(deadline_ns);
     tracei_unlock(&tracei_pass_lock);
     return result;
 }
@@ -15120,7 +15152,7 @@ TRACE_APP size_t trace_pump(uint32_t budget_us) {
     if (tracei_is_suppressed() || tracei_epoch_now() == 0 || TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT) return 0;
     if (!tracei_try_lock(&tracei_pass_lock)) return 0;
     do {
-        now = tracei_pass(false);
+        now = TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT ? 0 : tracei_pass(false);
         spans += now;
     } while (now && tracei_mono_ns() < deadline);
     tracei_unlock(&tracei_pass_lock);
@@ -15137,6 +15169,7 @@ static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
     for (i = 0; i < tracei_exporter_count; i++) {
         const trace_exporter *const exporter = &tracei_exporters[i].exporter;
         if (exporter->shutdown_fn) {
+            tracei_exporters[i].shut = true;
             tracei_tls = &tracei_unit_suppressed;
             exporter->shutdown_fn(exporter->user, deadline_ns);
             tracei_tls = self;
@@ -15173,12 +15206,21 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
     return result;
 }
 
-TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms) {
+/* Not while trace_init is at work on another thread: one of the two is first, and then whole. */
+static trace_result tracei_shutdown_once(uint64_t deadline_ns) {
     uint32_t running = TRACEI_STATE_RUNNING;
+    trace_result result = TRACE_RESULT_SHUT_DOWN;
+    if (TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT) return result;
+    if (!tracei_begin_enter(deadline_ns)) return TRACE_RESULT_BUSY;
+    if (TRACEI_CAS(&tracei_state, &running, (uint32_t)TRACEI_STATE_SHUT)) result = tracei_shutdown_by(deadline_ns);
+    tracei_begin_leave();
+    return result;
+}
+
+TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms) {
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     if (tracei_epoch_now() == 0 && !tracei_process_begin()) return TRACE_RESULT_NO_MEMORY;
-    if (!TRACEI_CAS(&tracei_state, &running, (uint32_t)TRACEI_STATE_SHUT)) return TRACE_RESULT_SHUT_DOWN;
-    return tracei_shutdown_by(tracei_deadline(timeout_ms));
+    return tracei_shutdown_once(tracei_deadline(timeout_ms));
 }
 
 /* In a forked child that recorded nothing, and after trace_shutdown, there is nothing to do. */
@@ -15214,9 +15256,8 @@ static uint64_t tracei_exit_deadline(void) {
 
 /* The last that is heard of us. */
 static void tracei_at_last(void) {
-    uint32_t running = TRACEI_STATE_RUNNING;
     if (!tracei_exit_watched || !tracei_exit_concerns_us() || TRACEI_LOAD(&tracei_worker.state) == TRACEI_THREAD_RUNNING) return;
-    if (TRACEI_CAS(&tracei_state, &running, (uint32_t)TRACEI_STATE_SHUT)) (void)tracei_shutdown_by(tracei_exit_deadline());
+    (void)tracei_shutdown_once(tracei_exit_deadline());
 }
 
 static void tracei_at_quick_exit(void) {
@@ -15516,7 +15557,7 @@ static void tracei_setup_environment(const trace_config *config) {
 
 static void tracei_setup_logging(const trace_config *config) {
     trace_log_level level = config->log_level;
-    tracei_logger = config->logger;
+    tracei_logger_set(config->logger);
     if (level == TRACE_LOG_LEVEL_DEFAULT) level = tracei_environment_log_level();
     TRACEI_STORE(&tracei_log_level_now, (uint32_t)(level == TRACE_LOG_LEVEL_DEFAULT ? TRACE_LOG_LEVEL_WARNING : level));
 }
@@ -15531,7 +15572,8 @@ static void tracei_shut_replaced(const tracei_setup *setup) {
         for (j = 0;
              j < setup->count && (setup->exporters[j].export_fn != old->export_fn || setup->exporters[j].user != old->user);
              j++) {}
-        if (j == setup->count && old->shutdown_fn) old->shutdown_fn(old->user, tracei_deadline(tracei_exit_ms));
+        if (j == setup->count && old->shutdown_fn && !tracei_exporters[i].shut)
+            old->shutdown_fn(old->user, tracei_deadline(tracei_exit_ms));
     }
     tracei_tls = self;
 }
@@ -15561,6 +15603,7 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     tracei_lock(&tracei_ledger_lock);
     for (i = 0; i < setup->count; i++) {
         tracei_exporters[i].exporter = setup->exporters[i];
+        tracei_exporters[i].shut = false;
         memset(&tracei_exporters[i].stats, 0, sizeof tracei_exporters[i].stats);
     }
     tracei_exporter_count = setup->count;
@@ -15699,7 +15742,7 @@ static void tracei_begin_child(void) {
 }
 
 static TRACEI_COLD bool tracei_process_begin(void) {
-    tracei_begin_enter();
+    (void)tracei_begin_enter(UINT64_MAX);
     if (tracei_epoch_now() == 0) {
         if (tracei_generation) {
             tracei_begin_child();
@@ -15715,19 +15758,26 @@ static TRACEI_COLD bool tracei_process_begin(void) {
 
 TRACE_APP trace_result trace_init(const trace_config *config) {
     tracei_unit *const self = tracei_tls;
+    const uint64_t deadline = tracei_deadline(2000);
     trace_config defaults;
     tracei_setup setup;
-    trace_result result = TRACE_RESULT_OK;
+    trace_result result = TRACE_RESULT_BUSY;
     memset((void *)&defaults, 0, sizeof defaults);
     if (!config) config = &defaults;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
     if (tracei_epoch_now() == 0) tracei_tls = &tracei_unit_entering; /* a handler that records now must not begin a second time */
-    tracei_begin_enter();
+    if (!tracei_begin_enter(deadline)) {
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_init: another thread has been in trace_init or trace_shutdown for 2 seconds; "
+                                          "nothing was changed");
+        tracei_tls = self;
+        return result;
+    }
     if (tracei_epoch_now() == 0 && !tracei_generation) {
         tracei_allocator = config->allocator;
         tracei_setup_environment(config);
         tracei_begin_first(config);
+        result = TRACE_RESULT_OK;
     } else {
         if (tracei_epoch_now() == 0) tracei_begin_child();
 #if TRACE_CONFIG_UNLOADABLE
@@ -15737,12 +15787,12 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
         tracei_setup_environment(config);
         tracei_setup_logging(config);
         tracei_setup_resolve(&setup, config);
-        if (tracei_pass_acquire(tracei_deadline(2000))) {
+        if (tracei_pass_acquire(deadline)) {
             tracei_setup_apply(&setup, config);
             tracei_unlock(&tracei_pass_lock);
+            result = TRACE_RESULT_OK;
         } else {
             tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_init: an exporter has been blocking for 2 seconds; nothing was changed");
-            result = TRACE_RESULT_BUSY;
         }
     }
     tracei_begin_leave();

@@ -293,6 +293,8 @@ struct tracei_sender {
     trace_exporter_stats ledger;  /* queued is not kept here: accepted - settled */
     uint64_t accepted, settled;   /* spans into and out of the queue, all lives */
     uint64_t flush_to;            /* settle at least so many without delay */
+    uint64_t flush_target;        /* of the flush of that number: what came since it began is not waited for */
+    uint32_t flush_number;
     uint64_t failed_reported;     /* sum of failed[] at the last flush */
     uint64_t stop_deadline_ns;
     bool stop;
@@ -2579,14 +2581,34 @@ static void tracei_http_signal(tracei_sender *sender) {
     tracei_wake(&sender->signal);
 }
 
+/* What a run needs only between its first span and shutdown. */
+static bool tracei_run_furnish(tracei_run *run) {
+    if (!run->ring) run->ring = (uint8_t *)tracei_alloc(run->capacity);
+    if (!run->items) run->items = (tracei_item *)tracei_alloc(run->sender->options.max_batch_spans * sizeof *run->items);
+    return run->ring && run->items;
+}
+
+/* By its driver, or when there is none any more; the queue is empty. */
+static void tracei_run_clear(tracei_run *run) {
+    tracei_body *const bodies[] = {&run->body, &run->packed, &run->head_text};
+    size_t i;
+    tracei_free(run->ring, run->capacity);
+    tracei_free(run->items, run->sender->options.max_batch_spans * sizeof *run->items);
+    run->ring = NULL;
+    run->items = NULL;
+    run->head = run->tail = run->used = 0;
+    for (i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        tracei_free(bodies[i]->data, bodies[i]->capacity);
+        memset(bodies[i], 0, sizeof *bodies[i]);
+    }
+}
+
 static tracei_run *tracei_run_new(tracei_sender *sender) {
     tracei_run *const run = (tracei_run *)tracei_alloc(sizeof *run);
     const tracei_http_options *const options = &sender->options;
     if (!run) return NULL;
     run->sender = sender;
     run->capacity = options->max_queue_bytes / 8 * 8;
-    run->ring = (uint8_t *)tracei_alloc(run->capacity);
-    run->items = (tracei_item *)tracei_alloc(options->max_batch_spans * sizeof *run->items);
     run->span_limit = options->max_batch_spans;
     run->limit_ns = run->deadline_ns = UINT64_MAX;
 #if TRACEI_HTTP_SOCKETS
@@ -2598,9 +2620,8 @@ static tracei_run *tracei_run_new(tracei_sender *sender) {
         for (i = 0; i < TRACEI_HTTP_ADDRESSES; i++) run->curl_sockets[i] = TRACEI_NO_SOCKET;
     }
 #endif
-    if (run->ring && run->items) return run;
-    tracei_free(run->ring, run->capacity);
-    tracei_free(run->items, options->max_batch_spans * sizeof *run->items);
+    if (tracei_run_furnish(run)) return run;
+    tracei_run_clear(run);
     tracei_free(run, sizeof *run);
     return NULL;
 }
@@ -2621,6 +2642,7 @@ static tracei_run *tracei_sender_run(tracei_sender *sender) {
         sender->run = run;
         tracei_unlock(&sender->lock);
     }
+    if (run && !tracei_run_furnish(run)) return NULL;
     if (run && sender->stop) {
         tracei_lock(&sender->lock);
         sender->stop = false;
@@ -2691,7 +2713,7 @@ static TRACEI_UNUSED void tracei_sender_commit(void *user, size_t size, uint32_t
     tracei_run *const run = sender->run;
     const uint64_t now = tracei_sender_now(sender);
     uint64_t waiting;
-    size_t used_before;
+    size_t used_before, used;
     if (!run || size > run->reserved_size) return; /* not reserved: nothing was promised */
     tracei_lock(&sender->lock);
     waiting = sender->accepted - sender->settled;
@@ -2700,11 +2722,12 @@ static TRACEI_UNUSED void tracei_sender_commit(void *user, size_t size, uint32_t
     tracei_queue_commit(run, size, scope);
     sender->ledger.received++;
     sender->accepted++;
+    used = run->used;
     tracei_unlock(&sender->lock);
     run->reserved_size = 0;
     if (!tracei_sender_start(sender, run)) return;
     if (!waiting || waiting + 1 == sender->options.max_batch_spans ||
-        (used_before < sender->options.max_batch_bytes && run->used >= sender->options.max_batch_bytes))
+        (used_before < sender->options.max_batch_bytes && used >= sender->options.max_batch_bytes))
         tracei_http_signal(sender);
 }
 
@@ -2779,7 +2802,9 @@ static TRACEI_UNUSED trace_result tracei_sender_flush(void *user, uint64_t deadl
     uint64_t target, failed;
     if (tracei_http_is_driver(run)) return TRACE_RESULT_BUSY;
     tracei_lock(&sender->lock);
-    target = sender->accepted;
+    if (!tracei_flush_number || sender->flush_number != tracei_flush_number) sender->flush_target = sender->accepted;
+    sender->flush_number = tracei_flush_number;
+    target = sender->flush_target;
     if (sender->flush_to < target) sender->flush_to = target;
     tracei_unlock(&sender->lock);
     if (run && !sender->stop && !tracei_sender_settled(sender, target)) {
@@ -2841,6 +2866,7 @@ static TRACEI_UNUSED void tracei_sender_shutdown(void *user, uint64_t deadline_n
     }
     tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN);
     tracei_transport_close(run);
+    tracei_run_clear(run);
 }
 
 #if TRACEI_HTTP_CURL
@@ -2890,7 +2916,7 @@ static TRACEI_UNUSED void tracei_sender_fork(void *user) {
     sender->run = NULL;
     sender->stop = false;
     memset(&sender->ledger, 0, sizeof sender->ledger);
-    sender->accepted = sender->settled = sender->flush_to = sender->failed_reported = 0;
+    sender->accepted = sender->settled = sender->flush_to = sender->flush_target = sender->failed_reported = 0;
     memset(sender->reports, 0, sizeof sender->reports);
     if (sender->transport.fork_fn) sender->transport.fork_fn(sender->transport.user);
 }

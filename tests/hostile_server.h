@@ -67,6 +67,8 @@ typedef struct hostile_server {
     unsigned connections;          /* made so far */
     unsigned requests;             /* read so far */
     uint64_t lines;                /* '\n' in the bodies of requests read */
+    const char *mark;              /* set before it runs: a text to be counted there too */
+    uint64_t marks;
     bool stop;
     pthread_mutex_t mutex;
     char head[16384];              /* of the last request, terminated */
@@ -139,6 +141,10 @@ static void hostile_keep(hostile_connection *c) {
     pthread_mutex_lock(&s->mutex);
     s->requests++;
     for (i = 0; i < c->body_size; i++) s->lines += c->body[i] == '\n';
+    if (s->mark) {
+        const size_t size = strlen(s->mark);
+        for (i = 0; i + size <= c->body_size; i++) s->marks += c->body[i] == (unsigned char)s->mark[0] && memcmp(c->body + i, s->mark, size) == 0;
+    }
     memcpy(s->head, c->head, sizeof s->head);
     s->body = (unsigned char *)realloc(s->body, c->body_size + 1);
     if (c->body_size) memcpy(s->body, c->body, c->body_size);
