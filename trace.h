@@ -62,7 +62,8 @@
        abandoned   a span that was still open when the block or mark around it was left: it ends there, is marked, and counted.
        scope       which library made the span: TRACE_CONFIG_SCOPE, or .scope.
        resource    what this process is: service.name, host, process, ... the same for all its spans.
-       exporter    where finished spans go. Several may run at once; one that fails costs the others nothing.
+       exporter    where finished spans go. Several may run at once; one that fails costs the others nothing. One that blocks
+                   holds up the others: see trace_exporter. The exporters here do not.
 
    Step by step
    ------------
@@ -522,10 +523,13 @@ typedef struct trace_exporter_stats {
     uint64_t last_success_unix_ns;          /* 0: never */
     uint64_t last_failure_unix_ns;          /* 0: never */
     char last_error[96];                    /* what the last failure was, in words; "": none, or the exporter does not say */
+    uint64_t blocked_ns;                    /* spent in calls of export_fn that took 1 s and more; set by the core */
 } trace_exporter_stats;
 
 /* A destination. Plain value; copied by trace_init. All functions but export_fn may be NULL. They are called by one thread
    at a time, on a thread that records no spans. export_fn must not block: a network exporter encodes into a queue of its own.
+   While one blocks, those after it wait for this batch and all for the next ones; what they queued goes on being sent, rings
+   fill up (RING_FULL, counted), flush and shutdown answer TIMEOUT. From 1 s on it is counted, and named in the log once.
    A deadline is an absolute trace_clock_ns() time; UINT64_MAX is none.
    - export_fn: the batch is readable until it returns. Any result but OK counts its spans as failed[REJECTED].
    - flush_fn: push out what is queued; OK only when nothing is left.
@@ -10393,6 +10397,7 @@ TRACEI_SMALL_END
 #define TRACEI_TRACE_BYTES_DEFAULT (16u << 20)
 #define TRACEI_TRACE_BYTES_MIN 65536u
 #endif
+#define TRACEI_BLOCKED_NS 1000000000u       /* an export_fn that takes so long is complained of */
 
 /* Memory for decoded views; reset after each batch. */
 typedef struct tracei_arena_view {
@@ -10417,6 +10422,7 @@ static uint32_t tracei_ledger_lock;
 static tracei_totals tracei_total;
 static tracei_running tracei_exporters[TRACE_EXPORTERS_MAX];
 static uint32_t tracei_exporter_count;
+static const char *tracei_exporting;        /* the name of the one whose export_fn is at work; NULL: none */
 static uint32_t tracei_whole_trace_count;   /* of those, how many want whole traces */
 static bool tracei_assembling;              /* some do, or traces are judged by their tail */
 static trace_tail_sampling tracei_tail;     /* under the pass */
@@ -10785,10 +10791,39 @@ static TRACEI_UNUSED void tracei_stats_say(trace_exporter_stats *stats, const ch
     stats->last_error[size] = '\0';
 }
 
+/* It came back, after so long. */
+static TRACEI_COLD void tracei_export_blocked(tracei_running *running, uint64_t took) {
+    bool first;
+    tracei_lock(&tracei_ledger_lock);
+    first = running->stats.blocked_ns == 0;
+    running->stats.blocked_ns += took;
+    tracei_unlock(&tracei_ledger_lock);
+    if (first)
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "exporter %s: export_fn took %llu ms; it must not block: all exporters waited, and rings fill up meanwhile. "
+                   "Give it a queue and a thread of its own, as trace_http.h has",
+                   running->exporter.name, (unsigned long long)(took / 1000000u));
+}
+
+/* Who waited for the pass since then waited in vain: says for whom. */
+static TRACEI_COLD void tracei_say_blocked(uint64_t since) {
+    static uint32_t said;
+    const char *const name = TRACEI_LOAD_ACQUIRE(&tracei_exporting);
+    if (name && tracei_mono_ns() - since >= TRACEI_BLOCKED_NS && tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: export_fn does not come back; all exporters wait for it", name);
+}
+
 static void tracei_export(tracei_running *running, const trace_batch *batch) {
     const trace_exporter *const exporter = &running->exporter;
     trace_result (*const filter)(const trace_exporter *, const trace_batch *) = TRACEI_LOAD(&tracei_export_filter);
-    const trace_result result = filter ? filter(exporter, batch) : exporter->export_fn(exporter->user, batch);
+    const uint64_t since = tracei_mono_ns();
+    trace_result result;
+    uint64_t now;
+    TRACEI_STORE_RELEASE(&tracei_exporting, exporter->name);
+    result = filter ? filter(exporter, batch) : exporter->export_fn(exporter->user, batch);
+    TRACEI_STORE(&tracei_exporting, (const char *)NULL);
+    now = tracei_mono_ns();
+    if (now > since && now - since >= TRACEI_BLOCKED_NS) tracei_export_blocked(running, now - since);
     if (running->exporter.stats_fn) return;
     tracei_lock(&tracei_ledger_lock);
     running->stats.received += batch->span_count;
@@ -15068,6 +15103,7 @@ static void tracei_exporter_read(uint32_t i, trace_exporter_stats *stats) {
     if (!running.exporter.stats_fn) return;
     memset(stats, 0, sizeof *stats);
     running.exporter.stats_fn(running.exporter.user, stats);
+    stats->blocked_ns = running.stats.blocked_ns;
 }
 
 static uint64_t tracei_losses(void) {
@@ -15127,8 +15163,12 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
 }
 
 static trace_result tracei_flush_by(uint64_t deadline_ns) {
+    const uint64_t since = tracei_mono_ns();
     trace_result result = TRACE_RESULT_SHUT_DOWN;
-    if (!tracei_pass_acquire(deadline_ns)) return TRACE_RESULT_TIMEOUT;
+    if (!tracei_pass_acquire(deadline_ns)) {
+        tracei_say_blocked(since);
+        return TRACE_RESULT_TIMEOUT;
+    }
     if (TRACEI_LOAD(&tracei_state) != TRACEI_STATE_SHUT) result = tracei_flush_all(deadline_ns);
     tracei_unlock(&tracei_pass_lock);
     return result;
@@ -15181,6 +15221,7 @@ static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
 }
 
 static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
+    const uint64_t since = tracei_mono_ns();
     trace_result result = TRACE_RESULT_TIMEOUT;
     TRACEI_STORE(&tracei_divert, 1u);
     tracei_shortcut_refresh();
@@ -15193,6 +15234,8 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
         result = tracei_shut_exporters(deadline_ns);
         tracei_say_drops(true);
         tracei_unlock(&tracei_pass_lock);
+    } else {
+        tracei_say_blocked(since);
     }
 #if TRACE_CONFIG_UNLOADABLE
     tracei_shared_leave();
@@ -15243,6 +15286,7 @@ static void tracei_at_exit(void) {
         (void)tracei_pass(true);
         tracei_unlock(&tracei_pass_lock);
     } else {
+        tracei_say_blocked(since);
         tracei_exit_gave_up();
     }
     tracei_exit_spent_ms += (tracei_mono_ns() - since) / 1000000u;
@@ -15726,6 +15770,7 @@ static void tracei_begin_child(void) {
     tracei_pass_lock = tracei_ledger_lock = tracei_worker_lock = 0;
     tracei_signal_spans = tracei_late_spans = tracei_refused_starts = tracei_misused_calls = 0;
     tracei_redirecting = false;
+    tracei_exporting = NULL;
     tracei_worker_stop = 0;
     tracei_worker_waits = 0;
     tracei_child_since = tracei_mono_ns();
@@ -15957,6 +16002,7 @@ TRACEI_SMALL_END
 #undef TRACEI_JAEGER_KEY_MAX
 #undef TRACEI_PROPAGATOR_NAMES
 #undef TRACEI_BATCH_SPANS
+#undef TRACEI_BLOCKED_NS
 #undef TRACEI_VIEWS_MIN
 #undef TRACEI_VIEWS_KEPT
 #undef TRACEI_TRACE_BYTES_DEFAULT

@@ -459,6 +459,67 @@ ISOLATED(blocked_exporter) {
     CHECK_LEDGER();
 }
 
+static char blocking_log[2048];
+
+static void keep_blocking_log(void *user, trace_log_level level, const char *line) {
+    const size_t used = strlen(blocking_log);
+    (void)user, (void)level;
+    snprintf(blocking_log + used, sizeof blocking_log - used, "%s\n", line);
+}
+
+static uint64_t fake_ns = UINT64_C(5000000000);
+static uint64_t fake_clock(void *user) { return (void)user, __atomic_load_n(&fake_ns, __ATOMIC_RELAXED); }
+
+static trace_result take_ten_seconds(void *user, const trace_batch *batch) {
+    (void)user, (void)batch;
+    fake_ns += UINT64_C(10000000000);
+    return TRACE_RESULT_OK;
+}
+
+/* One that takes its time is counted and named, once; the other gets everything, late. */
+ISOLATED(an_exporter_that_took_long_is_named) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.exporters[1] = config.exporters[0], config.exporters[0].export_fn = take_ten_seconds, config.exporters[0].name = "two";
+    config.clock.monotonic_fn = config.clock.unix_fn = fake_clock;
+    config.logger.log_fn = keep_blocking_log;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 3);
+    CHECK_UINT(trace_pump(0), 3);
+    record("y", 1);
+    CHECK_UINT(trace_pump(0), 1);
+    CHECK_UINT(one.spans, 4);
+    CHECK_UINT(ledger_of("two").blocked_ns, UINT64_C(20000000000));
+    CHECK_UINT(ledger_of("one").blocked_ns, 0);
+    CHECK_STR(blocking_log, "exporter two: export_fn took 10000 ms; it must not block: all exporters waited, and rings fill up meanwhile. "
+                            "Give it a queue and a thread of its own, as trace_http.h has\n");
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_LEDGER();
+}
+
+/* One that does not come back is named by who waits for it. */
+ISOLATED(an_exporter_that_does_not_come_back_is_named) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    one.block = 1;
+    config.logger.log_fn = keep_blocking_log;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    REQUIRE(ledger_await(&one.inside, 1, 5000));
+    CHECK_INT(trace_flush(10), TRACE_RESULT_TIMEOUT);
+    CHECK_STR(blocking_log, "");
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_TIMEOUT);
+    CHECK_STR(blocking_log, "exporter one: export_fn does not come back; all exporters wait for it\n");
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_TIMEOUT);
+    CHECK_STR(blocking_log, "exporter one: export_fn does not come back; all exporters wait for it\n");
+    __atomic_store_n(&one.block, 0u, __ATOMIC_RELEASE);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);            /* the worker that was left behind is joined */
+    CHECK_INT(trace_shutdown(5000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 1);
+    CHECK_LEDGER();
+}
+
 /* --- pending --- */
 
 ISOLATED(held_for_their_root) {
