@@ -707,8 +707,9 @@ static const hostile_case cases[] = {
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
-typedef enum way { OWN, OWN_PUMPED, OWN_UNIX, BY_CURL, BY_CURL_PUMPED, WAYS } way;
-static const char *const way_names[] = {"own", "own, pumped", "unix socket", "curl", "curl, pumped"};
+/* The last two expect another protocol than any script speaks: nothing is ever sent, however the handshake fails. */
+typedef enum way { OWN, OWN_PUMPED, OWN_UNIX, BY_CURL, BY_CURL_PUMPED, BY_TLS, BY_HTTP2, WAYS } way;
+static const char *const way_names[] = {"own", "own, pumped", "unix socket", "curl", "curl, pumped", "TLS", "HTTP/2"};
 
 typedef struct trial {
     const hostile_case *hostile;
@@ -720,6 +721,8 @@ typedef struct trial {
     trace_result flushed;
     trace_exporter_stats stats, after_flush;
 } trial;
+
+static char trial_ca[300];        /* of BY_TLS: one certificate, since to load a system's hundreds takes longer than a deadline */
 
 static void *run_trial(void *user) {
     trial *const t = (trial *)user;
@@ -736,6 +739,8 @@ static void *run_trial(void *user) {
         hostile_run(server);
     }
     o = options_for(url_of(server, url, sizeof url));
+    if (t->how == BY_TLS) snprintf(url, sizeof url, "https://127.0.0.1:%u/v1/traces", server->port), o.ca_file = trial_ca;
+    o.http2 = t->how == BY_HTTP2;
     o.disable_thread = t->how == OWN_PUMPED || t->how == BY_CURL_PUMPED;
     sender = tracei_sender_open(&o);
     if (!sender) abort();
@@ -766,15 +771,16 @@ static void *run_trial(void *user) {
 
 static void check_trial(const trial *t) {
     const trace_exporter_stats *const s = &t->stats;
+    const fate expected = t->how >= BY_TLS ? LOST : t->hostile->expected;
     bool fine = !t->bad && t->flush_over_ns <= slack_ns() && t->shutdown_over_ns <= slack_ns();
     fine = fine && ledger_exact(s, 10) && ledger_exact(&t->after_flush, 10) && s->queued == 0;
     fine = fine && (t->flushed == TRACE_RESULT_TIMEOUT) == (t->after_flush.queued != 0);
     fine = fine && (t->flushed == TRACE_RESULT_OK) == (t->after_flush.sent == 10);
-    if (t->how < BY_CURL && t->hostile->expected == OWN_LOST) fine = fine && s->sent == 0;
-    if (t->how < BY_CURL && t->hostile->expected == OWN_SENT && t->deadline_ms >= 400) fine = fine && s->sent == 10;
-    if (t->hostile->expected == LOST) fine = fine && s->sent == 0;
-    if (t->hostile->expected == SENT && t->deadline_ms >= 400) fine = fine && s->sent == 10;
-    if (t->hostile->expected == REJECTED && t->deadline_ms >= 400) fine = fine && s->failed[TRACE_FAILURE_REJECTED] == 10;
+    if (t->how < BY_CURL && expected == OWN_LOST) fine = fine && s->sent == 0;
+    if (t->how < BY_CURL && expected == OWN_SENT && t->deadline_ms >= 400) fine = fine && s->sent == 10;
+    if (expected == LOST) fine = fine && s->sent == 0;
+    if (expected == SENT && t->deadline_ms >= 400) fine = fine && s->sent == 10;
+    if (expected == REJECTED && t->deadline_ms >= 400) fine = fine && s->failed[TRACE_FAILURE_REJECTED] == 10;
     if (!CHECK(fine))
         printf("  %s, %s, %u ms: flush %s +%.1f ms, shutdown +%.1f ms, sent %llu, rejected %llu, unreachable %llu, timeout %llu, shutdown %llu, too large %llu, queued %llu%s\n",
                t->hostile->name, way_names[t->how], t->deadline_ms, trace_result_string(t->flushed), (double)t->flush_over_ns / 1e6,
@@ -831,6 +837,20 @@ TEST(hostile_unix) { run_way(OWN_UNIX); }
 #ifdef TRACE_HTTP_CURL
 TEST(hostile_curl) { run_way(BY_CURL); }
 TEST(hostile_curl_pumped) { run_way(BY_CURL_PUMPED); }
+TEST(hostile_to_http2) { run_way(BY_HTTP2); }
+
+#include "tls_servers.h"
+
+TEST(hostile_to_tls) {
+    tls_servers t;
+    if (!tls_start(&t)) {
+        tls_stop(&t);
+        SKIP("no python3 with ssl, or no openssl; run from the project's folder");
+    }
+    snprintf(trial_ca, sizeof trial_ca, "%s/ca.pem", t.folder);
+    run_way(BY_TLS);
+    tls_stop(&t);
+}
 #endif
 
 /* How many bytes a request of three spans has on the wire. */
@@ -1898,8 +1918,6 @@ static void http2_and_trailers_over(bool a_unix_socket) {
 
 TEST(http2_and_trailers) { http2_and_trailers_over(false); }
 TEST(http2_over_a_unix_socket) { http2_and_trailers_over(true); }
-
-#include "tls_servers.h"
 
 static trace_exporter_stats tls_try(const tls_servers *t, unsigned port, bool with_ca, bool with_client) {
     char url[128], ca[300], certificate[300], key[300];
