@@ -2827,17 +2827,13 @@ static void tracei_stderr(const char *bytes, size_t size) {
 #endif
 }
 
-/* Both halves of one logger, while another thread may be in trace_init; standard error where it was forked amid that. */
+/* Both halves of one logger; standard error amid a replacement by trace_init on another thread. */
 static trace_logger tracei_logger_get(void) {
+    const uint32_t version = TRACEI_LOAD_ACQUIRE(&tracei_logger_version);
     trace_logger logger;
-    uint32_t tries;
-    for (tries = 0; tries < 1000; tries++) {
-        const uint32_t version = TRACEI_LOAD_ACQUIRE(&tracei_logger_version);
-        logger.log_fn = TRACEI_LOAD_ACQUIRE(&tracei_logger.log_fn);
-        logger.user = TRACEI_LOAD_ACQUIRE(&tracei_logger.user);
-        if (!(version & 1) && version == TRACEI_LOAD(&tracei_logger_version)) return logger;
-    }
-    memset(&logger, 0, sizeof logger);
+    logger.log_fn = TRACEI_LOAD_ACQUIRE(&tracei_logger.log_fn);
+    logger.user = TRACEI_LOAD_ACQUIRE(&tracei_logger.user);
+    if (version & 1 || version != TRACEI_LOAD(&tracei_logger_version)) logger.log_fn = NULL;
     return logger;
 }
 
@@ -10423,6 +10419,7 @@ static tracei_totals tracei_total;
 static tracei_running tracei_exporters[TRACE_EXPORTERS_MAX];
 static uint32_t tracei_exporter_count;
 static const char *tracei_exporting;        /* the name of the one whose export_fn is at work; NULL: none */
+static uint32_t tracei_exporting_since;     /* 2^20 ns */
 static uint32_t tracei_whole_trace_count;   /* of those, how many want whole traces */
 static bool tracei_assembling;              /* some do, or traces are judged by their tail */
 static trace_tail_sampling tracei_tail;     /* under the pass */
@@ -10793,24 +10790,23 @@ static TRACEI_UNUSED void tracei_stats_say(trace_exporter_stats *stats, const ch
 
 /* It came back, after so long. */
 static TRACEI_COLD void tracei_export_blocked(tracei_running *running, uint64_t took) {
-    bool first;
+    const bool first = !running->stats.blocked_ns;
     tracei_lock(&tracei_ledger_lock);
-    first = running->stats.blocked_ns == 0;
     running->stats.blocked_ns += took;
     tracei_unlock(&tracei_ledger_lock);
     if (first)
         tracei_log(TRACE_LOG_LEVEL_WARNING,
-                   "exporter %s: export_fn took %llu ms; it must not block: all exporters waited, and rings fill up meanwhile. "
-                   "Give it a queue and a thread of its own, as trace_http.h has",
-                   running->exporter.name, (unsigned long long)(took / 1000000u));
+                   "exporter %s: export_fn took %u ms; it must not block: all exporters waited for it", running->exporter.name,
+                   (unsigned)(took / 1000000u));
 }
 
-/* Who waited for the pass since then waited in vain: says for whom. */
-static TRACEI_COLD void tracei_say_blocked(uint64_t since) {
+/* By who waited for the pass in vain. */
+static TRACEI_COLD void tracei_say_blocked(void) {
     static uint32_t said;
     const char *const name = TRACEI_LOAD_ACQUIRE(&tracei_exporting);
-    if (name && tracei_mono_ns() - since >= TRACEI_BLOCKED_NS && tracei_first_time(&said))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: export_fn does not come back; all exporters wait for it", name);
+    const uint32_t since = TRACEI_LOAD(&tracei_exporting_since);
+    if (name && (uint32_t)(tracei_mono_ns() >> 20) - since >= TRACEI_BLOCKED_NS >> 20 && tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: export_fn does not come back: all exporters wait for it", name);
 }
 
 static void tracei_export(tracei_running *running, const trace_batch *batch) {
@@ -10819,6 +10815,7 @@ static void tracei_export(tracei_running *running, const trace_batch *batch) {
     const uint64_t since = tracei_mono_ns();
     trace_result result;
     uint64_t now;
+    TRACEI_STORE(&tracei_exporting_since, (uint32_t)(since >> 20));
     TRACEI_STORE_RELEASE(&tracei_exporting, exporter->name);
     result = filter ? filter(exporter, batch) : exporter->export_fn(exporter->user, batch);
     TRACEI_STORE(&tracei_exporting, (const char *)NULL);
@@ -15088,7 +15085,10 @@ static TRACEI_UNUSED void tracei_pin_module(void) {}
 static bool tracei_pass_acquire(uint64_t deadline_ns) {
     while (!tracei_try_lock(&tracei_pass_lock)) {
         const uint64_t now = tracei_mono_ns();
-        if (now >= deadline_ns) return false;
+        if (now >= deadline_ns) {
+            tracei_say_blocked();
+            return false;
+        }
         tracei_nap(deadline_ns - now < 500000u ? (uint32_t)((deadline_ns - now) / 1000u) + 1 : 500u);
     }
     return true;
@@ -15151,7 +15151,7 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
     trace_result result = TRACE_RESULT_OK;
     uint32_t i;
     (void)tracei_pass(true);
-    tracei_flush_number += tracei_flush_number == UINT32_MAX ? 2 : 1; /* never 0: no flush of ours */
+    tracei_flush_number = (tracei_flush_number + 1) | 1; /* never 0: no flush of ours */
     for (i = 0; i < tracei_exporter_count; i++) {
         trace_result one;
         if (!tracei_exporters[i].exporter.flush_fn) continue;
@@ -15163,12 +15163,8 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
 }
 
 static trace_result tracei_flush_by(uint64_t deadline_ns) {
-    const uint64_t since = tracei_mono_ns();
     trace_result result = TRACE_RESULT_SHUT_DOWN;
-    if (!tracei_pass_acquire(deadline_ns)) {
-        tracei_say_blocked(since);
-        return TRACE_RESULT_TIMEOUT;
-    }
+    if (!tracei_pass_acquire(deadline_ns)) return TRACE_RESULT_TIMEOUT;
     if (TRACEI_LOAD(&tracei_state) != TRACEI_STATE_SHUT) result = tracei_flush_all(deadline_ns);
     tracei_unlock(&tracei_pass_lock);
     return result;
@@ -15189,7 +15185,7 @@ TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
 TRACE_APP size_t trace_pump(uint32_t budget_us) {
     const uint64_t deadline = tracei_mono_ns() + (uint64_t)budget_us * 1000u;
     uint64_t spans = 0, now;
-    if (tracei_is_suppressed() || tracei_epoch_now() == 0 || TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT) return 0;
+    if (tracei_is_suppressed() || tracei_epoch_now() == 0) return 0;
     if (!tracei_try_lock(&tracei_pass_lock)) return 0;
     do {
         now = TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT ? 0 : tracei_pass(false);
@@ -15221,7 +15217,6 @@ static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
 }
 
 static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
-    const uint64_t since = tracei_mono_ns();
     trace_result result = TRACE_RESULT_TIMEOUT;
     TRACEI_STORE(&tracei_divert, 1u);
     tracei_shortcut_refresh();
@@ -15234,8 +15229,6 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
         result = tracei_shut_exporters(deadline_ns);
         tracei_say_drops(true);
         tracei_unlock(&tracei_pass_lock);
-    } else {
-        tracei_say_blocked(since);
     }
 #if TRACE_CONFIG_UNLOADABLE
     tracei_shared_leave();
@@ -15286,7 +15279,7 @@ static void tracei_at_exit(void) {
         (void)tracei_pass(true);
         tracei_unlock(&tracei_pass_lock);
     } else {
-        tracei_say_blocked(since);
+        tracei_say_blocked();
         tracei_exit_gave_up();
     }
     tracei_exit_spent_ms += (tracei_mono_ns() - since) / 1000000u;
@@ -15807,18 +15800,15 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
     trace_config defaults;
     tracei_setup setup;
     trace_result result = TRACE_RESULT_BUSY;
+    bool entered;
     memset((void *)&defaults, 0, sizeof defaults);
     if (!config) config = &defaults;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
     if (tracei_epoch_now() == 0) tracei_tls = &tracei_unit_entering; /* a handler that records now must not begin a second time */
-    if (!tracei_begin_enter(deadline)) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_init: another thread has been in trace_init or trace_shutdown for 2 seconds; "
-                                          "nothing was changed");
-        tracei_tls = self;
-        return result;
-    }
-    if (tracei_epoch_now() == 0 && !tracei_generation) {
+    entered = tracei_begin_enter(deadline);
+    if (!entered) { /* another thread is in trace_init or trace_shutdown, and an exporter holds it up */
+    } else if (tracei_epoch_now() == 0 && !tracei_generation) {
         tracei_allocator = config->allocator;
         tracei_setup_environment(config);
         tracei_begin_first(config);
@@ -15836,11 +15826,11 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
             tracei_setup_apply(&setup, config);
             tracei_unlock(&tracei_pass_lock);
             result = TRACE_RESULT_OK;
-        } else {
-            tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_init: an exporter has been blocking for 2 seconds; nothing was changed");
         }
     }
-    tracei_begin_leave();
+    if (result != TRACE_RESULT_OK)
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_init: an exporter has been blocking for 2 seconds; nothing was changed");
+    if (entered) tracei_begin_leave();
     tracei_tls = self;
     return result;
 }
