@@ -15380,7 +15380,7 @@ static bool tracei_config_check(const trace_config *config) {
         if (config->exporters[i].struct_size > 4096)
             return tracei_config_wrong("exporters", "holds one whose struct_size is not sizeof(trace_exporter)");
     }
-    if (i < TRACE_EXPORTERS_MAX && config->exporters[i].export_fn)
+    if (i < TRACE_EXPORTERS_MAX && (config->exporters[i].export_fn || config->exporters[i].name))
         return tracei_config_wrong("exporters", "holds one whose struct_size is 0: set it to sizeof(trace_exporter)");
     if (config->resource_attribute_count && !config->resource_attributes)
         return tracei_config_wrong("resource_attributes", "is NULL but resource_attribute_count is not 0");

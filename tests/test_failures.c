@@ -433,6 +433,11 @@ static void spoil_exporter(trace_config *c) { c->exporters[1].struct_size = size
 static void spoil_exporter_size(trace_config *c) { c->exporters[0].struct_size = 100000; }
 static void spoil_exporter_zero(trace_config *c) { c->exporters[0].struct_size = 0; }
 
+static void spoil_exporter_named(trace_config *c) {
+    memset((void *)&c->exporters[0], 0, sizeof c->exporters[0]);
+    c->exporters[0].name = "forgotten";
+}
+
 ISOLATED(configurations) {
     static const wrong_field wrong[] = {{"reserved_first", spoil_first},
                                         {"reserved_last", spoil_last},
@@ -448,7 +453,8 @@ ISOLATED(configurations) {
                                         {"resource_attributes", spoil_resource},
                                         {"exporters", spoil_exporter},
                                         {"exporters", spoil_exporter_size},
-                                        {"exporters", spoil_exporter_zero}};
+                                        {"exporters", spoil_exporter_zero},
+                                        {"exporters", spoil_exporter_named}};
     static doer one;
     trace_config good = ledger_config(doer_exporter(&one, "one")), config;
     size_t i;
