@@ -122,7 +122,7 @@ static void storm(int number, int timer, bool lossless, uint32_t ring_bytes) {
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     main_span();
     storm_begin(number, timer, 1000, 1000);
-    while (ledger_ms() < until || (test_factor() > 1 && rounds * 200 < test_factor() * 1000000u)) {
+    while (ledger_ms() < until || handled <= 50 || (test_factor() > 1 && rounds * 200 < test_factor() * 1000000u)) {
         unsigned i;
         for (i = 0; i < 100; i++) main_span();
         rounds++;
