@@ -11005,8 +11005,9 @@ static void tracei_say_drops(bool at_last) {
     static uint64_t said;
     uint64_t ring, memory, ended;
     tracei_lock(&tracei_ledger_lock);
-    ring = tracei_total.counts[TRACEI_COUNT_DROPPED + TRACE_DROP_RING_FULL];
-    memory = tracei_total.counts[TRACEI_COUNT_DROPPED + TRACE_DROP_NO_MEMORY] + tracei_total.dropped[TRACE_DROP_NO_MEMORY];
+    ring = tracei_total.counts[TRACEI_COUNT_DROPPED + (uint32_t)TRACE_DROP_RING_FULL];
+    memory = tracei_total.counts[TRACEI_COUNT_DROPPED + (uint32_t)TRACE_DROP_NO_MEMORY] +
+             tracei_total.dropped[TRACE_DROP_NO_MEMORY];
     ended = tracei_total.counts[TRACEI_COUNT_ENDED];
     tracei_unlock(&tracei_ledger_lock);
     if (ring && tracei_first_time(&said_ring)) {
