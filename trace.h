@@ -10404,7 +10404,6 @@ typedef struct tracei_arena_view {
 typedef struct tracei_running {   /* an exporter at work */
     trace_exporter exporter;
     trace_exporter_stats stats;   /* kept by the core when there is no stats_fn */
-    bool shut;                    /* shutdown_fn was called; under the pass */
 } tracei_running;
 
 typedef struct tracei_totals {
@@ -10418,6 +10417,7 @@ static uint32_t tracei_ledger_lock;
 static tracei_totals tracei_total;
 static tracei_running tracei_exporters[TRACE_EXPORTERS_MAX];
 static uint32_t tracei_exporter_count;
+static uint32_t tracei_exporters_shut;      /* bits: whose shutdown_fn was called; under the pass */
 static const char *tracei_exporting;        /* the name of the one whose export_fn is at work; NULL: none */
 static uint32_t tracei_exporting_since;     /* 2^20 ns */
 static uint32_t tracei_whole_trace_count;   /* of those, how many want whole traces */
@@ -15206,7 +15206,7 @@ static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
     for (i = 0; i < tracei_exporter_count; i++) {
         const trace_exporter *const exporter = &tracei_exporters[i].exporter;
         if (exporter->shutdown_fn) {
-            tracei_exporters[i].shut = true;
+            tracei_exporters_shut |= 1u << i;
             tracei_tls = &tracei_unit_suppressed;
             exporter->shutdown_fn(exporter->user, deadline_ns);
             tracei_tls = self;
@@ -15610,7 +15610,7 @@ static void tracei_shut_replaced(const tracei_setup *setup) {
         for (j = 0;
              j < setup->count && (setup->exporters[j].export_fn != old->export_fn || setup->exporters[j].user != old->user);
              j++) {}
-        if (j == setup->count && old->shutdown_fn && !tracei_exporters[i].shut)
+        if (j == setup->count && old->shutdown_fn && !(tracei_exporters_shut >> i & 1))
             old->shutdown_fn(old->user, tracei_deadline(tracei_exit_ms));
     }
     tracei_tls = self;
@@ -15641,10 +15641,10 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     tracei_lock(&tracei_ledger_lock);
     for (i = 0; i < setup->count; i++) {
         tracei_exporters[i].exporter = setup->exporters[i];
-        tracei_exporters[i].shut = false;
         memset(&tracei_exporters[i].stats, 0, sizeof tracei_exporters[i].stats);
     }
     tracei_exporter_count = setup->count;
+    tracei_exporters_shut = 0;
     TRACEI_STORE(&tracei_whole_trace_count, setup->whole);
     tracei_unlock(&tracei_ledger_lock);
     if (redirect && tracei_assembler.oldest) tracei_assembler_redirect(nobody_had_them); /* by the old rules */

@@ -152,7 +152,10 @@ static void all_at_once(const hostile_step *script) {
     CHECK(script == keep ? stats.sent == stats.received : stats.sent < stats.received);
 }
 
+static void forget(void *user, const char *text, size_t size) { (void)user, (void)text, (void)size; }
+
 static void with_exporter(const hostile_step *script) {
+    trace_console_options console;
     static const char *const tenant[] = {"tenant"};
     static const trace_scope_rule rule = {"parallel.", false, "otlp"};
     trace_otlp_options options;
@@ -172,6 +175,10 @@ static void with_exporter(const hostile_step *script) {
     configs[0].logger.user = &logged[0], configs[1].logger.user = &logged[1];
     configs[0].service_name = "one", configs[1].service_name = "two";
     configs[1].sampler = trace_sampler_always_on();
+    memset(&console, 0, sizeof console);
+    console.write_fn = forget;
+    configs[1].exporters[1] = trace_console_exporter(&console);
+    configs[1].tail_sampling.enabled = true, configs[1].tail_sampling.ratio = 1, configs[1].tail_sampling.wait_ms = 1;
     configs[1].attribute_value_length_limit = 4;
     configs[1].ring_bytes = 1u << 16;
     configs[1].baggage_attributes = tenant, configs[1].baggage_attribute_count = 1;
