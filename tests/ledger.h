@@ -19,6 +19,14 @@
     } \
     static void inside_##name(void *unused TEST_UNUSED)
 
+/* It takes an advice that does not exist. */
+TEST_UNUSED static bool ledger_in_old_qemu(void) {
+    void *const page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const bool took_it = page != MAP_FAILED && madvise(page, 4096, -1) == 0;
+    if (page != MAP_FAILED) munmap(page, 4096);
+    return took_it;
+}
+
 /* --- an exporter that counts and does as it is told --- */
 
 typedef struct doer {

@@ -108,7 +108,7 @@ TEST(a_console_in_it) {
     config.exporters[0] = trace_console_exporter(&lines);
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     written_size = 0;
-    TRACE_SPAN("outer") { TRACE_SPAN("inner") { trace_set("key", 5); } }
+    TRACE_SPAN("outer") { TRACE_SPAN("inner") { trace_span_set_int(trace_span_current(), "key", 5); } }
     (void)trace_pump(0);
     CHECK_INT(trace_shutdown(0), TRACE_RESULT_OK);
     CHECK_HAS(written, "outer");
@@ -126,7 +126,7 @@ TEST(spans_go_on_and_on) {
     for (i = 0; i < count; i++) {
         TRACE_SPAN("frame") {
             TRACE_SPAN("receive") {}
-            trace_set("modbus.device", 17);
+            trace_span_set_int(trace_span_current(), "modbus.device", 17);
             if (i % 8 == 0) trace_error("ChecksumMismatch", "the frame was damaged");
         }
         (void)trace_pump(1000);
@@ -151,7 +151,7 @@ TEST(a_console_after_another_exporter) {
         char footer[32];
         written_size = 0;
         TRACE_SPAN("outer") {
-            for (i = 0; i < children; i++) TRACE_SPAN("inner") trace_set("key", i);
+            for (i = 0; i < children; i++) TRACE_SPAN("inner") trace_span_set_int(trace_span_current(), "key", i);
         }
         (void)trace_pump(0);
         snprintf(footer, sizeof footer, " - %u spans ", children + 1);
@@ -166,7 +166,7 @@ TEST(a_console_after_another_exporter) {
         written_size = 0;
         TRACE_SPAN("outer") {
             for (children = 0; children < 40; children++) {
-                TRACE_SPAN("inner") trace_set("key", children);
+                TRACE_SPAN("inner") trace_span_set_int(trace_span_current(), "key", children);
                 if (children % 8 == 0) (void)trace_pump(0);
             }
         }
@@ -218,7 +218,7 @@ TEST(long_values) {
     begin();
     before = settled();
     TRACE_SPAN("long") {
-        trace_set("text", text);
+        trace_span_set_string(trace_span_current(), "text", text);
         trace_event(text);
     }
     (void)trace_pump(0);

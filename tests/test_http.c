@@ -3,7 +3,7 @@
 
    Built twice: as it is, and with TRACE_HTTP_CURL and TRACE_HTTP_ZLIB (test_http_curl.c). TEST_SLACK_MS: how late a deadline may be
    kept; default 50. With the thread sanitizer: TSAN_OPTIONS=report_thread_leaks=0 (abandoned threads). */
-/* not: windows */
+/* not: windows macos */
 #include "test.h"
 #include <signal.h>
 #include <dirent.h>

@@ -150,7 +150,8 @@ TEST(utf8_and_json_of_every_1_and_2_byte_string) {
 }
 
 TEST(utf8_and_json_of_every_3_byte_string) {
-    for (unsigned i = 0; i < 0x1000000; i++) {
+    const unsigned step = (unsigned)(0x1000000 / test_scaled(0x1000000)) | 1; /* odd: all low bytes come up */
+    for (unsigned i = 0; i < 0x1000000; i += step) {
         char part[3] = {(char)(i >> 16), (char)(i >> 8), (char)i};
         bool ascii = !(i & 0x808080) && (i & 0xff) >= 0x20 && (i >> 16) >= 0x20;
         if (ascii && i % 16) continue;
