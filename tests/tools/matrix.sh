@@ -54,7 +54,7 @@ row() {
     gcc-static) flags="-std=c11 -O2 -DTRACE_CONFIG_STATIC=1" ;;
     *-c++*) flags="-std=${1#*-} -O1" tags="$tags c++" ;;
     *-c2x) flags="-std=c2x -O2" ;;
-    *-O3-lto) flags="-std=c17 -O3 -flto" ; [ "$cc" = clang ] && flags="$flags -fuse-ld=lld" ;;
+    *-O3-lto) flags="-std=c17 -O3 -flto=auto" ; [ "$cc" = clang ] && flags="-std=c17 -O3 -flto -fuse-ld=lld" ;;
     gcc-c* | clang-c*) flags="-std=$(echo "$1" | cut -d- -f2) -$(echo "$1" | cut -d- -f3)" ;;
     musl) cc=musl-gcc flags="-std=c99 -O2 -static" tags="$tags static" ;;
     glibc-2.17) zig x86_64-linux-gnu.2.17 ;;
