@@ -305,7 +305,7 @@ static void *end_it(void *user) {
 }
 
 TEST(children_in_other_rings_are_there_when_their_root_is_judged) {
-    const size_t rounds = 200 / test_scaled(1) + 20;
+    const size_t rounds = test_scaled(200) + 20;
     size_t i;
     begin_with(0);
     for (i = 0; i < rounds; i++) {
@@ -325,7 +325,7 @@ TEST(children_in_other_rings_are_there_when_their_root_is_judged) {
     ledger();
 }
 
-#define CHURNED (20000 / test_scaled(1) + 200)
+#define CHURNED (test_scaled(20000) + 200)
 
 static void *churn(void *user) {
     size_t i;

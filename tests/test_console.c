@@ -674,12 +674,6 @@ TEST(a_thousand_levels) {
     check_ledger(&exporter, 1001);
 }
 
-static uint64_t real_ms(void) {
-    struct timespec now;
-    timespec_get(&now, TIME_UTC);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 TEST(three_thousand_spans_are_fast) {
     static char names[3000][16];
     trace_console_options options = look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
@@ -1075,6 +1069,12 @@ TEST(any_refusal_of_memory_keeps_the_ledger) {
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
+
+static uint64_t real_ms(void) {
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static trace_exporter make_for(int descriptor) {
     trace_console_options options;
