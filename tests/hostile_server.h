@@ -69,7 +69,7 @@ typedef struct hostile_server {
     uint64_t lines;                /* '\n' in the bodies of requests read */
     const char *mark;              /* set before it runs: a text to be counted there too */
     uint64_t marks;
-    bool stop, accepting;
+    bool stop;
     pthread_mutex_t mutex;
     char head[16384];              /* of the last request, terminated */
     unsigned char *body;
@@ -294,7 +294,6 @@ static void *hostile_serve(void *user) {
 
 static void *hostile_accept(void *user) {
     hostile_server *const s = (hostile_server *)user;
-    __atomic_store_n(&s->accepting, true, __ATOMIC_RELEASE);
     while (!hostile_stopped(s)) {
         struct pollfd p;
         hostile_connection *c;
@@ -377,11 +376,9 @@ HOSTILE_UNUSED static void hostile_script(hostile_server *s, const hostile_step 
     s->script_count++;
 }
 
-/* After the scripts. A server that is never run refuses connections, on a port that is surely not somebody else's. Its thread has
-   begun when this returns: a child forked amid that would inherit the lock of the sanitizer's allocator. */
+/* After the scripts. A server that is never run refuses connections, on a port that is surely not somebody else's. */
 HOSTILE_UNUSED static void hostile_run(hostile_server *s) {
     if (listen(s->listener, 128) != 0 || pthread_create(&s->acceptor, NULL, hostile_accept, s) != 0) abort();
-    while (!__atomic_load_n(&s->accepting, __ATOMIC_ACQUIRE)) poll(NULL, 0, 1);
 }
 
 /* Ends every connection and waits for it. What was received can be read until hostile_free. */
