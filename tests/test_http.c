@@ -831,10 +831,11 @@ static void run_way(way how) {
     CHECK_INT(pipes, 0);
 }
 
+#ifndef TRACE_HTTP_CURL      /* each way once: the program without libcurl runs these */
 TEST(hostile_own) { run_way(OWN); }
 TEST(hostile_own_pumped) { run_way(OWN_PUMPED); }
 TEST(hostile_unix) { run_way(OWN_UNIX); }
-#ifdef TRACE_HTTP_CURL
+#else
 TEST(hostile_curl) { run_way(BY_CURL); }
 TEST(hostile_curl_pumped) { run_way(BY_CURL_PUMPED); }
 TEST(hostile_to_http2) { run_way(BY_HTTP2); }

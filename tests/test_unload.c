@@ -49,7 +49,7 @@ static bool compile(const char *name, const char *flags, const char *text) {
 #define SAME_FLAGS ""
 #endif
     snprintf(command, sizeof command,
-             "${CC:-cc} -std=gnu11 -O1 -g -Wall -Wextra -I'%s/..' " SAME_FLAGS " %s '%s' -o '%s/%s' -pthread -ldl", here(), flags,
+             "${CC:-cc} -std=gnu11 -O0 -g -Wall -Wextra -I'%s/..' " SAME_FLAGS " %s '%s' -o '%s/%s' -pthread -ldl", here(), flags,
              path, folder, name);
     return system(command) == 0;
 }
