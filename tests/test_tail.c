@@ -81,7 +81,7 @@ static trace_span start(const char *name, trace_context parent) {
     options.struct_size = sizeof options;
     options.parent = parent;
     options.detached = true;
-    now_ns++; /* none starts with another */
+    (void)__atomic_fetch_add(&now_ns, 1u, __ATOMIC_RELAXED); /* none starts with another */
     return trace_span_start_with(name, &options);
 }
 
