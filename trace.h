@@ -1484,6 +1484,10 @@ TRACE_INLINE trace_string tracei_string(const char *text) {
     return string;
 }
 
+TRACE_INLINE bool tracei_is(trace_string text, const char *word) {
+    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
+}
+
 TRACE_INLINE trace_span trace_span_start(const char *name) {
     if (TRACEI_IS_OFF()) return tracei_handle(TRACEI_SLOT_INERT);
     return tracei_start(name, tracei_length(name));
@@ -13162,9 +13166,13 @@ static uint32_t tracei_console_step(const tracei_console *console, uint32_t top,
     return at == top ? TRACEI_CONSOLE_NONE : nodes[at].next;
 }
 
-/* Who has a row of his own, for himself or for all those alike. */
+/* Whose row a span is in: its own, or the one of all those alike. */
+static uint32_t tracei_console_leader(const tracei_console *console, uint32_t at) {
+    return console->nodes[at].leader == TRACEI_CONSOLE_NONE ? at : console->nodes[at].leader;
+}
+
 static bool tracei_console_leads(const tracei_console *console, uint32_t at) {
-    return console->nodes[at].leader == TRACEI_CONSOLE_NONE || console->nodes[at].leader == at;
+    return tracei_console_leader(console, at) == at;
 }
 
 static void tracei_console_note_siblings(tracei_console *console, uint32_t parent) {
@@ -13283,13 +13291,13 @@ static void tracei_console_fold_rest(tracei_console *console, uint32_t parent) {
     tracei_console_node *const nodes = console->nodes;
     uint32_t child, last = TRACEI_CONSOLE_NONE, before = TRACEI_CONSOLE_NONE, first = TRACEI_CONSOLE_NONE;
     for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next)
-        if (!nodes[nodes[child].leader == TRACEI_CONSOLE_NONE ? child : nodes[child].leader].kept) {
+        if (!nodes[tracei_console_leader(console, child)].kept) {
             if (first == TRACEI_CONSOLE_NONE) first = child;
             last = child;
         }
     if (first == last && (first == TRACEI_CONSOLE_NONE || nodes[first].first == TRACEI_CONSOLE_NONE)) return;
     for (child = first;; child = nodes[child].next) {
-        if (nodes[nodes[child].leader == TRACEI_CONSOLE_NONE ? child : nodes[child].leader].kept) continue;
+        if (nodes[tracei_console_leader(console, child)].kept) continue;
         if (before != TRACEI_CONSOLE_NONE) nodes[before].peer = child;
         if (child == last) break;
         nodes[child].leader = last;
@@ -13428,17 +13436,13 @@ static void tracei_console_lines(tracei_console *console, uint32_t at, bool belo
 
 /* --- trees: what stands beside a name --- */
 
-static bool tracei_console_key_is(trace_string key, const char *name) {
-    return key.size == strlen(name) && memcmp(key.data, name, key.size) == 0;
-}
-
 static trace_string tracei_console_find(const trace_attribute *attributes, size_t count, const char *key) {
     trace_string none;
     size_t i;
     none.data = "";
     none.size = 0;
     for (i = 0; i < count; i++)
-        if (attributes[i].value.type == TRACE_TYPE_STRING && tracei_console_key_is(attributes[i].key, key))
+        if (attributes[i].value.type == TRACE_TYPE_STRING && tracei_is(attributes[i].key, key))
             return attributes[i].value.as.string;
     return none;
 }
@@ -13455,7 +13459,7 @@ static tracei_console_error tracei_console_error_of(const trace_span_data *span)
     error.message = span->status_message;
     for (i = span->event_count; i-- > 0 && (!error.type.size || !error.message.size);) {
         const trace_event_data *const event = &span->events[i];
-        if (!tracei_console_key_is(event->name, "exception")) continue;
+        if (!tracei_is(event->name, "exception")) continue;
         if (!error.type.size) error.type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
         if (!error.message.size)
             error.message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
@@ -13471,14 +13475,14 @@ static bool tracei_console_same(trace_string a, trace_string b) {
 static bool tracei_console_is_told(const trace_span_data *span, const trace_event_data *event) {
     const tracei_console_error error = tracei_console_error_of(span);
     size_t i;
-    if (span->status != TRACE_STATUS_ERROR || !tracei_console_key_is(event->name, "exception") || event->dropped_attribute_count)
+    if (span->status != TRACE_STATUS_ERROR || !tracei_is(event->name, "exception") || event->dropped_attribute_count)
         return false;
     for (i = 0; i < event->attribute_count; i++) {
         const trace_attribute *const attribute = &event->attributes[i];
         if (attribute->value.type != TRACE_TYPE_STRING) return false;
-        if (tracei_console_key_is(attribute->key, "exception.type")
+        if (tracei_is(attribute->key, "exception.type")
                 ? !tracei_console_same(attribute->value.as.string, error.type)
-                : !tracei_console_key_is(attribute->key, "exception.message") ||
+                : !tracei_is(attribute->key, "exception.message") ||
                       !tracei_console_same(attribute->value.as.string, error.message))
             return false;
     }
@@ -13573,8 +13577,7 @@ static void tracei_console_dropped(tracei_console *console, uint64_t attributes,
 }
 
 static bool tracei_console_is_error_key(trace_string key) {
-    return tracei_console_key_is(key, "error.type") || tracei_console_key_is(key, "exception.type") ||
-           tracei_console_key_is(key, "exception.message");
+    return tracei_is(key, "error.type") || tracei_is(key, "exception.type") || tracei_is(key, "exception.message");
 }
 
 /* told: what went wrong is said already. */
@@ -13666,7 +13669,7 @@ static void tracei_console_details(tracei_console *console, uint32_t at) {
 }
 
 static void tracei_console_event_words(tracei_console *console, const trace_event_data *event) {
-    const bool exception = tracei_console_key_is(event->name, "exception");
+    const bool exception = tracei_is(event->name, "exception");
     tracei_console_string(console, event->name);
     if (exception) {
         const trace_string type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
@@ -14500,7 +14503,7 @@ static void tracei_console_line(tracei_console *console, const trace_span_data *
     tracei_console_line_count(console, "dropped_links", span->dropped_link_count);
     for (i = 0; i < span->attribute_count; i++) {
         if (failed && span->attributes[i].value.type == TRACE_TYPE_STRING &&
-            tracei_console_key_is(span->attributes[i].key, "error.type"))
+            tracei_is(span->attributes[i].key, "error.type"))
             continue;
         tracei_console_raw(console, " ", 1);
         tracei_console_line_key(console, span->attributes[i].key);
@@ -15265,11 +15268,6 @@ static bool tracei_exit_concerns_us(void) {
     return tracei_epoch_now() != 0 && TRACEI_LOAD(&tracei_state) == TRACEI_STATE_RUNNING && !tracei_is_suppressed();
 }
 
-static void tracei_exit_gave_up(void) {
-    tracei_log(TRACE_LOG_LEVEL_WARNING,
-               "exit gave up after exit_timeout_ms (%u ms): an exporter is still busy, the last spans are lost", tracei_exit_ms);
-}
-
 /* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
 static void tracei_at_exit(void) {
     const uint64_t since = tracei_mono_ns(), deadline = tracei_deadline(tracei_exit_ms);
@@ -15281,7 +15279,9 @@ static void tracei_at_exit(void) {
         tracei_unlock(&tracei_pass_lock);
     } else {
         tracei_say_blocked();
-        tracei_exit_gave_up();
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "exit gave up after exit_timeout_ms (%u ms): an exporter is still busy, the last spans are lost",
+                   tracei_exit_ms);
     }
     tracei_exit_spent_ms += (tracei_mono_ns() - since) / 1000000u;
 }

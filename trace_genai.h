@@ -1691,10 +1691,6 @@ static bool tracei_genai_append(const trace_attribute *attributes, size_t count)
     return true;
 }
 
-static bool tracei_genai_is(trace_string text, const char *word) {
-    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
-}
-
 static const trace_value *tracei_genai_find_in(const trace_attribute *attributes, size_t count, const char *key) {
     const size_t size = strlen(key);
     size_t i;
@@ -2001,13 +1997,13 @@ static bool tracei_genai_read_part(tracei_genai_json *json, tracei_genai_fields 
     do {
         trace_string key, value;
         if (!tracei_genai_string(json, &key) || !tracei_genai_next(json, ':') || !tracei_genai_any(json, &value)) return false;
-        if (tracei_genai_is(key, "type")) part->type = value;
-        if (tracei_genai_is(key, "content")) part->content = value;
-        if (tracei_genai_is(key, "id")) part->id = value;
-        if (tracei_genai_is(key, "name")) part->name = value;
-        if (tracei_genai_is(key, "arguments")) part->arguments = value;
-        if (tracei_genai_is(key, "response")) part->response = value;
-        if (tracei_genai_is(key, "uri")) part->uri = value;
+        if (tracei_is(key, "type")) part->type = value;
+        if (tracei_is(key, "content")) part->content = value;
+        if (tracei_is(key, "id")) part->id = value;
+        if (tracei_is(key, "name")) part->name = value;
+        if (tracei_is(key, "arguments")) part->arguments = value;
+        if (tracei_is(key, "response")) part->response = value;
+        if (tracei_is(key, "uri")) part->uri = value;
     } while (tracei_genai_next(json, ','));
     return tracei_genai_next(json, '}');
 }
@@ -2035,14 +2031,14 @@ static bool tracei_genai_read_parts(tracei_genai_exploded *to, tracei_genai_json
     if (tracei_genai_next(json, ']')) return true;
     do {
         if (!tracei_genai_read_part(json, &part)) return false;
-        if (!to || tracei_genai_is(part.type, "text")) tracei_genai_gather(content, part.content);
+        if (!to || tracei_is(part.type, "text")) tracei_genai_gather(content, part.content);
         if (!to) continue;
-        if (tracei_genai_is(part.type, "uri")) tracei_genai_gather(content, part.uri);
-        if (tracei_genai_is(part.type, "tool_call_response")) {
+        if (tracei_is(part.type, "uri")) tracei_genai_gather(content, part.uri);
+        if (tracei_is(part.type, "tool_call_response")) {
             tracei_genai_gather(content, part.response);
             tracei_genai_add_field(to, NULL, "tool_call_id", part.id);
         }
-        if (tracei_genai_is(part.type, "tool_call")) {
+        if (tracei_is(part.type, "tool_call")) {
             tracei_genai_add_field(to, to->nested ? "tool_call.id" : "id", NULL, part.id);
             tracei_genai_add_field(to, to->nested ? "tool_call.function.name" : "name", NULL, part.name);
             tracei_genai_add_field(to, to->nested ? "tool_call.function.arguments" : "arguments", NULL, part.arguments);
@@ -2059,14 +2055,14 @@ static bool tracei_genai_read_message(tracei_genai_exploded *to, tracei_genai_js
     do {
         trace_string key, value;
         if (!tracei_genai_string(json, &key) || !tracei_genai_next(json, ':')) return false;
-        if (tracei_genai_is(key, "parts")) {
+        if (tracei_is(key, "parts")) {
             if (!tracei_genai_read_parts(to, json, &content)) return false;
             continue;
         }
         if (!tracei_genai_any(json, &value)) return false;
-        if (tracei_genai_is(key, "role")) tracei_genai_add_field(to, NULL, "role", value);
-        if (tracei_genai_is(key, "name") && to->nested) tracei_genai_add_field(to, NULL, "name", value);
-        if (tracei_genai_is(key, "finish_reason") && !to->nested) tracei_genai_add_field(to, NULL, "finish_reason", value);
+        if (tracei_is(key, "role")) tracei_genai_add_field(to, NULL, "role", value);
+        if (tracei_is(key, "name") && to->nested) tracei_genai_add_field(to, NULL, "name", value);
+        if (tracei_is(key, "finish_reason") && !to->nested) tracei_genai_add_field(to, NULL, "finish_reason", value);
     } while (tracei_genai_next(json, ','));
     tracei_genai_add_field(to, NULL, "content", content);
     return tracei_genai_next(json, '}');
@@ -2111,7 +2107,7 @@ static trace_value tracei_genai_output_text(const tracei_genai_view *view) {
     do {
         trace_string key, value;
         if (!tracei_genai_string(&json, &key) || !tracei_genai_next(&json, ':')) break;
-        if (tracei_genai_is(key, "parts") && tracei_genai_read_parts(NULL, &json, &content)) break;
+        if (tracei_is(key, "parts") && tracei_genai_read_parts(NULL, &json, &content)) break;
         if (!tracei_genai_any(&json, &value)) break;
     } while (tracei_genai_next(&json, ','));
     return content.data ? tracei_genai_text_value(content, TRACE_TYPE_STRING) : tracei_genai_null();
@@ -2354,7 +2350,7 @@ static unsigned tracei_genai_operation_from(const trace_span_data *span) {
     const trace_value *const value = tracei_genai_find_in(span->attributes, span->attribute_count, "gen_ai.operation.name");
     unsigned i;
     if (!value || value->type != TRACE_TYPE_STRING) return TRACEI_GENAI_OPERATIONS;
-    for (i = 0; i < TRACEI_GENAI_OPERATIONS && !tracei_genai_is(value->as.string, tracei_genai_operation_of(i)->name); i++) {}
+    for (i = 0; i < TRACEI_GENAI_OPERATIONS && !tracei_is(value->as.string, tracei_genai_operation_of(i)->name); i++) {}
     return i;
 }
 

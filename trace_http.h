@@ -311,14 +311,7 @@ struct tracei_sender {
 
 /* NULL is empty. */
 static trace_string tracei_http_string_of(const char *text) {
-    trace_string string;
-    string.data = text ? text : "";
-    string.size = tracei_length(text);
-    return string;
-}
-
-TRACE_INLINE bool tracei_http_is(trace_string text, const char *word) {
-    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
+    return tracei_string(text ? text : "");
 }
 
 static char tracei_http_lower(char c) {

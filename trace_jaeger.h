@@ -384,18 +384,18 @@ typedef enum tracei_jaeger_kept { TRACEI_JAEGER_KEPT, TRACEI_JAEGER_OURS, TRACEI
 static bool tracei_jaeger_is_ours(trace_string key, const trace_span_data *span) {
     static const char *const scope_keys[] = {"otel.scope.name", "otel.scope.version", "otel.library.name",
                                              "otel.library.version"};
-    if (span->status == TRACE_STATUS_ERROR && tracei_http_is(key, "error")) return true;
-    if (span->kind > TRACE_KIND_INTERNAL && tracei_http_is(key, "span.kind")) return true;
+    if (span->status == TRACE_STATUS_ERROR && tracei_is(key, "error")) return true;
+    if (span->kind > TRACE_KIND_INTERNAL && tracei_is(key, "span.kind")) return true;
     if (key.size < 5 || memcmp(key.data, "otel.", 5) != 0) return false;
-    if (span->status != TRACE_STATUS_UNSET && tracei_http_is(key, "otel.status_code")) return true;
-    if (span->status == TRACE_STATUS_ERROR && span->status_message.size && tracei_http_is(key, "otel.status_description"))
+    if (span->status != TRACE_STATUS_UNSET && tracei_is(key, "otel.status_code")) return true;
+    if (span->status == TRACE_STATUS_ERROR && span->status_message.size && tracei_is(key, "otel.status_description"))
         return true;
     for (size_t i = 0; i < 4 && span->scope; i++) {
         const char *ours = i & 1 ? span->scope->version : span->scope->name;
-        if (ours && *ours && tracei_http_is(key, scope_keys[i])) return true;
+        if (ours && *ours && tracei_is(key, scope_keys[i])) return true;
     }
-    return tracei_http_is(key, "otel.dropped_attributes_count") || tracei_http_is(key, "otel.dropped_events_count") ||
-           tracei_http_is(key, "otel.dropped_links_count");
+    return tracei_is(key, "otel.dropped_attributes_count") || tracei_is(key, "otel.dropped_events_count") ||
+           tracei_is(key, "otel.dropped_links_count");
 }
 
 static tracei_jaeger_kept tracei_jaeger_keeps(const trace_attribute *attribute, const trace_span_data *span,
@@ -511,7 +511,7 @@ static void tracei_jaeger_tags(tracei_jaeger_encoder *encoder, tracei_thrift *ou
 
 static void tracei_jaeger_log(tracei_thrift *out, const trace_event_data *event, size_t limit) {
     bool named = false;
-    for (size_t i = 0; i < event->attribute_count; i++) named |= tracei_http_is(event->attributes[i].key, "event");
+    for (size_t i = 0; i < event->attribute_count; i++) named |= tracei_is(event->attributes[i].key, "event");
     out->field = 0;
     tracei_thrift_i64(out, 1, tracei_jaeger_us(event->unix_ns));
     tracei_thrift_list(out, 2, !named + event->attribute_count + (event->dropped_attribute_count != 0));
@@ -586,7 +586,7 @@ static size_t tracei_jaeger_process_tags(tracei_jaeger *self, tracei_thrift *out
     for (size_t i = 0; resource && i < resource->attribute_count; i++) {
         const trace_attribute *const attribute = &resource->attributes[i];
         size_t size;
-        if (tracei_http_is(attribute->key, "service.name")) continue;
+        if (tracei_is(attribute->key, "service.name")) continue;
         size = tracei_jaeger_tag_size(attribute, SIZE_MAX);
         if (size > room) {
             if (!self->warned_process)
@@ -610,7 +610,7 @@ static size_t tracei_jaeger_encode_process(tracei_jaeger *self, const trace_reso
     size_t room, count;
     for (size_t i = 0; resource && i < resource->attribute_count; i++) {
         const trace_attribute *const attribute = &resource->attributes[i];
-        if (tracei_http_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
+        if (tracei_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
             attribute->value.as.string.size)
             service = attribute->value.as.string;
     }

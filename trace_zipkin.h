@@ -211,7 +211,7 @@ static size_t tracei_zipkin_attribute_size(const trace_attribute *attribute, boo
 
 static const trace_value *tracei_zipkin_find(const trace_span_data *span, const char *key) {
     for (size_t i = 0; i < span->attribute_count; i++)
-        if (tracei_http_is(span->attributes[i].key, key)) return &span->attributes[i].value;
+        if (tracei_is(span->attributes[i].key, key)) return &span->attributes[i].value;
     return NULL;
 }
 
@@ -321,10 +321,10 @@ static void tracei_zipkin_set_origin(tracei_zipkin_origin *origin, const trace_r
     char *at = origin->tags;
     for (size_t i = 0; resource && i < resource->attribute_count; i++) {
         const trace_attribute *attribute = &resource->attributes[i];
-        if (tracei_http_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
+        if (tracei_is(attribute->key, "service.name") && attribute->value.type == TRACE_TYPE_STRING &&
             attribute->value.as.string.size) {
             service = attribute->value.as.string;
-        } else if ((all || tracei_http_is(attribute->key, "service.namespace")) && attribute->key.size < 1024 &&
+        } else if ((all || tracei_is(attribute->key, "service.namespace")) && attribute->key.size < 1024 &&
                    tracei_zipkin_attribute_size(attribute, true) <= TRACEI_ZIPKIN_ORIGIN_BYTES - (size_t)(at - origin->tags)) {
             at = tracei_zipkin_attribute(at, attribute);
         }
@@ -353,7 +353,7 @@ static size_t tracei_zipkin_bound(const trace_span_data *span, const tracei_zipk
                      tracei_zipkin_text_size(tracei_http_string_of(scope->version), exact));
     for (size_t i = 0; i < span->attribute_count; i++) {
         size_t one = tracei_zipkin_attribute_size(&span->attributes[i], exact);
-        size += tracei_http_is(span->attributes[i].key, "peer.service") || span->kind == TRACE_KIND_CLIENT ||
+        size += tracei_is(span->attributes[i].key, "peer.service") || span->kind == TRACE_KIND_CLIENT ||
                         span->kind == TRACE_KIND_PRODUCER
                     ? 2 * one
                     : one;
@@ -373,20 +373,20 @@ static bool tracei_zipkin_is_ours(const trace_attribute *attribute, const trace_
     static const char *const scope_keys[] = {"otel.scope.name", "otel.scope.version", "otel.library.name",
                                              "otel.library.version"};
     const trace_value *value = &attribute->value;
-    if (tracei_http_is(attribute->key, "error")) {
+    if (tracei_is(attribute->key, "error")) {
         if (span->status == TRACE_STATUS_ERROR) return true;
         return (value->type == TRACE_TYPE_BOOL && !value->as.boolean) ||
-               (value->type == TRACE_TYPE_STRING && tracei_http_is(value->as.string, "false"));
+               (value->type == TRACE_TYPE_STRING && tracei_is(value->as.string, "false"));
     }
     if (attribute->key.size < 5 || memcmp(attribute->key.data, "otel.", 5) != 0) return false;
-    if (span->status != TRACE_STATUS_UNSET && tracei_http_is(attribute->key, "otel.status_code")) return true;
+    if (span->status != TRACE_STATUS_UNSET && tracei_is(attribute->key, "otel.status_code")) return true;
     for (size_t i = 0; i < 4 && span->scope; i++) {
         const char *ours = i & 1 ? span->scope->version : span->scope->name;
-        if (ours && *ours && tracei_http_is(attribute->key, scope_keys[i])) return true;
+        if (ours && *ours && tracei_is(attribute->key, scope_keys[i])) return true;
     }
-    return (span->dropped_attribute_count && tracei_http_is(attribute->key, "otel.dropped_attributes_count")) ||
-           (span->dropped_event_count && tracei_http_is(attribute->key, "otel.dropped_events_count")) ||
-           (span->dropped_link_count && tracei_http_is(attribute->key, "otel.dropped_links_count"));
+    return (span->dropped_attribute_count && tracei_is(attribute->key, "otel.dropped_attributes_count")) ||
+           (span->dropped_event_count && tracei_is(attribute->key, "otel.dropped_events_count")) ||
+           (span->dropped_link_count && tracei_is(attribute->key, "otel.dropped_links_count"));
 }
 
 static char *tracei_zipkin_scope_tags(char *at, const trace_scope *scope) {

@@ -449,6 +449,15 @@ static uint64_t test_now_ms(void) {
 
 /* Runs fn(user) in a forked child, then exit(0) there, and collects what came of it. A check that fails in the child fails
    the calling test too. The result is to be given to test_child_free. */
+/* To be compared with each other: a few more than are open; 0 where the system does not tell. */
+TEST_UNUSED static unsigned test_descriptors(void) {
+    unsigned count = 0;
+    DIR *const folder = opendir("/proc/self/fd");
+    while (folder && readdir(folder)) count++;
+    if (folder) closedir(folder);
+    return count;
+}
+
 /* A fork while another thread is in the address sanitizer's allocator, as one that begins is, leaves the child a lock that nobody
    gives back. Waits until the others sleep, for half a second at most: some never do. */
 TEST_UNUSED static void test_let_threads_rest(void) {

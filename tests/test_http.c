@@ -6,7 +6,6 @@
 /* not: windows macos */
 #include "test.h"
 #include <signal.h>
-#include <dirent.h>
 #include <pthread.h>
 #include "hostile_server.h"
 
@@ -70,14 +69,6 @@ static void begin(void) {
     tracei_log_level_now = TRACE_LOG_LEVEL_INFO;
     TRACEI_STORE(&tracei_use_worker, 1u);
     log_clear();
-}
-
-static unsigned descriptors(void) {
-    unsigned count = 0;
-    DIR *const dir = opendir("/proc/self/fd");
-    while (dir && readdir(dir)) count++;
-    if (dir) closedir(dir);
-    return count;
 }
 
 static uint64_t slack_ns(void) {
@@ -798,7 +789,7 @@ static void run_trials(way how, unsigned deadline_ms) {
     static const hostile_case refused = {"refuses", LOST, {END}, {END}};
     uint64_t worst_flush = 0, worst_shutdown = 0, worst_add = 0;
     unsigned at, i;
-    const unsigned before = descriptors();
+    const unsigned before = test_descriptors();
     for (at = 0; at <= CASES; at += ABREAST) {
         pthread_t threads[ABREAST];
         const unsigned count = CASES + 1 - at < ABREAST ? CASES + 1 - at : ABREAST;
@@ -818,7 +809,7 @@ static void run_trials(way how, unsigned deadline_ms) {
         if (trials[i].shutdown_over_ns > worst_shutdown) worst_shutdown = trials[i].shutdown_over_ns;
         if (trials[i].worst_add_ns > worst_add) worst_add = trials[i].worst_add_ns;
     }
-    CHECK_UINT(descriptors(), before);
+    CHECK_UINT(test_descriptors(), before);
     printf("%s, %u ms: %d scripts, worst overrun: flush %.1f ms, shutdown %.1f ms; slowest add %.2f ms\n", way_names[how], deadline_ms, CASES + 1,
            (double)worst_flush / 1e6, (double)worst_shutdown / 1e6, (double)worst_add / 1e6);
 }
@@ -880,7 +871,7 @@ static unsigned request_size(bool by_curl) {
 /* A reset after every byte of the answer, and of the request; then the server behaves, and the spans arrive. */
 static void resets(bool by_curl, bool in_request) {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello";
-    const unsigned before = descriptors(), most = in_request ? request_size(by_curl) : sizeof answer - 1;
+    const unsigned before = test_descriptors(), most = in_request ? request_size(by_curl) : sizeof answer - 1;
     unsigned at;
     if (in_request) CHECK(most > 200);
     for (at = 0; at < most; at++) {
@@ -909,7 +900,7 @@ static void resets(bool by_curl, bool in_request) {
         hostile_stop(server);
         hostile_free(server);
     }
-    CHECK_UINT(descriptors(), before);
+    CHECK_UINT(test_descriptors(), before);
     CHECK_INT(pipes, 0);
 }
 
@@ -1155,7 +1146,7 @@ static void slow_lookups(bool by_curl) {
     trace_exporter_stats s;
     uint64_t start;
     unsigned i;
-    const unsigned before = descriptors();
+    const unsigned before = test_descriptors();
     __atomic_store_n(&lookup_delay_ms, 500u, __ATOMIC_RELAXED);
     o.timeout_ms = 100;
     sender = tracei_sender_open(&o);
@@ -1182,7 +1173,7 @@ static void slow_lookups(bool by_curl) {
     tracei_sender_shutdown(sender, in_ms(1000));
     s = stats_of(sender);
     CHECK_UINT(s.failed[TRACE_FAILURE_UNREACHABLE] >= 2, 1);
-    CHECK_UINT(descriptors(), before);
+    CHECK_UINT(test_descriptors(), before);
 }
 
 TEST(slow_name_server) { begin(), slow_lookups(false); }
@@ -1485,7 +1476,7 @@ TEST(thousand_lives) {
     o = options_for(url_of(server, url, sizeof url));
     sender = tracei_sender_open(&o);
     REQUIRE(sender != NULL);
-    before = descriptors();
+    before = test_descriptors();
     add_spans(sender, 1);
     tracei_sender_shutdown(sender, in_ms(2000));
     mapped = TRACEI_LOAD(&tracei_bytes_mapped);
@@ -1500,7 +1491,7 @@ TEST(thousand_lives) {
     CHECK_UINT(TRACEI_LOAD(&tracei_bytes_mapped), mapped);
     hostile_stop(server);
     CHECK_UINT(server->lines, 1000);
-    CHECK_UINT(descriptors(), before - 1);
+    CHECK_UINT(test_descriptors(), before - 1);
     hostile_free(server);
 }
 
@@ -1665,7 +1656,7 @@ TEST(refusals) {
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
     unsigned n, before;
     begin();
-    before = descriptors();
+    before = test_descriptors();
     for (n = 1; n < 60; n++) {
         hostile_server *const server = hostile_start(NULL);
         char url[128];
@@ -1693,7 +1684,7 @@ TEST(refusals) {
         hostile_stop(server);
         hostile_free(server);
     }
-    CHECK_UINT(descriptors(), before);
+    CHECK_UINT(test_descriptors(), before);
 }
 
 /* ---- tokens ----------------------------------------------------------------------------------------------------- */
@@ -1945,7 +1936,7 @@ static trace_exporter_stats tls_try(const tls_servers *t, unsigned port, bool wi
 TEST(tls) {
     tls_servers t;
     trace_exporter_stats s;
-    const unsigned before = descriptors();
+    const unsigned before = test_descriptors();
     begin();
     if (!tls_start(&t)) {
         tls_stop(&t);
@@ -1989,7 +1980,7 @@ TEST(tls) {
         remove(ca), remove(path);
     }
     tls_stop(&t);
-    CHECK_UINT(descriptors(), before);
+    CHECK_UINT(test_descriptors(), before);
 }
 
 static bool stop_setenv;

@@ -7,7 +7,6 @@
 #define TRACE_IMPLEMENTATION
 #include "../trace_otlp.h"
 
-#include <dirent.h>
 #include "ledger.h"
 
 static const hostile_step keep[] = {{HOSTILE_READ, NULL, 0}, {HOSTILE_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0}, {HOSTILE_AGAIN, NULL, 0}};
@@ -22,14 +21,6 @@ static trace_config configs[2];              /* the same exporter, everything el
 static uint32_t logged[2];
 static uint32_t over, wrong_answers, inits, shutdowns, flushes;
 static uint64_t recorded;
-
-static unsigned descriptors(void) {
-    unsigned count = 0;
-    DIR *const dir = opendir("/proc/self/fd");
-    while (dir && readdir(dir)) count++;
-    if (dir) closedir(dir);
-    return count;
-}
 
 static void count_line(void *user, trace_log_level level, const char *line) {
     (void)level, (void)line;
@@ -162,7 +153,7 @@ static void with_exporter(const hostile_step *script) {
     char url[64];
     unsigned before;
     server = hostile_start(NULL);
-    before = descriptors();
+    before = test_descriptors();
     memset(&options, 0, sizeof options);
     memset(configs, 0, sizeof configs);
     snprintf(url, sizeof url, "http://127.0.0.1:%u", server->port);
@@ -184,7 +175,7 @@ static void with_exporter(const hostile_step *script) {
     configs[1].baggage_attributes = tenant, configs[1].baggage_attribute_count = 1;
     configs[1].scope_rules = &rule, configs[1].scope_rule_count = 1;
     all_at_once(script);
-    CHECK_UINT(descriptors() + 1, before);                       /* the server's own is closed, too */
+    CHECK_UINT(test_descriptors() + 1, before);                       /* the server's own is closed, too */
     hostile_free(server);
 }
 
