@@ -532,7 +532,8 @@ typedef struct trace_exporter_stats {
    fill up (RING_FULL, counted), flush and shutdown answer TIMEOUT. From 1 s on it is counted, and named in the log once.
    A deadline is an absolute trace_clock_ns() time; UINT64_MAX is none.
    - export_fn: the batch is readable until it returns. Any result but OK counts its spans as failed[REJECTED].
-   - flush_fn: push out what is queued; OK only when nothing is left.
+   - flush_fn: push out what is queued until the deadline, which may be past: then begin, and do not wait. OK only when nothing
+     is left; after TIMEOUT it is called again while the flush has time.
    - shutdown_fn: the last call; flush within the deadline, keep the memory (other threads may still be running).
    - stats_fn: fill in the ledger. NULL: the core counts received, sent and failed[REJECTED] itself. Any thread, any time.
    - fork_fn: in a forked child before its first use there: forget the parent's queue, locks, threads and descriptors. */
@@ -10398,6 +10399,7 @@ TRACEI_SMALL_END
 #define TRACEI_TRACE_BYTES_MIN 65536u
 #endif
 #define TRACEI_BLOCKED_NS 1000000000u       /* an export_fn that takes so long is complained of */
+#define TRACEI_FLUSH_SLICE_NS 20000000u     /* how long one exporter's flush may keep the pass waiting */
 
 /* Memory for decoded views; reset after each batch. */
 typedef struct tracei_arena_view {
@@ -14920,7 +14922,7 @@ static uint32_t tracei_exit_ms = TRACEI_EXIT_MS_DEFAULT;
 static uint64_t tracei_exit_spent_ms;
 static bool tracei_exit_watched;
 static uint64_t tracei_losses_told;         /* lost spans up to the last flush; under the pass */
-static uint32_t tracei_flush_number;        /* the same in all slices of one flush, then another; under the pass */
+static uint32_t tracei_flush_number;        /* the same in all slices of one flush or shutdown; under the pass */
 static trace_exporter_choice tracei_registered[TRACE_EXPORTERS_MAX];    /* by companions, before main */
 static uint32_t tracei_registered_count;
 static const char *const *tracei_preset_names;        /* ended by NULL; at most TRACEI_PRESETS_MAX */
@@ -15125,20 +15127,36 @@ static uint64_t tracei_losses(void) {
     return lost;
 }
 
-/* One exporter's flush, in slices, so that the rings are drained in between and a dead backend costs nobody a span. */
-static trace_result tracei_flush_exporter(tracei_running *running, uint64_t deadline_ns) {
-    const trace_exporter *const exporter = &running->exporter;
+/* Exporters that are asked again and again can tell by it what is one flush, or one shutdown. */
+static void tracei_flush_begin(void) {
+    tracei_flush_number = (tracei_flush_number + 1) | 1; /* never 0: no flush of ours */
+}
+
+/* Flushes the exporters whose bits are set, a slice of the time each in turn, so that the rings are drained in between and one
+   that does not get rid of its spans keeps neither them nor the others from it. In the first turn nobody is waited for: all
+   begin. */
+static trace_result tracei_flush_exporters(uint32_t waiting, uint64_t deadline_ns) {
+    tracei_unit *const self = tracei_tls;
+    trace_result result = TRACE_RESULT_OK;
+    uint64_t slice = 0;
     for (;;) {
-        tracei_unit *const self = tracei_tls;
-        const uint64_t now = tracei_mono_ns(),
-                       slice = deadline_ns - now > 20000000u && deadline_ns > now ? now + 20000000u : deadline_ns;
-        trace_result result;
-        tracei_tls = &tracei_unit_suppressed;
-        result = exporter->flush_fn(exporter->user, slice);
-        tracei_tls = self;
-        if (result != TRACE_RESULT_TIMEOUT) return result;
-        if (tracei_mono_ns() >= deadline_ns) return TRACE_RESULT_TIMEOUT;
-        (void)tracei_pass(false);
+        uint32_t i;
+        for (i = 0; i < tracei_exporter_count; i++) {
+            const trace_exporter *const exporter = &tracei_exporters[i].exporter;
+            const uint64_t until = tracei_add_capped(tracei_mono_ns(), slice);
+            trace_result one;
+            if (!(waiting >> i & 1)) continue;
+            tracei_tls = &tracei_unit_suppressed;
+            one = exporter->flush_fn(exporter->user, until < deadline_ns ? until : deadline_ns);
+            tracei_tls = self;
+            if (one == TRACE_RESULT_TIMEOUT) continue;
+            waiting &= ~(1u << i);
+            if (one != TRACE_RESULT_OK) result = TRACE_RESULT_FAILED;
+        }
+        if (!waiting) return result;
+        if (tracei_mono_ns() >= deadline_ns) return result == TRACE_RESULT_OK ? TRACE_RESULT_TIMEOUT : result;
+        if (slice) (void)tracei_pass(false);
+        slice = TRACEI_FLUSH_SLICE_NS;
     }
 }
 
@@ -15152,18 +15170,12 @@ static trace_result tracei_losses_tell(trace_result result) {
 
 /* The caller holds the pass. */
 static trace_result tracei_flush_all(uint64_t deadline_ns) {
-    trace_result result = TRACE_RESULT_OK;
-    uint32_t i;
+    uint32_t flushable = 0, i;
     (void)tracei_pass(true);
-    tracei_flush_number = (tracei_flush_number + 1) | 1; /* never 0: no flush of ours */
-    for (i = 0; i < tracei_exporter_count; i++) {
-        trace_result one;
-        if (!tracei_exporters[i].exporter.flush_fn) continue;
-        one = tracei_flush_exporter(&tracei_exporters[i], deadline_ns);
-        if (one != TRACE_RESULT_OK && result != TRACE_RESULT_FAILED)
-            result = one == TRACE_RESULT_TIMEOUT ? one : TRACE_RESULT_FAILED;
-    }
-    return tracei_losses_tell(result);
+    tracei_flush_begin();
+    for (i = 0; i < tracei_exporter_count; i++)
+        if (tracei_exporters[i].exporter.flush_fn) flushable |= 1u << i;
+    return tracei_losses_tell(tracei_flush_exporters(flushable, deadline_ns));
 }
 
 static trace_result tracei_flush_by(uint64_t deadline_ns) {
@@ -15204,20 +15216,24 @@ TRACE_APP size_t trace_pump(uint32_t budget_us) {
 /* The last call of each exporter: it sends what it can without retrying. One without shutdown_fn is flushed. */
 static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
     tracei_unit *const self = tracei_tls;
-    trace_result result = TRACE_RESULT_OK;
-    uint32_t i;
+    uint32_t i, flushable = 0, last = 0;
+    trace_result result;
+    tracei_flush_begin();
+    for (i = 0; i < tracei_exporter_count; i++) {
+        if (tracei_exporters[i].exporter.flush_fn) flushable |= 1u << i;
+        if (tracei_exporters[i].exporter.shutdown_fn) last |= 1u << i;
+    }
+    if (tracei_exporter_count > 1) (void)tracei_flush_exporters(flushable & last, 0); /* all begin: one may take all the time */
+    result = tracei_flush_exporters(flushable & ~last, deadline_ns);
     for (i = 0; i < tracei_exporter_count; i++) {
         const trace_exporter *const exporter = &tracei_exporters[i].exporter;
-        if (exporter->shutdown_fn) {
-            tracei_exporters_shut |= 1u << i;
-            tracei_tls = &tracei_unit_suppressed;
-            exporter->shutdown_fn(exporter->user, deadline_ns);
-            tracei_tls = self;
-        } else if (exporter->flush_fn && tracei_flush_exporter(&tracei_exporters[i], deadline_ns) == TRACE_RESULT_TIMEOUT) {
-            result = TRACE_RESULT_TIMEOUT;
-        }
+        if (!(last >> i & 1)) continue;
+        tracei_exporters_shut |= 1u << i;
+        tracei_tls = &tracei_unit_suppressed;
+        exporter->shutdown_fn(exporter->user, deadline_ns);
+        tracei_tls = self;
     }
-    return tracei_losses_tell(result);
+    return tracei_losses_tell(result == TRACE_RESULT_TIMEOUT ? result : TRACE_RESULT_OK);
 }
 
 static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
@@ -15604,6 +15620,7 @@ static void tracei_setup_logging(const trace_config *config) {
 static void tracei_shut_replaced(const tracei_setup *setup) {
     tracei_unit *const self = tracei_tls;
     uint32_t i, j;
+    tracei_flush_begin();
     tracei_tls = &tracei_unit_suppressed;
     for (i = 0; i < tracei_exporter_count; i++) {
         const trace_exporter *const old = &tracei_exporters[i].exporter;
@@ -15994,6 +16011,7 @@ TRACEI_SMALL_END
 #undef TRACEI_PROPAGATOR_NAMES
 #undef TRACEI_BATCH_SPANS
 #undef TRACEI_BLOCKED_NS
+#undef TRACEI_FLUSH_SLICE_NS
 #undef TRACEI_VIEWS_MIN
 #undef TRACEI_VIEWS_KEPT
 #undef TRACEI_TRACE_BYTES_DEFAULT

@@ -221,6 +221,7 @@ static void tracei_push_request(tracei_body *body) {
 static uint32_t tracei_push_lock;
 static tracei_sender *tracei_push_sender;
 static uint64_t tracei_push_interval_ns, tracei_push_due;
+static uint32_t tracei_push_in_flush;       /* the flush or shutdown in which the numbers were sent */
 static char tracei_push_url[2048];
 
 /* The sender, when it is time (always: whenever); the next time is set. NULL: not yet, or there is none. */
@@ -271,6 +272,14 @@ static void tracei_push_numbers(tracei_sender *sender) {
     tracei_free(body.data, body.capacity);
 }
 
+/* A flush asks again and again until what was sent is answered, and a shutdown is begun before it is waited for: the numbers go
+   once. */
+static void tracei_push_numbers_once(tracei_sender *sender) {
+    if (tracei_push_in_flush == tracei_flush_number) return;
+    tracei_push_in_flush = tracei_flush_number;
+    tracei_push_numbers(sender);
+}
+
 static void tracei_push_export(void) {
     tracei_sender *const sender = tracei_push_turn(false);
     if (sender) tracei_push_numbers(sender);
@@ -279,7 +288,7 @@ static void tracei_push_export(void) {
 static trace_result tracei_push_flush(uint64_t deadline_ns) {
     tracei_sender *const sender = tracei_push_turn(true);
     if (!sender) return TRACE_RESULT_OK;
-    tracei_push_numbers(sender);
+    tracei_push_numbers_once(sender);
     return tracei_sender_flush(sender, deadline_ns);
 }
 
@@ -287,7 +296,7 @@ static void tracei_push_shutdown(uint64_t deadline_ns) {
     tracei_sender *const sender = tracei_push_exchange(NULL, 0);
     tracei_push_url[0] = '\0';
     if (!sender) return;
-    tracei_push_numbers(sender);
+    tracei_push_numbers_once(sender);
     tracei_sender_shutdown(sender, deadline_ns);
 }
 

@@ -425,6 +425,47 @@ ISOLATED(flush_answers_what_exporters_answer) {
     CHECK_LEDGER();
 }
 
+/* Two exporters: the first never gets rid of its spans and takes all the time it is given. */
+static uint32_t slow_flushes, slow_flushes_before, begun_before_shutdown;
+static doer *beside;
+
+static trace_result flush_until_deadline(void *user, uint64_t deadline_ns) {
+    (void)user;
+    slow_flushes++;
+    while (trace_clock_ns() < deadline_ns) ledger_nap(500);
+    return TRACE_RESULT_TIMEOUT;
+}
+
+static void shut_slowly(void *user, uint64_t deadline_ns) {
+    (void)user, (void)deadline_ns;
+    begun_before_shutdown = beside->flushes;
+}
+
+static trace_result flush_and_see(void *user, uint64_t deadline_ns) {
+    if (!beside->flushes) slow_flushes_before = slow_flushes;
+    return doer_flush(user, deadline_ns);
+}
+
+ISOLATED(a_slow_flush_keeps_no_other_from_it) {
+    static doer one, two;
+    trace_config config = ledger_config(doer_exporter(&one, "slow"));
+    config.exporters[1] = doer_exporter(&two, "two");
+    config.exporters[0].flush_fn = flush_until_deadline, config.exporters[0].shutdown_fn = shut_slowly;
+    config.exporters[1].flush_fn = flush_and_see;
+    beside = &two;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    CHECK_INT(trace_flush(200), TRACE_RESULT_TIMEOUT);
+    CHECK_UINT(two.flushes, 1);                  /* done, and not asked again */
+    CHECK_UINT(slow_flushes_before, 1);          /* it did not wait for its turn until the time was over */
+    CHECK(slow_flushes > 2);
+    two.flushes = 0;
+    CHECK_INT(trace_shutdown(200), TRACE_RESULT_OK);
+    CHECK_UINT(begun_before_shutdown, 1);        /* the other began before the first took its time */
+    CHECK_UINT(two.shutdowns, 1);
+    CHECK_LEDGER();
+}
+
 /* The worker is stuck in an exporter: flush and shutdown come back in time, and what was stuck is not lost. */
 ISOLATED(blocked_exporter) {
     static doer one, two;

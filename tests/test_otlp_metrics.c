@@ -247,6 +247,27 @@ ISOLATED(model_calls_as_prometheus_text) {
 static const hostile_step takes_all[] = {
     {HOSTILE_READ, 0, 0}, {HOSTILE_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0}, {HOSTILE_AGAIN, 0, 0}};
 
+static const hostile_step takes_its_time[] = {{HOSTILE_READ, 0, 0}, {HOSTILE_PAUSE, 0, 150},
+                                              {HOSTILE_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0}, {HOSTILE_AGAIN, 0, 0}};
+
+/* A flush waits in slices, and a shutdown begins before it waits: neither sends the numbers twice. */
+ISOLATED(a_slow_server_is_sent_the_numbers_once) {
+    hostile_server *const server = hostile_start(NULL);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/v1/metrics", server->port);
+    set_environment(url, NULL);
+    hostile_script(server, takes_its_time);
+    hostile_run(server);
+    if (!begin(false)) return;
+    call_models();
+    CHECK_INT(trace_flush(10000), TRACE_RESULT_OK);
+    CHECK_UINT(server->requests, 1);
+    CHECK_INT(trace_shutdown(10000), TRACE_RESULT_OK);
+    CHECK_UINT(server->requests, 2);
+    hostile_stop(server);
+    hostile_free(server);
+}
+
 ISOLATED(all_metrics_as_otlp) {
     hostile_server *const server = hostile_start(NULL);
     char url[64];
