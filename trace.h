@@ -4273,6 +4273,11 @@ static const char *const tracei_variables[] = {
     "LC_ALL\0\0"
     "LC_CTYPE\0\0"
     "LANG\0\0",
+    /* of every program that speaks HTTP; an empty one is not as if it were unset */
+    "http_proxy\0\0" /* in lower case only: a CGI program finds a request's Proxy header in HTTP_PROXY */
+    "https_proxy\0HTTPS_PROXY\0\0"
+    "all_proxy\0ALL_PROXY\0\0"
+    "no_proxy\0NO_PROXY\0\0",
     /* carriers: see trace_extract_environment */
     "TRACEPARENT\0\0"
     "TRACESTATE\0\0"
@@ -4390,8 +4395,8 @@ static size_t tracei_environment_copy(char *block, size_t capacity) {
 }
 #endif
 
-/* For what is no setting of ours, a carrier's variables and proxies: read when the caller asks. As secure_getenv: what somebody
-   says who starts a program with more privileges than his own counts for nothing. */
+/* For what is no setting, a carrier's variables: read when the caller asks. As secure_getenv: what somebody says who starts a
+   program with more privileges than his own counts for nothing. */
 static const char *tracei_getenv(const char *name) {
 #if TRACEI_PLATFORM_POSIX
     if (!tracei_environment_list()) return NULL;
@@ -4432,12 +4437,18 @@ static void tracei_environment_snapshot(void) {
         TRACEI_STORE_RELEASE(&tracei_environment_block, (const char *)block);
 }
 
-/* NULL when unset or empty. Good for ever. */
-static const char *tracei_environment(const char *name) {
+/* NULL when unset. Good for ever. */
+static const char *tracei_environment_as_is(const char *name) {
     const char *entry = TRACEI_LOAD_ACQUIRE(&tracei_environment_block);
     for (; *entry; entry += strlen(entry) + 1)
-        if (tracei_environment_is(entry, name)) return entry[strlen(name) + 1] ? entry + strlen(name) + 1 : NULL;
+        if (tracei_environment_is(entry, name)) return entry + strlen(name) + 1;
     return NULL;
+}
+
+/* NULL when unset or empty. Good for ever. */
+static const char *tracei_environment(const char *name) {
+    const char *const value = tracei_environment_as_is(name);
+    return value && *value ? value : NULL;
 }
 
 /* The i-th name a setting goes by: its own, then its aliases; NULL after the last. */

@@ -3027,16 +3027,15 @@ static void tracei_open_defaults(tracei_http_options *options) {
     if (!options->max_request_bytes) options->max_request_bytes = 64u << 20;
 }
 
-/* Read here, on the thread of who makes the exporter, and never again. http_proxy only in lower case: a CGI program finds a
-   request's Proxy header in HTTP_PROXY. */
+/* The first that is set counts, and an empty one is none. */
 static void tracei_open_environment(tracei_http_options *options, const tracei_url *url) {
     if (!options->disable_environment && !options->proxy && !url->is_unix && !url->loopback) {
-        options->proxy = tracei_getenv(url->https ? "https_proxy" : "http_proxy");
-        if (!options->proxy && url->https) options->proxy = tracei_getenv("HTTPS_PROXY");
-        if (!options->proxy) options->proxy = tracei_getenv("all_proxy");
-        if (!options->proxy) options->proxy = tracei_getenv("ALL_PROXY");
-        if (!options->no_proxy) options->no_proxy = tracei_getenv("no_proxy");
-        if (!options->no_proxy) options->no_proxy = tracei_getenv("NO_PROXY");
+        options->proxy = tracei_environment_as_is(url->https ? "https_proxy" : "http_proxy");
+        if (!options->proxy && url->https) options->proxy = tracei_environment_as_is("HTTPS_PROXY");
+        if (!options->proxy) options->proxy = tracei_environment_as_is("all_proxy");
+        if (!options->proxy) options->proxy = tracei_environment_as_is("ALL_PROXY");
+        if (!options->no_proxy) options->no_proxy = tracei_environment_as_is("no_proxy");
+        if (!options->no_proxy) options->no_proxy = tracei_environment_as_is("NO_PROXY");
         if (!TRACEI_HTTP_CURL && options->proxy && options->proxy[0])
             tracei_log(TRACE_LOG_LEVEL_WARNING,
                        "%s: a proxy variable is set, but proxies need TRACE_HTTP_CURL: connecting directly", options->owner);
@@ -3286,6 +3285,27 @@ static TRACEI_UNUSED trace_exporter tracei_sender_exporter(const char *name, tra
     exporter.fork_fn = tracei_sender_fork;
     exporter.user = sender;
     return exporter;
+}
+
+/* What the environment chose is made once for each environment (each has a block of its own, see trace.h) and taken up again by
+   the next trace_init: it begins anew after a shutdown, and nothing of it can be freed, since who reads its ledger is not known.
+   A child makes its own: of what was not in use its parent may have been anywhere. */
+typedef struct tracei_kept {
+    trace_exporter exporter;      /* user is NULL: none */
+    const char *environment;
+    unsigned long pid;
+} tracei_kept;
+
+static TRACEI_UNUSED bool tracei_kept_good(const tracei_kept *kept) {
+    return kept->exporter.user && kept->environment == TRACEI_LOAD_ACQUIRE(&tracei_environment_block) &&
+           kept->pid == (unsigned long)tracei_process_id();
+}
+
+static TRACEI_UNUSED trace_exporter tracei_keep(tracei_kept *kept, trace_exporter made) {
+    kept->exporter = made;
+    kept->environment = TRACEI_LOAD_ACQUIRE(&tracei_environment_block);
+    kept->pid = (unsigned long)tracei_process_id();
+    return made;
 }
 
 #ifndef TRACEI_KEEP_MACROS

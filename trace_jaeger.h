@@ -1014,7 +1014,10 @@ TRACE_APP trace_exporter trace_jaeger_exporter(const trace_jaeger_options *optio
     return tracei_jaeger_make(options);
 }
 
-TRACE_APP trace_exporter tracei_jaeger_choice(void) { return tracei_jaeger_make(NULL); }
+TRACE_APP trace_exporter tracei_jaeger_choice(void) {
+    static tracei_kept kept;
+    return tracei_kept_good(&kept) ? kept.exporter : tracei_keep(&kept, tracei_jaeger_make(NULL));
+}
 
 #if TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
 /* Beside the implementation, OTEL_TRACES_EXPORTER=jaeger works without a call. */

@@ -2243,20 +2243,27 @@ TRACE_APP trace_exporter trace_otlp_exporter(const trace_otlp_options *options) 
     return tracei_otlp_make(options);
 }
 
-TRACE_APP trace_exporter tracei_otlp_choice(void) { return tracei_otlp_make(NULL); }
+TRACE_APP trace_exporter tracei_otlp_choice(void) {
+    static tracei_kept kept;
+    return tracei_kept_good(&kept) ? kept.exporter : tracei_keep(&kept, tracei_otlp_make(NULL));
+}
 
 static TRACEI_UNUSED trace_exporter tracei_otlp_preset_choice(size_t index) {
+    static tracei_kept kept[TRACEI_OTLP_PRESET_COUNT];
     trace_otlp_options options;
+    if (tracei_kept_good(&kept[index])) return kept[index].exporter;
     memset(&options, 0, sizeof options);
     options.preset = tracei_otlp_presets[index].name;
-    return tracei_otlp_make(&options);
+    return tracei_keep(&kept[index], tracei_otlp_make(&options));
 }
 
 TRACE_APP trace_exporter tracei_otlp_stdout_choice(void) {
+    static tracei_kept kept;
     trace_otlp_options options;
+    if (tracei_kept_good(&kept)) return kept.exporter;
     memset(&options, 0, sizeof options);
     options.protocol = TRACE_OTLP_PROTOCOL_FILE;
-    return tracei_otlp_make(&options);
+    return tracei_keep(&kept, tracei_otlp_make(&options));
 }
 
 #if TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED

@@ -305,12 +305,12 @@ static void tracei_push_fork(void) {
     if (tracei_push_sender) tracei_sender_fork(tracei_push_sender);
 }
 
-static void tracei_push_open(const char *url) {
+static tracei_sender *tracei_push_sender_open(const char *url) {
     static const char *const protocols[] = {"http/protobuf", "http/json", "grpc", NULL};
     static const char *const compressions[] = {"none", "gzip", NULL};
     tracei_http_options http;
     tracei_pairs pairs;
-    tracei_sender *sender, *old;
+    tracei_sender *sender;
     uint32_t value;
     memset(&http, 0, sizeof http);
     if (tracei_otlp_word("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL", protocols) > 0)
@@ -341,6 +341,17 @@ static void tracei_push_open(const char *url) {
     if (pairs.items) {
         memset(pairs.items, 0, pairs.size); /* credentials */
         tracei_pairs_free(&pairs);
+    }
+    return sender;
+}
+
+static void tracei_push_open(const char *url) {
+    static tracei_kept kept;
+    tracei_sender *sender = (tracei_sender *)kept.exporter.user, *old;
+    uint32_t value;
+    if (!tracei_kept_good(&kept)) {
+        sender = tracei_push_sender_open(url);
+        (void)tracei_keep(&kept, tracei_sender_exporter("metrics", sender, NULL));
     }
     if (!sender) return;
     if (!tracei_environment_u32("OTEL_METRIC_EXPORT_INTERVAL", 1, UINT32_MAX, &value)) value = 60000;

@@ -584,7 +584,10 @@ TRACE_APP trace_exporter trace_zipkin_exporter(const trace_zipkin_options *optio
     return tracei_zipkin_make(options);
 }
 
-TRACE_APP trace_exporter tracei_zipkin_choice(void) { return tracei_zipkin_make(NULL); }
+TRACE_APP trace_exporter tracei_zipkin_choice(void) {
+    static tracei_kept kept;
+    return tracei_kept_good(&kept) ? kept.exporter : tracei_keep(&kept, tracei_zipkin_make(NULL));
+}
 
 #if TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
 /* Beside the implementation, OTEL_TRACES_EXPORTER=zipkin works without a call. */

@@ -717,7 +717,7 @@ static const char *proxy_for(const char *address) {
     return options.proxy || options.no_proxy || logged[0] ? "a proxy" : "no proxy";
 }
 
-TEST(proxies_are_read_when_an_exporter_is_made) {
+TEST(proxies_are_read) {
     with("http_proxy=http://proxy.example:1", NO_ENTRY);
     CHECK_STR(proxy_for("http://collector.example:4318"), "a proxy");
     CHECK_STR(proxy_for("https://collector.example:4318"), "no proxy");

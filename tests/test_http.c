@@ -335,6 +335,7 @@ TEST(proxy_variables) {
         CHECK_STR(tracei_url_parse(cases[i].url, &url), NULL);
         for (size_t k = 0; k < 3 && cases[i].variables[k]; k++) entries[k] = strdup(cases[i].variables[k]);
         environ = entries;
+        tracei_environment_snapshot();
         tracei_open_environment(&o, &url);
 #if TRACEI_HTTP_CURL
         CHECK_STR(o.proxy, cases[i].proxy);
@@ -348,6 +349,7 @@ TEST(proxy_variables) {
         environ = before;
         for (size_t k = 0; k < 3; k++) free(entries[k]);
     }
+    tracei_environment_snapshot();
 }
 
 TEST(which_statuses_are_retried) {

@@ -1,7 +1,7 @@
 """The environment is read where its rules are kept and nowhere else: once, for who asks, and never in a set-user-id program.
 
 A bare getenv would be read while another thread calls setenv, and would believe whoever started a program with more privileges than
-his own. Settings come from tracei_environment, what a caller asks for from tracei_getenv.
+his own. Settings come from tracei_environment, a carrier's variables from tracei_getenv.
 SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 """
 import glob
@@ -18,7 +18,7 @@ ALLOWED = {     # a word, and the functions it may stand in; "": outside of all
     "GetEnvironmentStringsW": ["tracei_environment_copy"],
     "getenv": ["tracei_getenv"],
     "tracei_environment_list": ["tracei_environment_copy", "tracei_getenv"],
-    "tracei_getenv": ["trace_extract_environment", "tracei_open_environment"],
+    "tracei_getenv": ["trace_extract_environment"],
 }
 
 
