@@ -526,10 +526,11 @@ typedef struct trace_exporter_stats {
     uint64_t blocked_ns;                    /* spent in calls of export_fn that took 1 s and more; set by the core */
 } trace_exporter_stats;
 
-/* A destination. Plain value; copied by trace_init. All functions but export_fn may be NULL. They are called by one thread
-   at a time, on a thread that records no spans. export_fn must not block: a network exporter encodes into a queue of its own.
-   While one blocks, those after it wait for this batch and all for the next ones; what they queued goes on being sent, rings
-   fill up (RING_FULL, counted), flush and shutdown answer TIMEOUT. From 1 s on it is counted, and named in the log once.
+/* A destination. Plain value; copied by trace_init. All functions but export_fn may be NULL; one without it could not be made:
+   the log says why, and trace_init refuses it. They are called by one thread at a time, on a thread that records no spans.
+   export_fn must not block: a network exporter encodes into a queue of its own. While one blocks, those after it wait for this
+   batch and all for the next ones; what they queued goes on being sent, rings fill up (RING_FULL, counted), flush and shutdown
+   answer TIMEOUT. From 1 s on it is counted, and named in the log once.
    A deadline is an absolute trace_clock_ns() time; UINT64_MAX is none.
    - export_fn: the batch is readable until it returns. Any result but OK counts its spans as failed[REJECTED].
    - flush_fn: push out what is queued until the deadline, which may be past: then begin, and do not wait. OK only when nothing
@@ -11986,6 +11987,8 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *opt
     trace_exporter none;
     (void)options;
     memset(&none, 0, sizeof none);
+    none.struct_size = sizeof none;
+    none.name = "console";
     tracei_log(TRACE_LOG_LEVEL_ERROR, "there is no console exporter: this program was built with TRACE_CONFIG_NO_CONSOLE");
     return none;
 }
@@ -14657,15 +14660,25 @@ static tracei_console *tracei_console_for(const trace_console_options *options) 
     return NULL;
 }
 
+/* NULL: none. */
+static const char *tracei_console_wrong_field(const trace_console_options *options) {
+    if ((uint32_t)options->format > TRACE_CONSOLE_FORMAT_LINE) return "format";
+    if ((uint32_t)options->color > TRACE_CHOICE_YES) return "color";
+    if ((uint32_t)options->unicode > TRACE_CHOICE_YES) return "unicode";
+    return options->descriptor_plus_one < 0 ? "descriptor_plus_one" : NULL;
+}
+
 TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *given) {
+    const char *const wrong = given ? tracei_console_wrong_field(given) : NULL;
     trace_console_options options;
     tracei_console *console;
     trace_exporter exporter;
     memset(&exporter, 0, sizeof exporter);
-    if (given && ((uint32_t)given->format > TRACE_CONSOLE_FORMAT_LINE || (uint32_t)given->color > TRACE_CHOICE_YES ||
-                  (uint32_t)given->unicode > TRACE_CHOICE_YES || given->descriptor_plus_one < 0)) {
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "console";
+    if (wrong) {
         tracei_log(TRACE_LOG_LEVEL_ERROR,
-                   "trace_console_exporter: format, color, unicode or descriptor_plus_one is not a valid value; start from zero");
+                   "trace_console_exporter: trace_console_options.%s is not a valid value: start from zero", wrong);
         return exporter;
     }
     tracei_console_resolve(&options, given);
@@ -14689,8 +14702,6 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *giv
                    (unsigned)TRACEI_CONSOLES_MAX);
         return exporter;
     }
-    exporter.struct_size = sizeof exporter;
-    exporter.name = "console";
     exporter.export_fn = tracei_console_export;
     exporter.flush_fn = tracei_console_flush;
     exporter.shutdown_fn = tracei_console_shutdown;
@@ -14863,6 +14874,8 @@ TRACE_APP trace_exporter trace_memory_exporter(void *buffer, size_t size) {
     tracei_memory *const memory = (tracei_memory *)buffer;
     trace_exporter exporter;
     memset(&exporter, 0, sizeof exporter);
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "memory";
     if (!buffer || (uintptr_t)buffer % 8 || size < sizeof *memory + 64) {
         tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_memory_exporter: buffer must be aligned to 8 bytes and hold at least %zu bytes",
                    sizeof *memory + 64);
@@ -14871,8 +14884,6 @@ TRACE_APP trace_exporter trace_memory_exporter(void *buffer, size_t size) {
     memset(memory, 0, sizeof *memory);
     memory->size = size & ~(size_t)7u;
     tracei_memory_reset(memory);
-    exporter.struct_size = sizeof exporter;
-    exporter.name = "memory";
     exporter.export_fn = tracei_memory_export;
     exporter.stats_fn = tracei_memory_stats;
     exporter.fork_fn = tracei_memory_fork;

@@ -102,9 +102,11 @@
 
 #if TRACEI_GNU
 #pragma GCC diagnostic push
-#ifdef __clang__                  /* bool in gnu89 */
+#ifdef __clang__                  /* bool in gnu89, NULL and casts in C++ */
 #pragma GCC diagnostic ignored "-Wunknown-warning-option"
 #pragma GCC diagnostic ignored "-Wc99-extensions"
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
 #pragma GCC diagnostic ignored "-Wvariadic-macros"
 #endif
@@ -452,9 +454,11 @@ TRACE_INLINE trace_span tracei_genai_open(unsigned operation, const char *provid
 #if (TRACEI_FORWARD || defined(TRACE_IMPLEMENTATION)) && !defined(TRACEI_GENAI_RECORDING)
 #define TRACEI_GENAI_RECORDING 1
 
-#ifdef __clang__                  /* bool in gnu89 */
+#ifdef __clang__                  /* bool in gnu89, NULL and casts in C++ */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc99-extensions"
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
 #ifdef __cplusplus
 extern "C" {

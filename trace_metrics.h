@@ -67,9 +67,10 @@
 #ifndef TRACEI_METRICS_PUBLIC
 #define TRACEI_METRICS_PUBLIC 1
 
-#ifdef __clang__                  /* bool in gnu89 */
+#ifdef __clang__                  /* bool in gnu89, NULL in C++ */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc99-extensions"
+#pragma GCC diagnostic ignored "-Wzero-as-null-pointer-constant"
 #endif
 #ifdef __cplusplus
 extern "C" {

@@ -997,9 +997,25 @@ TEST(one_console_for_each_destination) {
     second = trace_console_exporter(&options);
     CHECK(second.export_fn == NULL);
     CHECK_UINT(logged_lines, 1);
-    options.format = (trace_console_format)77;
-    CHECK(trace_console_exporter(&options).export_fn == NULL);
-    CHECK_HAS(logged, "format");
+}
+
+TEST(options_that_cannot_be_are_named) {
+    static const char *const fields[] = {"format", "color", "unicode", "descriptor_plus_one"};
+    trace_console_options options[4];
+    unsigned i;
+    memset((void *)options, 0, sizeof options);
+    options[0].format = (trace_console_format)77;
+    options[1].color = (trace_choice)3;
+    options[2].unicode = (trace_choice)-1;
+    options[3].descriptor_plus_one = -1;
+    for (i = 0; i < 4; i++) {
+        char line[128];
+        fresh();
+        snprintf(line, sizeof line, "trace_console_exporter: trace_console_options.%s is not a valid value: start from zero", fields[i]);
+        CHECK(trace_console_exporter(&options[i]).export_fn == NULL);
+        CHECK_UINT(logged_lines, 1);
+        CHECK_HAS(logged, line);
+    }
 }
 
 TEST(options_may_change_under_way) {

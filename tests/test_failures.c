@@ -438,6 +438,16 @@ static void spoil_exporter_named(trace_config *c) {
     c->exporters[0].name = "forgotten";
 }
 
+/* Made with an error is not as if it were not there, which would mean the default. */
+static void spoil_console(trace_config *c) {
+    trace_console_options options;
+    memset((void *)&options, 0, sizeof options);
+    options.color = (trace_choice)3;
+    c->exporters[0] = trace_console_exporter(&options);
+}
+
+static void spoil_memory(trace_config *c) { c->exporters[0] = trace_memory_exporter(NULL, 100000); }
+
 ISOLATED(configurations) {
     static const wrong_field wrong[] = {{"reserved_first", spoil_first},
                                         {"reserved_last", spoil_last},
@@ -454,7 +464,9 @@ ISOLATED(configurations) {
                                         {"exporters", spoil_exporter},
                                         {"exporters", spoil_exporter_size},
                                         {"exporters", spoil_exporter_zero},
-                                        {"exporters", spoil_exporter_named}};
+                                        {"exporters", spoil_exporter_named},
+                                        {"exporters", spoil_console},
+                                        {"exporters", spoil_memory}};
     static doer one;
     trace_config good = ledger_config(doer_exporter(&one, "one")), config;
     size_t i;

@@ -26,11 +26,10 @@ includer() { # header
         have $compiler || { [ $compiler = "$CC" ] || echo "SKIPPED no $compiler"; continue; }
         for standard in gnu89 c99 c11 c17 c2x c++11 c++14 c++17 c++20 c++2b; do
             case $standard in
-            c++*) flags="$common -x c++" ;;
+            c++*) flags="$common -x c++ -Wold-style-cast -Wzero-as-null-pointer-constant" ;;
             gnu89) flags="$common $only_c -Wno-long-long -Wno-overlength-strings" ;;
             *) flags="$common $only_c" ;;
             esac
-            case $1-$standard in */trace.h-c++* | trace.h-c++*) flags="$flags -Wold-style-cast -Wzero-as-null-pointer-constant" ;; esac
             echo 'int lint_nothing; ' | sed 's/^/extern /' >"$scratch/nothing.c"
             case $standard in c++*) $compiler -std=$standard -x c++ -fsyntax-only "$scratch/nothing.c" 2>/dev/null ;;
             *) $compiler -std=$standard -fsyntax-only "$scratch/nothing.c" 2>/dev/null ;; esac || continue
