@@ -12055,7 +12055,7 @@ typedef struct tracei_console_root { /* a root name, as the thinning sees it */
     uint64_t hash;
     uint64_t slowest;             /* ever */
     uint64_t seen;                /* Unix second */
-    uint64_t max;                 /* this and what follows: in the second that runs */
+    uint64_t min, max;            /* these and what follows: in the second that runs */
     uint32_t count, errors, hidden, opened;
     uint32_t name_size;
     char name[TRACEI_CONSOLE_NAME];
@@ -14056,7 +14056,7 @@ static uint64_t tracei_console_percentile(const tracei_console_root *root, uint3
         seen += root->histogram[i];
         if (seen >= rank) {
             const uint64_t ns = tracei_console_bucket_ns(i);
-            return ns < root->max ? ns : root->max;
+            return ns < root->min ? root->min : ns < root->max ? ns : root->max;
         }
     }
     return root->max;
@@ -14201,7 +14201,7 @@ static bool tracei_console_is_shown(tracei_console *console, trace_string above,
     }
     if (tracei_console_take_token(console)) shown = true;
     root->seen = console->second;
-    root->count++;
+    if (!root->count++ || length < root->min) root->min = length;
     root->errors += errors != 0;
     if (length > root->max) root->max = length;
     if (length > root->slowest) root->slowest = length;

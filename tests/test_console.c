@@ -798,6 +798,20 @@ TEST(a_flood_is_thinned) {
     check_ledger(&exporter, 70);
 }
 
+/* A bucket's middle may be faster than all that was in it. */
+TEST(percentiles_lie_between_the_fastest_and_the_slowest) {
+    trace_exporter exporter;
+    unsigned i;
+    fresh();
+    exporter = make(look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    for (i = 0; i < 30; i++) request(&exporter, "GET /item", 100040 - i, false);
+    pass_ms(1000);
+    for (i = 0; i < 30; i++) request(&exporter, "GET /item", 80000, false);
+    CHECK_HAS(out, "GET /item    30/s  p50 100 ms  p99 100 ms  max 100 ms\n");
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    CHECK_HAS(out, "p50 80 ms  p99 80 ms  max 80 ms\n");       /* each second begins anew */
+}
+
 TEST(names_without_end_are_thinned_too) {
     static char names[500][24];
     trace_exporter exporter;
