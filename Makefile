@@ -19,7 +19,7 @@ HEADER_sqlite = sqlite3.h
 HEADER_sqlite_extension = sqlite3ext.h
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: help run examples preload test test-all soak mutants rows lint bench bench-peers bench-counts size fuzz integration integration-all oracle w3c-harness coverage golden picture cross-tools clean
+.PHONY: help run examples preload test test-all test-system soak mutants rows lint bench bench-peers bench-counts size fuzz integration integration-all oracle w3c-harness coverage golden picture cross-tools cross-kernels clean
 .DELETE_ON_ERROR:
 
 .DEFAULT_GOAL := help
@@ -75,6 +75,9 @@ test:           ## the tests, with address and undefined-behaviour sanitizers wh
 
 test-all:       ## every compiler, standard, sanitizer and system there are tools for (ROWS="row ..." for some; "make rows" lists them)
 	@$(MATRIX) $(or $(ROWS),all)
+
+test-system:    ## the tests on Linux kernels of other architectures, emulated whole (needs cross-tools, cross-kernels, qemu-system)
+	@$(MATRIX) -v $(or $(ROWS),system)
 
 soak:           ## tests that are long by nature, at full length: 1e7 spans, 1e8 under signals, 1e6 threads (some 5 minutes)
 	@CC="$(CC)" sh tests/tools/soak.sh $(ONLY)
@@ -133,6 +136,9 @@ w3c-harness:    ## the public harness of W3C Trace Context; W3C_HARNESS names a 
 
 cross-tools:    ## install the pinned cross compiler below build/venv (python3, about 100 MB)
 	@python3 -m venv build/venv && build/venv/bin/pip install --quiet ziglang==0.17.0 && build/venv/bin/python3 -m ziglang version
+
+cross-kernels:  ## bring Debian's kernels for test-system below build/kernels (apt-get and dpkg-deb, about 130 MB; installs nothing)
+	@sh tests/tools/system.sh -k s390x aarch64 arm
 
 clean:          ## remove build/
 	rm -rf build

@@ -53,6 +53,7 @@ static void *fill(void *unused) {
 /* Nobody drains: the rings of ended threads stay full, and still memory has a bound. */
 ISOLATED(short_threads_and_a_stuck_exporter) {
     static doer one;
+    const unsigned more = (unsigned)test_scaled(500);
     trace_config config = ledger_config(doer_exporter(&one, "one"));
     uint64_t mapped;
     unsigned i;
@@ -61,9 +62,9 @@ ISOLATED(short_threads_and_a_stuck_exporter) {
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     for (i = 0; i < 100; i++) run(fill, NULL);
     mapped = ledger_stats().bytes_mapped;
-    for (i = 0; i < 500; i++) run(fill, NULL);
+    for (i = 0; i < more; i++) run(fill, NULL);
     CHECK_UINT(ledger_stats().bytes_mapped, mapped);
-    CHECK_UINT(ledger_stats().ended, 600 * 2000);
+    CHECK_UINT(ledger_stats().ended, (100u + more) * 2000u);
     CHECK_LEDGER();
     CHECK_INT(trace_flush(5000), TRACE_RESULT_FAILED);
     CHECK_UINT(ledger_stats().pending, 0);
