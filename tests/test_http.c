@@ -18,8 +18,12 @@ static bool refuse(const char *what);
 
 static unsigned refuse_at, refuse_count;       /* refuse the n-th call; 0: none */
 static unsigned lookup_delay_ms;              /* how long a name server takes */
+static bool no_such_name;                     /* and what it says then: the real one may be slow, or there is none */
 static bool refuse(const char *what) {
-    if (strcmp(what, "getaddrinfo") == 0) poll(NULL, 0, (int)__atomic_load_n(&lookup_delay_ms, __ATOMIC_RELAXED));
+    if (strcmp(what, "getaddrinfo") == 0) {
+        poll(NULL, 0, (int)__atomic_load_n(&lookup_delay_ms, __ATOMIC_RELAXED));
+        if (__atomic_load_n(&no_such_name, __ATOMIC_RELAXED)) return true;
+    }
     return __atomic_load_n(&refuse_at, __ATOMIC_RELAXED) && __atomic_add_fetch(&refuse_count, 1u, __ATOMIC_RELAXED) == __atomic_load_n(&refuse_at, __ATOMIC_RELAXED);
 }
 
@@ -1150,6 +1154,7 @@ static void slow_lookups(bool by_curl) {
     unsigned i;
     const unsigned before = test_descriptors();
     __atomic_store_n(&lookup_delay_ms, 500u, __ATOMIC_RELAXED);
+    __atomic_store_n(&no_such_name, true, __ATOMIC_RELAXED);
     o.timeout_ms = 100;
     sender = tracei_sender_open(&o);
     REQUIRE(sender != NULL);
@@ -1176,6 +1181,7 @@ static void slow_lookups(bool by_curl) {
     s = stats_of(sender);
     CHECK_UINT(s.failed[TRACE_FAILURE_UNREACHABLE] >= 2, 1);
     CHECK_UINT(test_descriptors(), before);
+    __atomic_store_n(&no_such_name, false, __ATOMIC_RELAXED);
 }
 
 TEST(slow_name_server) { begin(), slow_lookups(false); }

@@ -132,7 +132,7 @@ ISOLATED(fork_among_tracing_threads) {
     }
     __atomic_store_n(&tracing_over, 1u, __ATOMIC_RELEASE);
     for (i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_INT(trace_flush(20000), TRACE_RESULT_OK);
     CHECK(spans->count < spans->capacity);
     CHECK_UINT(store_duplicates(spans), 0);
     CHECK_UINT(store_count(spans, NULL, (uint32_t)getpid()), traced + children);
@@ -232,7 +232,7 @@ ISOLATED(children_with_threads) {
         }
     }
     for (i = 0; i < CHILDREN; i++) CHECK_INT(await_process(children[i], 20000), 0);
-    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_INT(trace_flush(20000), TRACE_RESULT_OK);
     CHECK_UINT(spans->count, 10 + CHILDREN * 2000);
     CHECK_UINT(store_duplicates(spans), 0);
     CHECK_LEDGER();

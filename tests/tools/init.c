@@ -34,6 +34,8 @@ static void prepare(void) {
     must("/proc", mount("proc", "/proc", "proc", 0, NULL));
     must("/sys", mount("sysfs", "/sys", "sysfs", 0, NULL));
     if (access("/dev/null", F_OK) != 0) must("/dev", mount("dev", "/dev", "devtmpfs", 0, NULL));
+    mkdir("/dev/pts", 0755);
+    must("/dev/pts", mount("pts", "/dev/pts", "devpts", 0, "ptmxmode=0666"));
     if (tcgetattr(1, &console) == 0) {
         console.c_oflag &= ~(tcflag_t)OPOST;     /* lines end as the program ended them */
         (void)tcsetattr(1, TCSANOW, &console);
