@@ -11964,8 +11964,8 @@ static void tracei_assembler_redirect(bool to_all) {
    Trees. One block of scratch memory holds a node for each span (first child, next sibling, parent), a hash table of span ids
    and a list to sort in. Every walk follows links, so depth costs no stack; every search is the hash table or a sort, so 3,000
    siblings cost n log n. Ids are not trusted: a cycle of parents is cut where it closes. Node [count] is the parent of
-   everything without one. The shape of a node is a hash of its name and of the set of its children's shapes, so a loop whose
-   body loops 7 times here and 8 times there is still one loop.
+   everything without one. The shape of a node is a hash of its name, its kind and the set of its children's shapes, so a loop
+   whose body loops 7 times here and 8 times there is still one loop.
 
    Output. A console belongs to whoever holds the pass: no lock but the one around the ledger, which any thread may read. What
    a descriptor does not take at once waits in a queue of records {bytes, spans} and text, at most 256 KiB; a piece that does
@@ -13206,7 +13206,7 @@ static void tracei_console_note_siblings(tracei_console *console, uint32_t paren
 static void tracei_console_fold_children(tracei_console *console, uint32_t parent, bool fold) {
     tracei_console_node *const nodes = console->nodes;
     tracei_console_key *const keys = console->keys;
-    uint64_t shape = 0;
+    uint64_t shape = parent == console->count ? 0 : tracei_console_mix((uint64_t)console->batch->spans[parent].kind);
     uint32_t count = 0, from, to, child;
     for (child = nodes[parent].first; child != TRACEI_CONSOLE_NONE; child = nodes[child].next) {
         keys[count].key = nodes[child].shape;
@@ -13509,19 +13509,23 @@ static void tracei_console_gap(tracei_console *console) {
     tracei_console_spaces(console, 2);
 }
 
-static void tracei_console_name(tracei_console *console, const trace_span_data *span, const char *style) {
+static void tracei_console_kind(tracei_console *console, const trace_span_data *span) {
     static const char *const kinds[] = {NULL, NULL, "server", "client", "producer", "consumer"};
+    if ((unsigned)span->kind >= sizeof kinds / sizeof kinds[0] || !kinds[span->kind]) return;
+    tracei_console_gap(console);
+    tracei_console_style(console, TRACEI_GREEN);
+    tracei_console_words_of(console, kinds[span->kind]);
+    tracei_console_end_style(console);
+}
+
+static void tracei_console_name(tracei_console *console, const trace_span_data *span, const char *style) {
     tracei_console_style(console, style);
     if (span->name.size)
         tracei_console_string(console, span->name);
     else
         tracei_console_words_of(console, "(no name)");
     if (*style) tracei_console_end_style(console);
-    if ((unsigned)span->kind >= sizeof kinds / sizeof kinds[0] || !kinds[span->kind]) return;
-    tracei_console_gap(console);
-    tracei_console_style(console, TRACEI_GREEN);
-    tracei_console_words_of(console, kinds[span->kind]);
-    tracei_console_end_style(console);
+    tracei_console_kind(console, span);
 }
 
 static void tracei_console_mark(tracei_console *console, const char *style, const char *text) {
@@ -13820,6 +13824,7 @@ static void tracei_console_fold_head(tracei_console *console, const tracei_conso
     } else {
         tracei_console_string(console, span->name);
         tracei_console_times(console, fold->count);
+        tracei_console_kind(console, span);
     }
     if (console->nodes[fold->leader].orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
     if (!tracei_console_fold_parallel(console, fold) && fold->count >= TRACEI_CONSOLE_FOLD) {

@@ -563,6 +563,10 @@ static void build_unlike(void) {
         if (i == 2) fail(&spans[span_count - 1], "EIO", NULL);
     }
     for (i = 0; i < 4; i++) span_us(70 + i, 1, "at once", 3000, 4000);                     /* one thread, all at once */
+    for (i = 0; i < 8; i++)                                                                /* of two kinds */
+        span_us(80 + i, 1, "payments", 5000 + i * 100, 5090 + i * 100)->kind = i % 2 ? TRACE_KIND_SERVER : TRACE_KIND_CLIENT;
+    for (i = 0; i < 4; i++)                                                                /* two of each: too few */
+        span_us(90 + i, 1, "queue", 6000 + i * 100, 6090 + i * 100)->kind = i % 2 ? TRACE_KIND_CONSUMER : TRACE_KIND_PRODUCER;
 }
 
 TEST(a_footer_fits) {
