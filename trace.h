@@ -6037,7 +6037,9 @@ static uint32_t *tracei_epoch = &tracei_epoch_fallback; /* on a page that fork w
 static tracei_unit *tracei_units;                       /* all of this process, newest first */
 static uint32_t tracei_unit_count;
 static tracei_slot **tracei_chunks[TRACEI_CHUNKS_MAX / TRACEI_CHUNKS_A_LIST];
-static uint32_t tracei_chunk_count;
+static uint32_t tracei_chunk_count;                     /* this process's */
+static uint32_t tracei_chunk_first;                     /* in a forked child: how many came before them */
+static uint32_t tracei_units_inherited;                 /* likewise: serials up to here are the parent's */
 static uint32_t tracei_chunk_lock;
 static tracei_buffer *tracei_buffers[TRACEI_BUFFER_CLASSES];
 static uint32_t tracei_buffer_lock;
@@ -6357,8 +6359,15 @@ static void tracei_slot_put(tracei_unit *unit, tracei_slot *slot) {
     unit->free = slot;
 }
 
+/* Which number a chunk of this process has. A child's come after its parent's, which stay, so that handles from before the fork are
+   told from invented ones; when all numbers are taken, the oldest chunks are forgotten first. */
+static uint32_t tracei_chunk_number(uint32_t of_process) {
+    return (tracei_chunk_first + of_process) % TRACEI_CHUNKS_MAX;
+}
+
 /* Where the pointer to a chunk stands. A list spans more chunks than are made at once. */
-static tracei_slot **tracei_chunk_place(uint32_t c) {
+static tracei_slot **tracei_chunk_place(uint32_t of_process) {
+    const uint32_t c = tracei_chunk_number(of_process);
     tracei_slot **list = tracei_chunks[c / TRACEI_CHUNKS_A_LIST];
     if (!list) {
         list = (tracei_slot **)tracei_alloc(TRACEI_CHUNKS_A_LIST * sizeof *list);
@@ -6383,7 +6392,7 @@ static TRACEI_COLD bool tracei_slot_refill(tracei_unit *unit) {
     if (memory) {
         for (i = count * TRACEI_SLOTS_A_CHUNK; i-- > 0;) {
             tracei_slot *const slot = tracei_chunk_slot(memory, i);
-            slot->index = first * TRACEI_SLOTS_A_CHUNK + i;
+            slot->index = tracei_chunk_number(first + i / TRACEI_SLOTS_A_CHUNK) * TRACEI_SLOTS_A_CHUNK + i % TRACEI_SLOTS_A_CHUNK;
             slot->unit = unit;
             slot->data = tracei_slot_room(slot);
             slot->capacity = TRACEI_ROOM;
@@ -6756,6 +6765,19 @@ static TRACEI_COLD void tracei_count_misuse(tracei_unit *unit) {
         tracei_log(TRACE_LOG_LEVEL_WARNING,
                    "a span handle that is stale, invented or zero was used (double end? use after end?): ignored, "
                    "counted in trace_stats.misused; said once");
+}
+
+/* Of a handle that names no open span of this process. One that was open when the process was forked is nothing to complain of. */
+static TRACEI_COLD void tracei_count_stale(tracei_unit *unit, trace_span span) {
+    tracei_slot *const slot = tracei_slot_at(span.slot);
+    const bool inherited = slot && (span.generation & 1) && TRACEI_LOAD(&slot->generation) == span.generation &&
+                           slot->unit->open != unit->open;
+    if (!inherited) tracei_count_misuse(unit);
+}
+
+/* Of a mark or an attachment that is not this thread's. */
+static TRACEI_COLD void tracei_count_foreign(tracei_unit *unit, uint64_t token) {
+    if ((uint32_t)token - 1u >= tracei_units_inherited) tracei_count_misuse(unit);
 }
 
 TRACEI_SMALL_BEGIN
@@ -8379,7 +8401,7 @@ static TRACEI_NOINLINE void tracei_end_slow(trace_span span, uint64_t unix_ns, i
     }
     slot = tracei_slot_of(unit, span);
     if (!slot) {
-        tracei_count_misuse(unit);
+        tracei_count_stale(unit, span);
     } else {
         if (how == TRACEI_END_BLOCK && unit->current != slot && slot->unit == unit && slot->chained) {
             if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
@@ -8488,7 +8510,7 @@ static tracei_slot *tracei_writable(tracei_unit *unit, trace_span span) {
     }
     slot = tracei_slot_of(unit, span);
     if (TRACEI_RARE(!slot)) {
-        if (span.slot != TRACEI_SLOT_INERT) tracei_count_misuse(unit);
+        if (span.slot != TRACEI_SLOT_INERT) tracei_count_stale(unit, span);
         return NULL;
     }
     return tracei_slot_is_recording(slot) ? slot : NULL;
@@ -9037,7 +9059,7 @@ TRACE_API trace_context tracei_context(trace_span span) {
         if (slot)
             context = tracei_slot_context(slot);
         else
-            tracei_count_misuse(unit);
+            tracei_count_stale(unit, span);
     }
     tracei_leave_unit(unit);
     return context;
@@ -9120,7 +9142,7 @@ TRACE_API trace_attachment trace_attach_span(trace_span span) {
         const trace_context context = tracei_slot_context(slot);
         attachment = tracei_attach(unit, &context, span);
     } else if (span.slot != TRACEI_SLOT_INERT) {
-        tracei_count_misuse(unit);
+        tracei_count_stale(unit, span);
     }
     tracei_leave_unit(unit);
     return attachment;
@@ -9136,7 +9158,7 @@ TRACE_API void trace_detach(trace_attachment previous) {
     slot = tracei_slot_at(previous.slot);
     if (previous.thread != tracei_unit_token(unit) || !slot || slot->generation != previous.generation || slot->unit != unit ||
         slot->kind != TRACEI_SLOT_ATTACHMENT || !slot->chained) {
-        tracei_count_misuse(unit);
+        tracei_count_foreign(unit, previous.thread);
     } else {
         while (unit->current != slot) tracei_abandon_top(unit);
         tracei_abandon_top(unit); /* an attachment is merely taken off */
@@ -9163,7 +9185,7 @@ TRACE_API void trace_unwind(trace_mark mark) {
     if (!unit) return;
     if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
     if (mark.thread != tracei_unit_token(unit)) {
-        tracei_count_misuse(unit);
+        tracei_count_foreign(unit, mark.thread);
     } else {
         uint32_t depth = tracei_chain_depth(unit);
         for (; depth > mark.depth; depth--) tracei_abandon_top(unit);
@@ -15796,7 +15818,8 @@ static void tracei_begin_first(const trace_config *config) {
 /* Nothing of the parent's is touched or freed: its threads are gone, its memory may be in any state. */
 static void tracei_begin_child(void) {
     uint32_t i;
-    memset((void *)tracei_chunks, 0, sizeof tracei_chunks);
+    tracei_chunk_first = tracei_chunk_number(tracei_chunk_count);
+    tracei_units_inherited = tracei_unit_count;
     memset((void *)tracei_buffers, 0, sizeof tracei_buffers);
     memset((void *)&tracei_assembler, 0, sizeof tracei_assembler);
     memset((void *)&tracei_total, 0, sizeof tracei_total);
