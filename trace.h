@@ -6029,6 +6029,7 @@ static tracei_unit tracei_unit_none;       /* never recorded yet */
 static tracei_unit tracei_unit_gone;       /* the thread's destructors have run */
 static tracei_unit tracei_unit_suppressed; /* worker, senders, exporters: never records */
 static tracei_unit tracei_unit_entering;   /* is about to get one; only a signal handler can see this */
+static tracei_unit tracei_unit_beginning;  /* likewise, and the process begins with it */
 
 static TRACEI_THREAD_LOCAL tracei_unit *tracei_tls = &tracei_unit_none;
 
@@ -6710,6 +6711,12 @@ static TRACEI_UNUSED void tracei_suppress_thread(void) {
     tracei_tls = &tracei_unit_suppressed;
 }
 
+/* A handler has interrupted the library where it gives the thread a unit. What a thread of the parent's was about to get does not
+   concern a child that was forked in the handler: it reads epoch 0, while a process that has begun never does. */
+static bool tracei_is_entering(const tracei_unit *unit) {
+    return unit == &tracei_unit_beginning || (unit == &tracei_unit_entering && tracei_epoch_now() != 0);
+}
+
 TRACEI_SMALL_END
 
 static TRACEI_ALWAYS_INLINE uint64_t tracei_unit_token(const tracei_unit *unit) {
@@ -6722,13 +6729,23 @@ static TRACEI_COLD tracei_unit *tracei_enter_slow(void) {
     tracei_unit *const before = tracei_tls;
     const int saved = errno;
     tracei_unit *unit;
-    if (before == &tracei_unit_gone || before == &tracei_unit_suppressed || before == &tracei_unit_entering) return NULL;
+    if (before == &tracei_unit_gone || before == &tracei_unit_suppressed || tracei_is_entering(before)) return NULL;
     if (tracei_epoch_now() != 0 && before->open == tracei_open_gate()) return NULL;
+    if (tracei_epoch_now() == 0) {
+        tracei_tls = &tracei_unit_beginning;
+        TRACEI_COMPILER_BARRIER();
+        (void)tracei_process_begin();
+        TRACEI_COMPILER_BARRIER();
+    }
     tracei_tls = &tracei_unit_entering;
     TRACEI_COMPILER_BARRIER();
-    unit = tracei_epoch_now() != 0 || tracei_process_begin() ? tracei_unit_adopt(tracei_open_gate()) : NULL;
+    unit = tracei_unit_adopt(tracei_open_gate());
     if (unit && before->current) tracei_unit_inherit(unit, before->current);
     TRACEI_COMPILER_BARRIER();
+    if (TRACEI_RARE(tracei_tls != &tracei_unit_entering)) { /* a child that was forked meanwhile in a handler, and recorded there */
+        unit = tracei_tls;
+        (void)tracei_thread_watch(unit);
+    }
     tracei_tls = unit ? unit : before;
     errno = saved;
     return unit;
@@ -7924,7 +7941,7 @@ static TRACEI_COLD trace_span tracei_start_refused(void) {
     const tracei_unit *const unit = tracei_tls;
     if (unit == &tracei_unit_gone)
         (void)TRACEI_ADD(&tracei_late_spans, 1u);
-    else if (unit == &tracei_unit_entering || (unit->gate == TRACEI_GATE_BUSY && unit->open == tracei_open_gate()))
+    else if (tracei_is_entering(unit) || (unit->gate == TRACEI_GATE_BUSY && unit->open == tracei_open_gate()))
         (void)TRACEI_ADD(&tracei_signal_spans, 1u);
     else if (unit != &tracei_unit_suppressed)
         (void)TRACEI_ADD(&tracei_refused_starts, 1u);
@@ -15236,7 +15253,7 @@ static trace_result tracei_flush_by(uint64_t deadline_ns) {
 }
 
 static bool tracei_is_suppressed(void) {
-    return tracei_tls == &tracei_unit_suppressed || tracei_tls == &tracei_unit_entering;
+    return tracei_tls == &tracei_unit_suppressed || tracei_is_entering(tracei_tls);
 }
 
 TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
@@ -15873,7 +15890,7 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
     if (!config) config = &defaults;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
-    if (tracei_epoch_now() == 0) tracei_tls = &tracei_unit_entering; /* a handler that records now must not begin a second time */
+    if (tracei_epoch_now() == 0) tracei_tls = &tracei_unit_beginning; /* a handler that records now must not begin a second time */
     entered = tracei_begin_enter(deadline);
     if (!entered) { /* another thread is in trace_init or trace_shutdown, and an exporter holds it up */
     } else if (tracei_epoch_now() == 0 && !tracei_generation) {

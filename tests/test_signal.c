@@ -313,4 +313,68 @@ ISOLATED(fork_in_a_handler) {
     CHECK_LEDGER();
 }
 
+/* The same where it interrupts the first call of a thread, which has no ring yet. One child ends in the handler; the other goes back
+   to where the library was, and both record. */
+static __thread volatile bool armed;
+static pid_t first_process;
+static bool comes_back;
+
+static void *pages_with_a_signal(void *unused, size_t size) {
+    void *const memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    (void)unused;
+    if (armed) {
+        armed = false;
+        raise(SIGALRM);
+    }
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void pages_back(void *unused, void *memory, size_t size) {
+    (void)unused;
+    munmap(memory, size);
+}
+
+static void fork_and_record(int number) {
+    (void)number;
+    if (fork() != 0) return;
+    main_span();
+    if (comes_back) return;
+    _exit(ledger_stats().ended == 2 && trace_flush(5000) == TRACE_RESULT_OK ? 0 : 1);
+}
+
+static void *first_call(void *unused) {
+    (void)unused;
+    armed = true;
+    main_span();
+    if (getpid() != first_process) {
+        main_span();
+        _exit(ledger_stats().ended == 6 && trace_flush(5000) == TRACE_RESULT_OK ? 0 : 1);
+    }
+    return NULL;
+}
+
+static void fork_in_the_first_call(bool back) {
+    static checker seen;
+    trace_config config = ledger_config(checking(&seen));
+    pthread_t thread;
+    int status = -1;
+    config.allocator.allocate_fn = pages_with_a_signal;
+    config.allocator.release_fn = pages_back;
+    first_process = getpid();
+    comes_back = back;
+    signal(SIGALRM, fork_and_record);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    main_span();
+    pthread_create(&thread, NULL, first_call, NULL);
+    pthread_join(thread, NULL);
+    CHECK(wait(&status) > 0);
+    CHECK_INT(status, 0);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(seen.spans, 4);
+    CHECK_LEDGER();
+}
+
+ISOLATED(fork_in_a_handler_in_the_first_call_of_a_thread) { fork_in_the_first_call(false); }
+ISOLATED(fork_in_a_handler_that_returns_to_the_first_call) { fork_in_the_first_call(true); }
+
 TEST_MAIN()
