@@ -7743,6 +7743,13 @@ static TRACEI_NOINLINE size_t tracei_value_keep(tracei_unit *unit, trace_type ty
     return keep;
 }
 
+/* What comes in as unsigned becomes INT, or decimal text, of which nothing is cut; a NULL string is null. */
+static trace_type tracei_stored_type(const trace_value *value) {
+    if (value->type == TRACEI_TYPE_UINT) return value->as.integer >= 0 ? TRACE_TYPE_INT : TRACE_TYPE_STRING;
+    if ((value->type == TRACE_TYPE_STRING || value->type == TRACE_TYPE_JSON) && !value->as.string.data) return TRACE_TYPE_NULL;
+    return (uint32_t)value->type > TRACE_TYPE_JSON ? TRACE_TYPE_NULL : value->type;
+}
+
 /* Bytes of a value as an entry's value. SIZE_MAX / 2: too much of it. */
 static size_t tracei_value_size(tracei_unit *unit, const trace_value *value, int depth) {
     size_t total = 0, i;
@@ -7754,7 +7761,8 @@ static size_t tracei_value_size(tracei_unit *unit, const trace_value *value, int
     case TRACE_TYPE_INT:
     case TRACE_TYPE_DOUBLE:
     case TRACE_TYPE_BOOL: return 8;
-    case TRACEI_TYPE_UINT: return 20;
+    case TRACEI_TYPE_UINT: /* 8 bytes, or as many as there are digits */
+        return value->as.integer >= 0 ? 8 : (uint64_t)value->as.integer < UINT64_C(10000000000000000000) ? 19 : 20;
     case TRACE_TYPE_ARRAY:
         if (depth >= TRACEI_DEPTH_MAX || !value->as.array.items) return 0;
         for (i = 0; i < value->as.array.count && total < SIZE_MAX / 4; i++)
@@ -7785,34 +7793,23 @@ static unsigned char *tracei_put_value(tracei_unit *unit, unsigned char *to, con
             const trace_value *const item = &value->as.array.items[i];
             const size_t item_size = tracei_value_size(unit, item, depth + 1);
             const trace_type type =
-                item->type == TRACE_TYPE_ARRAY && depth + 1 >= TRACEI_DEPTH_MAX ? TRACE_TYPE_NULL : item->type;
+                item->type == TRACE_TYPE_ARRAY && depth + 1 >= TRACEI_DEPTH_MAX ? TRACE_TYPE_NULL : tracei_stored_type(item);
             to = tracei_write_entry(to, type, NULL, 0, item_size);
             to = tracei_put_value(unit, to, item, item_size, depth + 1);
         }
         return to;
-    case TRACE_TYPE_NULL:
-    case TRACEI_TYPE_UINT: break;
+    case TRACEI_TYPE_UINT: {
+        char digits[24];
+        if (value->as.integer < 0) {
+            (void)tracei_put_u64(digits, (uint64_t)value->as.integer);
+            return tracei_write_text(to, digits, size);
+        }
+        memcpy(to, &value->as.integer, 8);
+        return to + 8;
+    }
+    case TRACE_TYPE_NULL: break;
     }
     return to;
-}
-
-/* What comes in as unsigned or as a NULL string becomes one of the types that are stored. `digits` holds 20 bytes. */
-static trace_attribute tracei_normalised(const trace_attribute *attribute, char *digits) {
-    trace_attribute plain = *attribute;
-    if (plain.value.type == TRACEI_TYPE_UINT) {
-        if (plain.value.as.integer >= 0) {
-            plain.value.type = TRACE_TYPE_INT;
-        } else {
-            plain.value.type = TRACE_TYPE_STRING;
-            plain.value.as.string.data = digits;
-            plain.value.as.string.size = (size_t)(tracei_put_u64(digits, (uint64_t)attribute->value.as.integer) - digits);
-        }
-    } else if ((uint32_t)plain.value.type > TRACE_TYPE_JSON) {
-        plain.value.type = TRACE_TYPE_NULL;
-    } else if ((plain.value.type == TRACE_TYPE_STRING || plain.value.type == TRACE_TYPE_JSON) && !plain.value.as.string.data) {
-        plain.value.type = TRACE_TYPE_NULL;
-    }
-    return plain;
 }
 
 static bool tracei_key_is_good(const char *key, size_t size) {
@@ -7827,17 +7824,16 @@ static bool tracei_key_is_good(const char *key, size_t size) {
    *dropped. */
 static size_t tracei_list_size(tracei_unit *unit, const trace_attribute *attributes, size_t count, uint32_t limit,
                                uint32_t *dropped) {
-    char digits[20];
     size_t total = 0, i, kept = 0;
     *dropped = 0;
     for (i = 0; attributes && i < count; i++) {
-        const trace_attribute plain = tracei_normalised(&attributes[i], digits);
-        if (!tracei_key_is_good(plain.key.data, plain.key.size)) continue;
+        const trace_attribute *const one = &attributes[i];
+        if (!tracei_key_is_good(one->key.data, one->key.size)) continue;
         if (kept == limit) {
             ++*dropped;
             continue;
         }
-        total += tracei_entry_needs(plain.key.size, tracei_value_size(unit, &plain.value, 0));
+        total += tracei_entry_needs(one->key.size, tracei_value_size(unit, &one->value, 0));
         kept++;
     }
     return total;
@@ -7845,15 +7841,14 @@ static size_t tracei_list_size(tracei_unit *unit, const trace_attribute *attribu
 
 static unsigned char *tracei_put_list(tracei_unit *unit, unsigned char *to, const trace_attribute *attributes, size_t count,
                                       uint32_t limit) {
-    char digits[20];
     size_t i, kept = 0;
     for (i = 0; attributes && i < count && kept < limit; i++) {
-        const trace_attribute plain = tracei_normalised(&attributes[i], digits);
+        const trace_attribute *const one = &attributes[i];
         size_t size;
-        if (!plain.key.data || !plain.key.size || plain.key.size > UINT16_MAX) continue;
-        size = tracei_value_size(unit, &plain.value, 0);
-        to = tracei_write_entry(to, plain.value.type, plain.key.data, plain.key.size, size);
-        to = tracei_put_value(unit, to, &plain.value, size, 0);
+        if (!one->key.data || !one->key.size || one->key.size > UINT16_MAX) continue;
+        size = tracei_value_size(unit, &one->value, 0);
+        to = tracei_write_entry(to, tracei_stored_type(&one->value), one->key.data, one->key.size, size);
+        to = tracei_put_value(unit, to, &one->value, size, 0);
         kept++;
     }
     return to;
@@ -7865,19 +7860,17 @@ static TRACEI_COLD void tracei_count_dropped_attribute(tracei_unit *unit, tracei
 }
 
 static void tracei_add_attribute(tracei_unit *unit, tracei_slot *slot, const trace_attribute *attribute) {
-    char digits[20];
-    const trace_attribute plain = tracei_normalised(attribute, digits);
     size_t size;
     unsigned char *to;
-    if (!tracei_key_is_good(plain.key.data, plain.key.size)) return;
-    size = tracei_value_size(unit, &plain.value, 0);
-    to = size < UINT32_MAX / 2 ? tracei_append(unit, slot, tracei_entry_needs(plain.key.size, size)) : NULL;
+    if (!tracei_key_is_good(attribute->key.data, attribute->key.size)) return;
+    size = tracei_value_size(unit, &attribute->value, 0);
+    to = size < UINT32_MAX / 2 ? tracei_append(unit, slot, tracei_entry_needs(attribute->key.size, size)) : NULL;
     if (!to) {
         tracei_count_dropped_attribute(unit, slot);
         return;
     }
-    to = tracei_write_entry(to, plain.value.type, plain.key.data, plain.key.size, size);
-    (void)tracei_put_value(unit, to, &plain.value, size, 0);
+    to = tracei_write_entry(to, tracei_stored_type(&attribute->value), attribute->key.data, attribute->key.size, size);
+    (void)tracei_put_value(unit, to, &attribute->value, size, 0);
 }
 
 /* A name, a description or a tracestate. */

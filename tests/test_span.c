@@ -296,6 +296,37 @@ TEST(limits_drop_and_count) {
     CHECK_UINT(spans[0].links[0].dropped_attribute_count, 1);
 }
 
+TEST(numbers_are_never_cut) {
+    trace_attribute given[2] = {TRACE_ATTR_UINT("huge", UINT64_MAX), TRACE_ATTR_UINT("list", 0)};
+    const trace_value items[3] = {TRACE_ATTR_UINT("", UINT64_MAX).value, TRACE_ATTR_UINT("", 7).value, TRACE_ATTR_STRING("", "cut to five").value};
+    trace_stats before, after;
+    trace_span_options options;
+    const trace_attribute *found;
+    trace_span span;
+    begin_with(few);
+    given[1].value.type = TRACE_TYPE_ARRAY;
+    given[1].value.as.array.items = items;
+    given[1].value.as.array.count = 3;
+    memset((void *)&options, 0, sizeof options);
+    options.attributes = given;
+    options.attribute_count = 2;
+    trace_get_stats(&before);
+    span = trace_span_start_with("numbers", &options);
+    trace_span_set_uint(span, "least", UINT64_C(9223372036854775808));
+    trace_span_add_event(span, "event", given, 1);
+    trace_span_end(span);
+    REQUIRE(collect() == 1);
+    trace_get_stats(&after);
+    CHECK(attribute_is(&spans[0], "huge", "18446744073709551615"));
+    CHECK(attribute_is(&spans[0], "least", "9223372036854775808"));
+    CHECK(text_is(spans[0].events[0].attributes[0].value.as.string, "18446744073709551615"));
+    REQUIRE((found = attribute(&spans[0], "list")) != NULL && found->value.as.array.count == 3);
+    CHECK(text_is(found->value.as.array.items[0].as.string, "18446744073709551615"));
+    CHECK(found->value.as.array.items[1].type == TRACE_TYPE_INT && found->value.as.array.items[1].as.integer == 7);
+    CHECK(text_is(found->value.as.array.items[2].as.string, "cut t"));
+    CHECK(after.truncated > before.truncated);
+}
+
 TEST(the_default_limits_are_128) {
     trace_span span;
     char key[16];
