@@ -1882,24 +1882,24 @@ TRACE_INLINE void tracei_block_end(trace_span span) {
    _BYTES, _JSON. */
 #if TRACE_CONFIG_OFF
 
-#ifdef __cplusplus
-template <class T> char tracei_ignore(const T &);
-#define TRACEI_IGNORE(value) ((void)sizeof(tracei_ignore(value)))
-#else
-#define TRACEI_IGNORE(value) ((void)sizeof(1 ? (value) : (value)))
-#endif
+/* Never run, and yet a use: sizeof is none, and what was captured or declared for it alone would draw a warning. */
+#define TRACEI_IGNORE(...) ((void)(true || ((void)(__VA_ARGS__), true)))
 #define TRACEI_ONCE(ignored, variable) for (bool variable = ((ignored), true); variable; variable = false)
+#ifdef __cplusplus
+#define TRACEI_NOTHING(ignored, variable) static const bool variable TRACEI_UNUSED = ((ignored), true)
+#else
 #define TRACEI_NOTHING(ignored, variable) enum { variable = sizeof((ignored), true) }
+#endif
 #define TRACEI_IGNORE_BLOCK(...) \
-    (TRACEI_IGNORE(TRACEI_FIRST(__VA_ARGS__)), (void)sizeof(TRACE_CONFIG_SCOPE), \
-     (void)sizeof(TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__))))
+    (TRACEI_IGNORE(TRACEI_FIRST(__VA_ARGS__)), TRACEI_IGNORE(TRACE_CONFIG_SCOPE), \
+     TRACEI_IGNORE(TRACEI_OPTIONS(TRACEI_REST(__VA_ARGS__))))
 
 #define TRACE_SPAN(...) TRACEI_ONCE(TRACEI_IGNORE_BLOCK(__VA_ARGS__), TRACEI_UNIQUE(tracei_once_))
 #define TRACE_BLOCK(...) TRACEI_NOTHING(TRACEI_IGNORE_BLOCK(__VA_ARGS__), TRACEI_UNIQUE(tracei_block_))
-#define TRACE_WITH(context) TRACEI_ONCE((void)sizeof(context), TRACEI_UNIQUE(tracei_once_))
-#define TRACE_WITH_SPAN(span) TRACEI_ONCE((void)sizeof(span), TRACEI_UNIQUE(tracei_once_))
+#define TRACE_WITH(context) TRACEI_ONCE(TRACEI_IGNORE(context), TRACEI_UNIQUE(tracei_once_))
+#define TRACE_WITH_SPAN(span) TRACEI_ONCE(TRACEI_IGNORE(span), TRACEI_UNIQUE(tracei_once_))
 #define TRACE_SUPPRESS TRACEI_ONCE((void)0, TRACEI_UNIQUE(tracei_once_))
-#define trace_span_set(span, key, value) ((void)sizeof(span), TRACEI_IGNORE(key), TRACEI_IGNORE(value))
+#define trace_span_set(span, key, value) (TRACEI_IGNORE(span), TRACEI_IGNORE(key), TRACEI_IGNORE(value))
 #define trace_set(key, value) (TRACEI_IGNORE(key), TRACEI_IGNORE(value))
 
 #elif defined(__cplusplus)

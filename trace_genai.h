@@ -405,7 +405,7 @@ TRACE_INLINE trace_span tracei_genai_open(unsigned operation, const char *provid
 #endif
 
 #if TRACE_CONFIG_OFF
-#define TRACEI_GENAI_FOR(variable, start) TRACEI_ONCE((void)sizeof(start), variable)
+#define TRACEI_GENAI_FOR(variable, start) TRACEI_ONCE(TRACEI_IGNORE(start), variable)
 #elif defined(__cplusplus)
 #define TRACEI_GENAI_FOR(variable, start) TRACEI_FOR(tracei_block_guard, variable, start)
 #else

@@ -22,8 +22,8 @@ contents() {
 same_code() { # compiler level flags...
     compiler=$1 level=$2
     shift 2
-    "$compiler" "$level" "$@" -c off.c -o "$out/with.o"
-    "$compiler" "$level" -DOFF_WITHOUT_HEADER -c off.c -o "$out/without.o"
+    "$compiler" $language "$level" "$@" -c off.c -o "$out/with.o"
+    "$compiler" $language "$level" -DOFF_WITHOUT_HEADER -c off.c -o "$out/without.o"
     contents "$out/with.o" > "$out/with"
     contents "$out/without.o" > "$out/without"
     cmp -s "$out/with" "$out/without"
@@ -33,19 +33,26 @@ same_code() { # compiler level flags...
     if command -v $compiler > /dev/null; then set -- "$@" $compiler; fi
 done
 for compiler in "$@"; do
-    for level in -O2 -O3 -Os; do
-        if same_code "$compiler" $level -DTRACE_CONFIG_OFF=1; then
-            echo "compiled_out.$compiler$level same object_code -"
-        else
-            echo "compiled_out.$compiler$level differs object_code -"
-            diff "$out/without" "$out/with" | sed 's/^/#   /' || :
+    for language in "-x c" "-x c++ -std=c++20"; do
+        name=$compiler
+        case $language in *c++*)
+            name=$compiler++
+            echo 'int main() {}' | $compiler $language -fsyntax-only - 2> /dev/null || { echo "# $name: skipped, no C++20"; continue; } ;;
+        esac
+        for level in -O2 -O3 -Os; do
+            if same_code "$compiler" $level -DTRACE_CONFIG_OFF=1; then
+                echo "compiled_out.$name$level same object_code -"
+            else
+                echo "compiled_out.$name$level differs object_code -"
+                diff "$out/without" "$out/with" | sed 's/^/#   /' || :
+                failed=1
+            fi
+        done
+        # The comparison itself: with tracing left in it must see a difference.
+        if same_code "$compiler" -O2; then
+            echo "off.sh cannot tell code from no code" >&2
             failed=1
         fi
     done
-    # The comparison itself: with tracing left in it must see a difference.
-    if same_code "$compiler" -O2; then
-        echo "off.sh cannot tell code from no code" >&2
-        failed=1
-    fi
 done
 exit $failed

@@ -33,10 +33,11 @@ void lint_user_plain(int count, const char *text) {
 }
 
 #if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+static const char *lint_user_name(int count) { return count ? "some" : "none"; }      /* for tracing alone */
 int lint_user_blocks(const trace_context *context, int count);
 
 int lint_user_blocks(const trace_context *context, int count) {
-    TRACE_SPAN("block") {
+    TRACE_SPAN(lint_user_name(count)) {
         TRACE_SPAN("inner") count++;
         TRACE_WITH(*context) { count++; }
         TRACE_WITH_SPAN(trace_span_current()) count++;
@@ -52,6 +53,15 @@ int lint_user_blocks(const trace_context *context, int count) {
 #if defined(TRACE_FUNCTION)
     TRACE_FUNCTION();
     TRACE_BLOCK("rest");
+#endif
+#ifdef __cplusplus /* what is captured for tracing alone */
+    const trace_context here = trace_context_current();
+    const trace_span span = trace_span_current();
+    const char *const name = "lambda";
+    [here, name] { TRACE_WITH(here) { TRACE_SPAN(name) {} } }();
+    [span, name, count] { TRACE_WITH_SPAN(span) { trace_set(name, count); } }();
+    [span, name, count] { trace_span_set(span, name, count); }();
+    [name] { TRACE_BLOCK(name); }();
 #endif
     return count;
 }

@@ -61,11 +61,21 @@ implementation() { # header
     done
 }
 
+compiled_out() { # file.cpp: what a program has for tracing alone warns neither when that is compiled out
+    for compiler in g++ clang++; do
+        have $compiler || { echo "SKIPPED no $compiler"; continue; }
+        for standard in c++17 c++20; do
+            try "$1: compiled out, $compiler -std=$standard" $compiler -std=$standard -Wall -Wextra -Wpedantic -Werror -DTRACE_CONFIG_OFF=1 -fsyntax-only "$1"
+        done
+    done
+}
+
 have gcc || have clang || skip_all "neither gcc nor clang"
 for header in $(headers); do
     includer "$header"
     if grep -q TRACE_IMPLEMENTATION "$header"; then implementation "$header"; fi
 done
+for example in "$root"/examples/*.cpp; do [ ! -f "$example" ] || compiled_out "$example"; done
 wait
 number=0
 while [ $number -lt $checked ]; do
