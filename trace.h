@@ -63,7 +63,7 @@
        scope       which library made the span: TRACE_CONFIG_SCOPE, or .scope.
        resource    what this process is: service.name, host, process, ... the same for all its spans.
        exporter    where finished spans go. Several may run at once; one that fails costs the others nothing. One that blocks
-                   holds up the others: see trace_exporter. The exporters here do not.
+                   holds up the others, unless trace_queue.h gives it a thread of its own. The exporters here do not.
 
    Step by step
    ------------
@@ -179,7 +179,8 @@
 
    Writing an exporter
    -------------------
-   One function is enough; it gets spans to read and must not block. See trace_exporter for what flush_fn and fork_fn owe.
+   One function is enough; it gets spans to read and must not block (or goes behind trace_queue_exporter of trace_queue.h). See
+   trace_exporter for what flush_fn and fork_fn owe.
 
        static trace_result count(void *user, const trace_batch *batch) {
            *(size_t *)user += batch->span_count;
@@ -528,9 +529,10 @@ typedef struct trace_exporter_stats {
 
 /* A destination. Plain value; copied by trace_init. All functions but export_fn may be NULL; one without it could not be made:
    the log says why, and trace_init refuses it. They are called by one thread at a time, on a thread that records no spans.
-   export_fn must not block: a network exporter encodes into a queue of its own. While one blocks, those after it wait for this
-   batch and all for the next ones; what they queued goes on being sent, rings fill up (RING_FULL, counted), flush and shutdown
-   answer TIMEOUT. From 1 s on it is counted, and named in the log once.
+   export_fn must not block: a network exporter encodes into a queue of its own, and trace_queue.h gives a queue and a thread to
+   one that cannot help it. While one blocks, those after it wait for this batch and all for the next ones; what they queued
+   goes on being sent, rings fill up (RING_FULL, counted), flush and shutdown answer TIMEOUT. From 1 s on it is counted, and
+   named in the log once.
    A deadline is an absolute trace_clock_ns() time; UINT64_MAX is none.
    - export_fn: the batch is readable until it returns. Any result but OK counts its spans as failed[REJECTED].
    - flush_fn: push out what is queued until the deadline, which may be past: then begin, and do not wait. OK only when nothing
@@ -10846,8 +10848,8 @@ static TRACEI_COLD void tracei_export_blocked(tracei_running *running, uint64_t 
     tracei_unlock(&tracei_ledger_lock);
     if (first)
         tracei_log(TRACE_LOG_LEVEL_WARNING,
-                   "exporter %s: export_fn took %u ms; it must not block: all exporters waited for it", running->exporter.name,
-                   (unsigned)(took / 1000000u));
+                   "exporter %s: export_fn took %u ms and all exporters waited for it; give it a thread: trace_queue_exporter",
+                   running->exporter.name, (unsigned)(took / 1000000u));
 }
 
 /* By who waited for the pass in vain. */
@@ -10856,7 +10858,10 @@ static TRACEI_COLD void tracei_say_blocked(void) {
     const char *const name = TRACEI_LOAD_ACQUIRE(&tracei_exporting);
     const uint32_t since = TRACEI_LOAD(&tracei_exporting_since);
     if (name && (uint32_t)(tracei_mono_ns() >> 20) - since >= TRACEI_BLOCKED_NS >> 20 && tracei_first_time(&said))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "exporter %s: export_fn does not come back: all exporters wait for it", name);
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "exporter %s: export_fn does not come back and all exporters wait for it; give it a thread: "
+                   "trace_queue_exporter",
+                   name);
 }
 
 static void tracei_export(tracei_running *running, const trace_batch *batch) {
@@ -15222,6 +15227,7 @@ static trace_result tracei_flush_exporters(uint32_t waiting, uint64_t deadline_n
 /* Whether spans were lost since this was last asked. */
 static trace_result tracei_losses_tell(trace_result result) {
     const uint64_t losses = tracei_losses();
+    if (result == TRACE_RESULT_TIMEOUT) return result; /* the next one tells */
     if (result == TRACE_RESULT_OK && losses != tracei_losses_told) result = TRACE_RESULT_FAILED;
     tracei_losses_told = losses;
     return result;
