@@ -15,15 +15,15 @@
 
    CONTENTS (search for the tag)      >>interface  >>ring  >>thread  >>exporter
 
-   WHAT IT DOES. Each batch is copied into the queue, whole, as the exporter would have been handed it; the functions of the wrapped
-   exporter are called by a thread that begins with the first batch and ends with trace_shutdown. It records no spans and
-   takes no signals.
+   WHAT IT DOES. Each batch is copied into the queue, whole, as the exporter would have been handed it; the functions of the
+   wrapped exporter are called by a thread that begins with the first batch and ends with trace_shutdown. It records no spans
+   and takes no signals.
 
    WHEN THE QUEUE IS FULL. New spans are dropped and counted as failed[QUEUE_FULL], a batch of a whole trace whole; one that
    would not fit into an empty queue as failed[TOO_LARGE]. The first time is logged.
 
-   FLUSH AND EXIT. trace_flush waits for what was queued before it, then for the exporter's flush_fn, as long as its time-out says.
-   trace_shutdown and exit wait as long as theirs; what is queued then is counted as failed[SHUTDOWN], and a thread that is
+   FLUSH AND EXIT. trace_flush waits for what was queued before it, then for the exporter's flush_fn, as long as its time-out
+   says. trace_shutdown and exit wait as long as theirs; what is queued then is counted as failed[SHUTDOWN], and a thread that is
    still inside the exporter is left alone. Used again, the queue goes on.
 
    FORK. The child begins with an empty queue and no thread; then fork_fn is called.
@@ -60,8 +60,8 @@ extern "C" {
 
 /* The exporter, behind a queue of `queue_bytes` (0: 4 MiB; at least 64 KiB) and on a thread of its own. It keeps its name. The
    queue's memory is mapped with the first batch and given back by shutdown. `exporter` is copied; what its `user` points to must
-   live as long as the process. An exporter without export_fn comes back as it is, and so it does when there is no memory (logged).
-   Any thread. */
+   live as long as the process. An exporter without export_fn comes back as it is, and so it does when there is no memory
+   (logged). Any thread. */
 TRACE_APP trace_exporter trace_queue_exporter(trace_exporter exporter, size_t queue_bytes);
 
 #if TRACE_CONFIG_OFF
@@ -123,7 +123,8 @@ typedef struct tracei_queue {
 } tracei_queue;
 
 /* Copies spans `from` and on, `count` of them, with what belongs to the batch, into [at, end). NULL: it does not fit. */
-static tracei_chunk *tracei_queue_copy(const trace_batch *batch, size_t from, size_t count, unsigned char *at, unsigned char *end) {
+static tracei_chunk *tracei_queue_copy(const trace_batch *batch, size_t from, size_t count, unsigned char *at,
+                                       unsigned char *end) {
     const trace_resource *const resource = batch->resource;
     const trace_span_data *root = batch->root;
     tracei_cutter cutter;
