@@ -63,6 +63,7 @@ typedef struct hostile_server {
     hostile_step scripts[HOSTILE_SCRIPTS][HOSTILE_STEPS];
     unsigned script_count;
     pthread_t acceptor;
+    pthread_attr_t thread_shape;   /* a small stack: they are joined at the end only, and 1,000 large ones are too much for 32 bits */
     pthread_t threads[HOSTILE_CONNECTIONS];
     unsigned connections;          /* made so far */
     unsigned requests;             /* read so far */
@@ -292,6 +293,27 @@ static void *hostile_serve(void *user) {
     return NULL;
 }
 
+/* Whoever forks meanwhile must not take it along; where accept4 is not (macOS), there is a moment in which that can happen. */
+static int hostile_accept_one(int listener) {
+#ifdef SOCK_CLOEXEC
+    return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+    const int made = accept(listener, NULL, NULL);
+    if (made >= 0) (void)fcntl(made, F_SETFD, FD_CLOEXEC), (void)fcntl(made, F_SETFL, O_NONBLOCK);
+    return made;
+#endif
+}
+
+static int hostile_socket(int family, int type) {
+#ifdef SOCK_CLOEXEC
+    return socket(family, type | SOCK_CLOEXEC, 0);
+#else
+    const int made = socket(family, type, 0);
+    if (made >= 0) (void)fcntl(made, F_SETFD, FD_CLOEXEC);
+    return made;
+#endif
+}
+
 static void *hostile_accept(void *user) {
     hostile_server *const s = (hostile_server *)user;
     while (!hostile_stopped(s)) {
@@ -300,7 +322,7 @@ static void *hostile_accept(void *user) {
         int made;
         p.fd = s->listener, p.events = POLLIN, p.revents = 0;
         if (poll(&p, 1, 5) <= 0) continue;
-        made = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        made = hostile_accept_one(s->listener);
         if (made < 0) continue;
         if (!s->path[0]) {
             const int yes = 1;
@@ -312,7 +334,7 @@ static void *hostile_accept(void *user) {
             continue;
         }
         c->server = s, c->socket = made, c->index = s->connections;
-        if (pthread_create(&s->threads[s->connections], NULL, hostile_serve, c) != 0) {
+        if (pthread_create(&s->threads[s->connections], &s->thread_shape, hostile_serve, c) != 0) {
             close(made);
             free(c);
             continue;
@@ -328,12 +350,14 @@ HOSTILE_UNUSED static hostile_server *hostile_start(const char *path) {
     socklen_t size;
     if (!s) abort();
     pthread_mutex_init(&s->mutex, NULL);
+    pthread_attr_init(&s->thread_shape);
+    pthread_attr_setstacksize(&s->thread_shape, 512 * 1024);
     if (path && strcmp(path, "::1") == 0) {
         struct sockaddr_in6 at;
         memset(&at, 0, sizeof at);
         size = sizeof at;
         at.sin6_family = AF_INET6, at.sin6_addr = in6addr_loopback;
-        s->listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        s->listener = hostile_socket(AF_INET6, SOCK_STREAM);
         if (bind(s->listener, (struct sockaddr *)&at, size) != 0 || getsockname(s->listener, (struct sockaddr *)&at, &size) != 0) {
             close(s->listener);
             free(s);
@@ -347,14 +371,14 @@ HOSTILE_UNUSED static hostile_server *hostile_start(const char *path) {
         snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
         snprintf(s->path, sizeof s->path, "%s", path);
         unlink(path);
-        s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        s->listener = hostile_socket(AF_UNIX, SOCK_STREAM);
         if (bind(s->listener, (struct sockaddr *)&at, sizeof at) != 0) abort();
     } else {
         struct sockaddr_in at;
         memset(&at, 0, sizeof at);
         size = sizeof at;
         at.sin_family = AF_INET, at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        s->listener = hostile_socket(AF_INET, SOCK_STREAM);
         if (bind(s->listener, (struct sockaddr *)&at, size) != 0 || getsockname(s->listener, (struct sockaddr *)&at, &size) != 0) abort();
         s->port = ntohs(at.sin_port);
     }
@@ -393,6 +417,7 @@ HOSTILE_UNUSED static void hostile_stop(hostile_server *s) {
 
 HOSTILE_UNUSED static void hostile_free(hostile_server *s) {
     pthread_mutex_destroy(&s->mutex);
+    pthread_attr_destroy(&s->thread_shape);
     free(s->body);
     free(s);
 }

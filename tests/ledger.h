@@ -1,30 +1,49 @@
 /* ledger.h - what the tests of life and death share: exporters that fail, block and remember, and the check that ends every test
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 
-   Include after test.h and trace.h. POSIX. */
+   Include after test.h and trace.h. Tests that fork by themselves are left out for Windows. */
 #ifndef TRACE_TEST_LEDGER_H
 #define TRACE_TEST_LEDGER_H
 
 #include <pthread.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
 #include <sys/mman.h>
+#endif
 
 /* A test of its own process: the one that runs the tests never traces, so every such test starts from nothing. */
 #define LEDGER_TEST_MS 60000
-#define ISOLATED(name) \
+#define ISOLATED(name) ISOLATED_AFTER(name, )
+#define ISOLATED_FORKS(name) ISOLATED_AFTER(name, SKIP_IN_OLD_QEMU();)
+#define ISOLATED_AFTER(name, first) \
     static void inside_##name(void *unused); \
     TEST(name) { \
-        test_child child = test_fork(inside_##name, NULL, LEDGER_TEST_MS); \
+        test_child child; \
+        first \
+        child = test_fork(inside_##name, NULL, LEDGER_TEST_MS); \
         CHECK_CHILD(&child, 0); \
         test_child_free(&child); \
     } \
     static void inside_##name(void *unused TEST_UNUSED)
 
-/* It takes an advice that does not exist. */
-TEST_UNUSED static bool ledger_in_old_qemu(void) {
-    void *const page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    const bool took_it = page != MAP_FAILED && madvise(page, 4096, -1) == 0;
-    if (page != MAP_FAILED) munmap(page, 4096);
-    return took_it;
+/* --- memory as trace_config.allocator wants it --- */
+
+TEST_UNUSED static void *ledger_allocate(size_t size) {
+#ifdef _WIN32
+    return _aligned_malloc(size, 64);
+#else
+    void *memory = NULL;
+    return posix_memalign(&memory, 64, size) == 0 ? memory : NULL;
+#endif
+}
+
+TEST_UNUSED static void ledger_release(void *memory) {
+#ifdef _WIN32
+    _aligned_free(memory);
+#else
+    free(memory);
+#endif
 }
 
 /* --- an exporter that counts and does as it is told --- */
@@ -45,10 +64,14 @@ typedef struct doer {
 } doer;
 
 static void ledger_nap(unsigned us) {
+#ifdef _WIN32
+    Sleep((us + 999u) / 1000u);
+#else
     struct timespec nap;
     nap.tv_sec = us / 1000000u;
     nap.tv_nsec = (long)(us % 1000000u) * 1000;
     nanosleep(&nap, NULL);
+#endif
 }
 
 static trace_result doer_export(void *user, const trace_batch *batch) {
@@ -114,9 +137,14 @@ typedef struct store {
 } store;
 
 TEST_UNUSED static store *store_make(uint32_t capacity) {
+#ifdef _WIN32
+    store *const made = (store *)calloc(1, sizeof *made + capacity * sizeof *made->spans);
+    if (!made) abort();
+#else
     store *const made = (store *)mmap(NULL, sizeof *made + capacity * sizeof *made->spans, PROT_READ | PROT_WRITE,
                                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (made == MAP_FAILED) abort();
+#endif
     made->capacity = capacity;
     return made;
 }

@@ -22,7 +22,7 @@
    A program may say in its first twelve lines, each a comment of its own (see tests/tools/matrix.sh):
                   build: flags       further flags for the compiler
                   also: plain c++    run it in `make test` at -O2 too; it is C++ as well as C
-                  not: cross tsan    rows of the matrix it cannot run in
+                  not: cross: why    rows of the matrix it cannot run in; a reason each, with ; between
    Checks may be made on any thread, and in children made by test_fork. */
 #ifndef TRACE_TEST_H
 #define TRACE_TEST_H
@@ -51,7 +51,12 @@
 #include <time.h>
 #ifdef _WIN32
 #include <direct.h>
+#include <fcntl.h>
+#include <io.h>
+#include <pthread.h>     /* clock_gettime */
 #include <process.h>
+#include <sys/stat.h>
+#define mkdir(path, mode) _mkdir(path)
 #define setenv(name, value, overwrite) _putenv_s(name, value)
 #define unsetenv(name) _putenv_s(name, "")
 #else
@@ -59,6 +64,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #if defined(__SANITIZE_ADDRESS__) && defined(__linux__)
 #include <sys/syscall.h>
@@ -334,11 +340,7 @@ TEST_UNUSED static bool test_write_file(const char *path, const void *bytes, siz
         folder[i] = path[i];
         if (path[i] != '/' || i == 0) continue;
         folder[i] = '\0';
-#ifdef _WIN32
-        (void)_mkdir(folder);
-#else
         (void)mkdir(folder, 0777);
-#endif
         folder[i] = '/';
     }
     file = fopen(path, "wb");
@@ -402,11 +404,38 @@ TEST_UNUSED static bool test_golden(const char *file, int line, const char *path
 /* The text equals the file below tests/golden, byte for byte. */
 #define TEST_GOLDEN(path, text, size) test_golden(__FILE__, __LINE__, (path), (text), (size))
 
+TEST_UNUSED static uint64_t test_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 /* ---- children --------------------------------------------------------------------------------------------------- */
+
+#define TEST_CHILD_FAILED 113      /* exit status of a child in which a check failed */
+#define TEST_CHILD_LOST 114        /* of one that did not get to what it was to do: see test_fork for Windows */
+
+typedef struct test_child {
+    int status;                    /* exit status; -1 when it did not exit by itself */
+    int signal;                    /* that ended it; 0: none */
+    bool timed_out;                /* killed because it took too long */
+    char *out, *err;               /* what it wrote on standard output and error, terminated */
+    size_t out_size, err_size;
+} test_child;
 
 #ifndef _WIN32
 
-#define TEST_CHILD_FAILED 113      /* exit status of a child in which a check failed */
+/* Before version 8 it takes an advice that does not exist. */
+TEST_UNUSED static bool test_in_old_qemu(void) {
+    void *const page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const bool took_it = page != MAP_FAILED && madvise(page, 4096, -1) == 0;
+    if (page != MAP_FAILED) munmap(page, 4096);
+    return took_it;
+}
+
+/* In the body of a test whose parent has threads and whose forked child starts some. */
+#define SKIP_IN_OLD_QEMU() \
+    if (test_in_old_qemu()) SKIP("qemu-user before 8 dies when a forked child of a program with threads starts one")
 
 /* Leaks are looked for in the process that runs the tests and in the children made by test_fork. Where a test forks by itself the
    leak checker still believes in the threads of the parent: what only those could reach would be a leak. */
@@ -418,14 +447,6 @@ extern "C"
 int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void) { return getpid() != test_leaks_pid; }
 #endif
-
-typedef struct test_child {
-    int status;                    /* exit status; -1 when it did not exit by itself */
-    int signal;                    /* that ended it; 0: none */
-    bool timed_out;                /* killed because it took too long */
-    char *out, *err;               /* what it wrote on standard output and error, terminated */
-    size_t out_size, err_size;
-} test_child;
 
 /* Appends what can be read now; false at the end. */
 static bool test_child_read(int descriptor, char **text, size_t *size) {
@@ -439,12 +460,6 @@ static bool test_child_read(int descriptor, char **text, size_t *size) {
         (*text)[*size] = '\0';
     }
     return got < 0 && (errno == EAGAIN || errno == EINTR);
-}
-
-static uint64_t test_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* Runs fn(user) in a forked child, then exit(0) there, and collects what came of it. A check that fails in the child fails
@@ -543,6 +558,70 @@ TEST_UNUSED static test_child test_fork(void (*fn)(void *user), void *user, unsi
     return child;
 }
 
+#else
+
+#define SKIP_IN_OLD_QEMU() ((void)0)
+
+static unsigned test_forks;        /* calls of test_fork in the test that runs */
+
+/* Descriptor `number` writes to a file of that name from now on; what it was. */
+static int test_redirect(int number, const char *path) {
+    const int file = _open(path, _O_CREAT | _O_TRUNC | _O_WRONLY | _O_BINARY, _S_IREAD | _S_IWRITE), before = _dup(number);
+    if (file < 0 || before < 0 || _dup2(file, number) != 0) abort();
+    _close(file);
+    return before;
+}
+
+static char *test_redirected(int number, int before, const char *path, size_t *size) {
+    char *text;
+    (void)_dup2(before, number);
+    _close(before);
+    text = test_read_file(path, size);
+    (void)remove(path);
+    return text ? text : (char *)calloc(1, 1);
+}
+
+/* There is no fork: the program is executed once more, for this test and this call of test_fork in it. What the test did up to here
+   is done again there, earlier children left out, then fn(user); so it must have done nothing that cannot be repeated. */
+TEST_UNUSED static test_child test_fork(void (*fn)(void *user), void *user, unsigned timeout_ms) {
+    const char *const wanted = getenv("TEST_CHILD"), *const base = getenv("TEST_BUILD_DIR");
+    test_child child;
+    char number[24], out[300], err[300];
+    int out_before, err_before;
+    (void)timeout_ms;
+    memset(&child, 0, sizeof child);
+    snprintf(number, sizeof number, "%u", ++test_forks);
+    if (wanted) {
+        child.out = (char *)calloc(1, 1);
+        child.err = (char *)calloc(1, 1);
+        if (strcmp(number, wanted) != 0) return child;
+        test_failures = 0;
+        fn(user);
+        exit(test_failures ? TEST_CHILD_FAILED : 0);
+    }
+    snprintf(out, sizeof out, "%s/child.%d.out", base ? base : ".", _getpid());
+    snprintf(err, sizeof err, "%s/child.%d.err", base ? base : ".", _getpid());
+    fflush(NULL);
+    out_before = test_redirect(1, out);
+    err_before = test_redirect(2, err);
+    setenv("TEST_ALONE", test_name, 1);
+    setenv("TEST_CHILD", number, 1);
+    snprintf(number, sizeof number, "%" PRIu64, test_seed_value);
+    setenv("TEST_SEED", number, 1);
+    child.status = (int)_spawnl(_P_WAIT, _pgmptr, _pgmptr, (char *)NULL);
+    unsetenv("TEST_ALONE");
+    unsetenv("TEST_CHILD");
+    child.out = test_redirected(1, out_before, out, &child.out_size);
+    child.err = test_redirected(2, err_before, err, &child.err_size);
+    if (child.status == TEST_CHILD_FAILED) {
+        fputs(child.err, stderr);
+        __atomic_fetch_add(&test_failures, 1u, __ATOMIC_RELAXED);
+    }
+    return child;
+}
+
+#endif /* !_WIN32 */
+
 TEST_UNUSED static void test_child_free(test_child *child) {
     free(child->out);
     free(child->err);
@@ -563,13 +642,13 @@ TEST_UNUSED static bool test_check_child(const char *file, int line, const test_
     return false;
 }
 
-#endif /* !_WIN32 */
-
 /* ---- main ------------------------------------------------------------------------------------------------------- */
 
 static bool test_is_wanted(const char *name, int argc, char **argv) {
+    const char *const alone = getenv("TEST_ALONE");      /* in a child without fork */
     bool any = false;
     int i;
+    if (alone) return strcmp(alone, name) == 0;
     for (i = 1; i < argc; i++) {
         if (argv[i][0] == '-') continue;
         any = true;
@@ -602,6 +681,9 @@ static int test_main(int argc, char **argv) {
         test_skip_reason = NULL;
         __atomic_store_n(&test_failures, 0u, __ATOMIC_RELAXED);
         test_random_start(test->name);
+#ifdef _WIN32
+        test_forks = 0;
+#endif
         if (verbose) fprintf(stderr, "%s\n", test->name);
         test->body();
         if (__atomic_load_n(&test_failures, __ATOMIC_RELAXED)) {
@@ -615,6 +697,7 @@ static int test_main(int argc, char **argv) {
         }
     }
     test_name = "(after the tests)";
+    if (getenv("TEST_CHILD")) return TEST_CHILD_LOST;
     fflush(stderr);
     if (skipped) printf("%u passed, %u failed, %u skipped\n", passed, failed, skipped);
     else printf("%u passed, %u failed\n", passed, failed);

@@ -1,7 +1,7 @@
 /* test_chat.c - examples/chat.c: its event stream cut at every byte, and a whole conversation with a scripted server
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* build: $(curl-config --libs 2>/dev/null) */
-/* not: c++ cross musl msan static macos */
+/* not: cross musl static: no libcurl there; msan: libcurl is not built with it; c++: the example is C */
 #include "test.h"
 #if defined(__has_include)
 #if __has_include(<curl/curl.h>)

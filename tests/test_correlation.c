@@ -1,6 +1,5 @@
 /* test_correlation.c - ids in log lines, environments of programs to be executed, baggage as attributes, samplers of one's own
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows gcc-c99-O0 clang-c99-O0 musl */
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"

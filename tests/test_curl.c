@@ -2,7 +2,7 @@
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* build: $(curl-config --libs 2>/dev/null) */
 /* also: plain c++ */
-/* not: cross musl msan static macos */
+/* not: cross musl static: no libcurl there; msan: libcurl is not built with it */
 #include "test.h"
 #if defined(__has_include)
 #if __has_include(<curl/curl.h>)

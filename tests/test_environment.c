@@ -1,6 +1,5 @@
 /* test_environment.c - which variables count, how they are read, and what is said of bad ones
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows */
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace_http.h"
@@ -8,7 +7,6 @@
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
-#include <sys/wait.h>
 
 static char logged[16384];
 
@@ -726,6 +724,7 @@ TEST(proxies_are_read) {
     CHECK_STR(proxy_for("http://collector.example:4318"), "a proxy");
 }
 
+#ifndef _WIN32
 static char copied_program[64];
 
 static void as_nobody(void *user) {
@@ -781,3 +780,6 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "--privileged") == 0) return privileged();
     return test_main(argc, argv);
 }
+#else
+TEST_MAIN()
+#endif

@@ -1,6 +1,6 @@
 /* The lock-free parts under every schedule of a small bound: a model of C11 memory instead of luck.
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: cross musl tsan msan */
+/* not: musl windows macos: no ucontext; tsan msan: it changes stacks */
 
 /* The header's atomics are macros, and here they lead into a model. Two or three threads are coroutines (ucontext); each atomic
    operation on a watched word is a place where another may go on. A word keeps the values it had in the order they were stored; a

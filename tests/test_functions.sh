@@ -1,7 +1,6 @@
 #!/bin/sh
 # A program built with -finstrument-functions, its tracer built without, and once more with everything instrumented.
 # SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
-# not: cross windows c++ msan clang-c99-O0 gcc-c99-O0
 set -e
 out=${TEST_BUILD_DIR:-build}/functions
 mkdir -p "$out"

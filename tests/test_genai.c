@@ -1,7 +1,6 @@
 /* also: plain c++ */
 /* test_genai.c - spans of model calls, agents and tools: what is recorded, what each backend is told, and what never leaves
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows */
 #include "test.h"
 
 #define TRACE_IMPLEMENTATION
@@ -808,15 +807,23 @@ ISOLATED(a_prompt_of_100_mb_costs_what_is_kept) {
     free(prompt);
 }
 
+#ifndef _WIN32
 #include <sys/mman.h>
+#endif
 #define HUGE_BYTES ((size_t)100 << 20)
 #define LOOKED_AT 65536
 
 /* 100 MB of which only 64 KiB, at the beginning or the end, may be touched: the rest kills who reads it. */
 static void *mostly_forbidden(bool allow_end) {
+#ifdef _WIN32
+    char *const at = (char *)VirtualAlloc(NULL, HUGE_BYTES, MEM_RESERVE, PAGE_NOACCESS);
+    char *const allowed = at + (allow_end ? HUGE_BYTES - LOOKED_AT : 0);
+    if (!at || !VirtualAlloc(allowed, LOOKED_AT, MEM_COMMIT, PAGE_READWRITE)) abort();
+#else
     char *const at = (char *)mmap(NULL, HUGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     char *const allowed = at + (allow_end ? HUGE_BYTES - LOOKED_AT : 0);
     if (at == MAP_FAILED || mprotect(allowed, LOOKED_AT, PROT_READ | PROT_WRITE) != 0) abort();
+#endif
     memset(allowed, 0, LOOKED_AT);
     return at;
 }

@@ -1,7 +1,8 @@
 /* test_genai_backends.c - a model call as it leaves for each backend, by environment alone; and content that never leaves
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* build: $(curl-config --libs 2>/dev/null) */
-/* not: c++ cross musl msan static macos gcc-tsan clang-tsan */
+/* not: cross musl static: no libcurl there; msan: libcurl is not built with it */
+/* not: c++: written in C; gcc-tsan clang-tsan: it forks while servers have threads */
 #include "test.h"
 #include <pthread.h>
 #include "hostile_server.h"

@@ -3,7 +3,7 @@
 
    The TLS library takes itself apart in an exit handler. A process of its own (this program again, with an argument) for each
    case: what an earlier test initialised would change the order of the handlers. */
-/* not: cross musl static msan tsan */
+/* not: cross musl static: no libcurl there; msan tsan: libcurl is not built with it */
 /* build: -DTRACE_HTTP_CURL -lcurl */
 #include "test.h"
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* test_jaeger.c - Jaeger Thrift: bytes, packets, agents that are not there, collectors that say no
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows gcc-c99-O0 clang-c99-O0 musl tsan macos */
+/* not: windows: POSIX sockets; tsan: it forks while servers have threads */
 /* also: plain c++ */
 /* tests/oracle decodes a whole corpus with the published Thrift library; here are the cases one can read. */
 #include "test.h"
@@ -466,7 +466,7 @@ static uint16_t free_port(int *made) {
     socklen_t size = sizeof at;
     memset(&at, 0, sizeof at);
     at.sin_family = AF_INET, at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    *made = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    *made = hostile_socket(AF_INET, SOCK_DGRAM);
     if (bind(*made, (struct sockaddr *)&at, size) != 0 || getsockname(*made, (struct sockaddr *)&at, &size) != 0) abort();
     return ntohs(at.sin_port);
 }
@@ -514,7 +514,7 @@ static void make_spans(unsigned from, unsigned to) {
     char name[32];
     for (unsigned i = from; i < to; i++) {
         snprintf(name, sizeof name, "span %u", i);
-        TRACE_SPAN(name) trace_set("i", i);
+        TRACE_SPAN(name) trace_span_set_int(trace_span_current(), "i", i);
     }
 }
 
@@ -558,7 +558,7 @@ ISOLATED(a_giant_is_cut_and_costs_nobody) {
     options = agent_options(&listening);
     start_with(&options);
     make_spans(0, 10);
-    TRACE_SPAN("span 10") trace_set("giant", giant);
+    TRACE_SPAN("span 10") trace_span_set_string(trace_span_current(), "giant", giant);
     TRACE_SPAN("span 11") {
         char key[16];
         for (int i = 0; i < 128; i++) {
@@ -612,7 +612,7 @@ ISOLATED(an_agent_that_comes_later_gets_everything) {
     CHECK_UINT(ledger_of("jaeger").sent, 0);
     memset(&at, 0, sizeof at);
     at.sin_family = AF_INET, at.sin_addr.s_addr = htonl(INADDR_LOOPBACK), at.sin_port = htons(late.port);
-    late.socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    late.socket = hostile_socket(AF_INET, SOCK_DGRAM);
     if (!CHECK(bind(late.socket, (struct sockaddr *)&at, sizeof at) == 0)) return;
     agent_start(&late);
     CHECK_INT(trace_flush(20000), TRACE_RESULT_OK);
@@ -655,7 +655,7 @@ static void a_forked_child(void *unused TEST_UNUSED) {
 
 TEST(a_forked_child_sends_its_own) {
     test_child child;
-    if (ledger_in_old_qemu()) SKIP("qemu-user before 8 dies when a forked child of a program with threads starts one");
+    SKIP_IN_OLD_QEMU();
     child = test_fork(a_forked_child, NULL, LEDGER_TEST_MS);
     CHECK_CHILD(&child, 0);
     test_child_free(&child);

@@ -1,6 +1,5 @@
 /* test_no_console.c - TRACE_CONFIG_NO_CONSOLE: no exporter by default, and whoever asks for the console is told
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows */
 #include "test.h"
 
 #define TRACE_CONFIG_NO_CONSOLE 1

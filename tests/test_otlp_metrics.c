@@ -1,7 +1,7 @@
 /* test_otlp_metrics.c - metrics of model calls as text, and all metrics as OTLP, read back by a decoder of its own
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* also: plain c++ */
-/* not: cross windows */
+/* not: windows: POSIX sockets */
 #include "test.h"
 #include <pthread.h>
 #include "hostile_server.h"

@@ -1,6 +1,6 @@
 /* test_presets.c - the table of backends in trace_otlp.h: what each one's variables make of a request
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows gcc-tsan clang-tsan */
+/* not: windows: POSIX sockets; gcc-tsan clang-tsan: it forks while servers have threads */
 #include "test.h"
 #include <pthread.h>
 #include "hostile_server.h"
@@ -231,6 +231,7 @@ static void write_head(sheet *s, const char *head) {
 }
 
 TEST(by_environment_alone) {
+    SKIP_IN_OLD_QEMU();
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
     for (int i = 0; i < BACKENDS; i++) {
         const backend *const b = &backends[i];
@@ -264,6 +265,7 @@ TEST(by_environment_alone) {
 
 /* What turns LangSmith's own clients on does so here, unless an exporter is named. */
 TEST(langsmith_by_its_own_variables) {
+    SKIP_IN_OLD_QEMU();
     static const struct { const char *variables[3]; const char *out; } rows[] = {
         {{"LANGCHAIN_TRACING_V2=true"}, "langsmith sent 1 of 1\n"},
         {{"LANGSMITH_TRACING=TRUE"}, "langsmith sent 1 of 1\n"},
@@ -318,6 +320,7 @@ TEST(a_missing_variable_is_named_once) {
 }
 
 TEST(a_misspelled_variable_is_reported) {
+    SKIP_IN_OLD_QEMU();
     errand e = {&backends[2], {"LANGSMITH_PROJCT=x", "HONEYCOMB_APIKEY=x", "LANGSMITH_TRACING=true", "PHOENIX_PORT=6006"}, 1, false};
     hostile_server *const server = hostile_start(NULL);
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
@@ -534,6 +537,7 @@ TEST(credentials_do_not_leave_the_machine_in_the_clear) {
 }
 
 TEST(phoenix_gets_its_project_as_a_resource_attribute) {
+    SKIP_IN_OLD_QEMU();
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
     static const char *const given[] = {NULL, "OTEL_RESOURCE_ATTRIBUTES=openinference.project.name=mine"};
     for (int i = 0; i < 2; i++) {
@@ -709,6 +713,7 @@ static void call_nothing(void *user) {
 }
 
 TEST(console_and_a_backend_from_one_program) {
+    SKIP_IN_OLD_QEMU();
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
     for (int way = 0; way < 4; way++) {
         hostile_server *const server = hostile_start(NULL);
@@ -730,6 +735,7 @@ TEST(console_and_a_backend_from_one_program) {
 }
 
 TEST(unix_sockets_and_ipv6_by_environment) {
+    SKIP_IN_OLD_QEMU();
     static const hostile_step keep[] = {READ, SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"), AGAIN};
     for (int i = 0; i < 2; i++) {
         char path[64], endpoint[128];
@@ -831,6 +837,7 @@ static void agentops_free(agentops *a) {
 }
 
 TEST(agentops_exchanges_its_key) {
+    SKIP_IN_OLD_QEMU();
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
     const hostile_step token[] = {READ, SEND(token_answer(0, "first", 3600)), AGAIN};
     static sheet s;
@@ -855,6 +862,7 @@ TEST(agentops_exchanges_its_key) {
 }
 
 TEST(agentops_renews_after_a_401) {
+    SKIP_IN_OLD_QEMU();
     static const hostile_step refuse[] = {READ, SEND("HTTP/1.1 401 X\r\nContent-Length: 0\r\n\r\n"), END}, keep[] = {READ, SEND(OK_HEAD), AGAIN};
     const hostile_step first[] = {READ, SEND(token_answer(0, "first", 3600)), END}, second[] = {READ, SEND(token_answer(1, "second", 3600)), AGAIN};
     agentops a;
@@ -905,6 +913,7 @@ TEST(agentops_plans_its_renewal) {
 }
 
 TEST(agentops_with_a_wrong_key) {
+    SKIP_IN_OLD_QEMU();
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};
     static const hostile_step refuse[] = {READ, SEND("HTTP/1.1 401 X\r\nContent-Length: 22\r\n\r\n{\"error\":\"bad canary\"}"), AGAIN};
     agentops a;
@@ -925,6 +934,7 @@ TEST(agentops_with_a_wrong_key) {
 
 /* A token server that hangs or talks nonsense costs the export's own deadline, no more. */
 TEST(agentops_with_a_hostile_token_server) {
+    SKIP_IN_OLD_QEMU();
     static const hostile_step hang[HOSTILE_STEPS] = {READ, {HOSTILE_HANG, NULL, 0}};
     static const hostile_step nonsense[HOSTILE_STEPS] = {READ, SEND("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"token\":\"a\r\n\""), AGAIN};
     static const hostile_step keep[] = {READ, SEND(OK_HEAD), AGAIN};

@@ -1,6 +1,6 @@
 /* test_resource.c - what the process says of itself, where it comes from, and what a forked child changes
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows */
+/* not: windows: no fork */
 #include "test.h"
 
 static const char *refused;       /* which system calls fail: "" all, NULL none */
@@ -214,7 +214,7 @@ TEST(release_files) {
                                "LONG=0123456789\nBROKEN=\"no end\nLAST=x";
     static const struct { const char *key, *expected; } rows[] = {
         {"PRETTY_NAME", "A \"quoted\" $name\\"}, {"NAME", "single \\n"}, {"VERSION_ID", "12"}, {"BUILD_ID", "kept"}, {"VERSION", "kept"},
-        {"LONG", "012345678901234567890123456789" + 20}, {"BROKEN", "no end"}, {"LAST", "x"},
+        {"LONG", &"012345678901234567890123456789"[20]}, {"BROKEN", "no end"}, {"LAST", "x"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char value[64] = "kept";

@@ -2,7 +2,7 @@
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* build: $(test -e /usr/include/sqlite3.h && echo -lsqlite3) */
 /* also: plain c++ */
-/* not: cross musl msan static macos */
+/* not: cross musl static: no SQLite there; msan: SQLite is not built with it */
 #include "test.h"
 #if defined(__has_include)
 #if __has_include(<sqlite3.h>)

@@ -10,7 +10,7 @@
 # Programs are tests/test_*.c, test_*.cpp and test_*.sh. A program may say in its first twelve lines
 #   /* build: flags */      further flags for the compiler, in every row
 #   /* also: plain c++ */   it also runs in `make test` at -O2 without sanitizers; it is C++ as well as C
-#   /* not: cross tsan */   rows or kinds of row it cannot run in
+#   /* not: cross musl: no libcurl there; tsan: ... */   rows or kinds of row it cannot run in, and why: without a reason it runs
 # and ends its output with "N passed, N failed", perhaps ", N skipped". The environment of a program has CC, TEST_ROW,
 # TEST_BUILD_DIR (a directory of its own) and TEST_SCALE (divide long loops by it).
 
@@ -20,7 +20,7 @@ cd "$(dirname "$0")/../.." || exit 2
 NATIVE_ROWS="asan plain gcc-c99-O0 gcc-c11-O2 gcc-c17-O3-lto gcc-c2x gcc-static gcc-c++11 gcc-c++14 gcc-c++17 gcc-c++20
 clang-c99-O0 clang-c11-O2 clang-c17-O3-lto clang-c2x clang-c++11 clang-c++14 clang-c++17 clang-c++20
 clang-asan gcc-tsan clang-tsan clang-msan musl"
-CROSS_ROWS="s390x-gcc glibc-2.17 s390x armhf i386 aarch64 riscv64 windows"
+CROSS_ROWS="s390x-gcc glibc-2.17 s390x armhf i386 aarch64 riscv64 windows windows-gcc"
 SYSTEM_ROWS="s390x-system s390x-gcc-system aarch64-system armhf-system"
 BUILD_ROWS="macos-x86_64 macos-aarch64 freebsd"
 
@@ -47,7 +47,7 @@ ZIG="build/venv/bin/python3 -m ziglang"
 
 # row NAME: sets cc cxx flags libs run tags scale build_only missing
 row() {
-    cc=$CC cxx=${CXX:-c++} flags= libs=-lm run= tags=$1 scale=1 build_only= missing= exe=
+    cc=$CC cxx=${CXX:-c++} flags= libs=-lm run= tags=$1 scale=1 build_only= missing= exe= emulator=
     case $1 in gcc-*) cc=gcc cxx=g++ ;; clang-*) cc=clang cxx=clang++ ;; esac
     case $1 in gcc-* | clang-*) tags="$tags ${1%%-*}" ;; esac
     case $1 in
@@ -68,10 +68,12 @@ row() {
         qemu s390x ;;
     s390x | s390x-system) zig s390x-linux-musl -static; qemu s390x; tags="$tags big-endian" ;;
     armhf | armhf-system) zig arm-linux-musleabihf -static; qemu arm; tags="$tags 32-bit" ;;
-    i386) zig x86-linux-musl -static; qemu i386; tags="$tags 32-bit" ;;
+    i386) zig x86-linux-musl -static; qemu i386; emulator=$run run=; tags="$tags 32-bit" ;;      # by the kernel, where it does that
     aarch64 | aarch64-system) zig aarch64-linux-musl -static; qemu aarch64 ;;
     riscv64) zig riscv64-linux-musl -static; qemu riscv64 ;;
     windows) zig x86_64-windows-gnu; libs="-lm -lws2_32"; exe=.exe; wine ;;
+    windows-gcc) cc=x86_64-w64-mingw32-gcc cxx=x86_64-w64-mingw32-g++ flags="-std=c11 -O2 -static"; libs="-lm -lws2_32"; exe=.exe
+        tags="$tags windows cross" scale=20; wine ;;
     macos-x86_64) zig x86_64-macos; build_only=1 tags="$tags macos" ;;
     macos-aarch64) zig aarch64-macos; build_only=1 tags="$tags macos" ;;
     freebsd) zig x86_64-freebsd; build_only=1 ;;
@@ -84,7 +86,7 @@ row() {
 zig() {
     cc="$ZIG cc -target $1" cxx="$ZIG c++ -target $1" flags="-std=c11 -O2 ${2:-} -fno-sanitize=undefined"
     tags="$tags cross" scale=20
-    [ "${2:-}" = -static ] && tags="$tags static"
+    [ "${2:-}" = -static ] && tags="$tags static musl"
     ZIG_GLOBAL_CACHE_DIR=$PWD/build/zig ZIG_LOCAL_CACHE_DIR=$PWD/build/zig
     export ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
     [ -x build/venv/bin/python3 ] && build/venv/bin/python3 -c 'import ziglang' 2>/dev/null && return
@@ -121,11 +123,12 @@ have_compiler() {
     case $flags in *-std=c++*) probe="$cxx -x c++" ;; *) probe=$cc ;; esac
     $probe $flags "build/rows/$name/probe.c" -o "build/rows/$name/probe$exe" >"build/rows/$name/probe.log" 2>&1 || return 1
     case " $tags " in *" system "*) return 0 ;; esac      # a machine that does not start is a failure
-    [ -n "$build_only" ] || $run "build/rows/$name/probe$exe" >>"build/rows/$name/probe.log" 2>&1
+    [ -n "$build_only" ] || $run "build/rows/$name/probe$exe" >>"build/rows/$name/probe.log" 2>&1 && return
+    [ -n "$emulator" ] && run=$emulator && $run "build/rows/$name/probe$exe" >>"build/rows/$name/probe.log" 2>&1
 }
 
-# note FILE WORD: what the program says after that word in its first lines
-note() { sed -n "1,12s|^/\* $2: \(.*\) \*/.*|\1|p; 1,12s|^# $2: \(.*\)|\1|p" "$1" | head -n 1; }
+# note FILE WORD: what the program says after that word in its first lines; of "not" there may be several
+note() { sed -n "1,12s|^/\* $2: \(.*\) \*/.*|\1|p; 1,12s|^# $2: \(.*\)|\1|p" "$1"; }
 
 # programs: those that belong to the row
 programs() {
@@ -148,13 +151,14 @@ programs() {
     done
 }
 
+# Whether a program cannot run in this row; sets why.
 excluded() {
-    for word in $(note "$1" not | tr ',' ' '); do
-        case " $tags " in *" $word "*) return 0 ;; esac
-    done
-    case $1 in *.sh | *.c) return 1 ;; esac
-    case " $tags " in *" c++ "*) return 1 ;; esac
-    return 1
+    why=$(note "$1" not | tr ';' '\n' | while IFS=: read -r words reason; do
+        for word in $words; do
+            case " $tags " in *" $word "*) echo "${reason# }" && exit ;; esac
+        done
+    done)
+    [ -n "$why" ]
 }
 
 binary() { echo "build/rows/$name/$(basename "${1%.*}")$exe"; }
@@ -225,7 +229,7 @@ for name; do
         base=$(basename "$file")
         if excluded "$file"; then
             row_s=$((row_s + 1))
-            [ $verbose -eq 0 ] || say "$name" "${base%.*}" "skipped: not for this row"
+            [ $verbose -eq 0 ] || say "$name" "${base%.*}" "skipped: $why"
             continue
         fi
         out=$(binary "$file") log=$(binary "$file").log
