@@ -242,7 +242,11 @@
 #define TRACEI_GNU 1
 #define TRACEI_RARE(condition) __builtin_expect(!!(condition), 0)
 #define TRACEI_UNUSED __attribute__((unused))
+#if defined(_WIN32) || defined(__CYGWIN__)      /* what is not exported is hidden, and gcc minds the attribute */
+#define TRACEI_HIDDEN
+#else
 #define TRACEI_HIDDEN __attribute__((visibility("hidden")))
+#endif
 #define TRACE_INLINE static __inline__ TRACEI_UNUSED __attribute__((no_instrument_function))
 #else
 #define TRACEI_GNU 0
@@ -2506,30 +2510,32 @@ static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns)
 static void tracei_wake(uint32_t *word) {
     syscall(SYS_futex, word, 129 /* FUTEX_WAKE_PRIVATE */, 0x7fffffff, NULL, NULL, 0);
 }
-#elif TRACEI_PLATFORM_POSIX
+#else
+#if TRACEI_PLATFORM_POSIX
 static pthread_mutex_t tracei_wait_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t tracei_wait_condition = PTHREAD_COND_INITIALIZER;
 
-static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
-    bool in_time = true;
+static void tracei_wait_lock(void) {
     pthread_mutex_lock(&tracei_wait_mutex);
-    while (TRACEI_LOAD_ACQUIRE(word) == expected) {
-        const uint64_t now = tracei_mono_ns();
-        uint64_t until;
-        struct timespec at;
-        if (now >= deadline_ns) {
-            in_time = false;
-            break;
-        }
-        until = deadline_ns - now < 1000000000u ? deadline_ns - now : 1000000000u; /* wall clock: short hops survive its steps */
-        clock_gettime(CLOCK_REALTIME, &at);
-        until += (uint64_t)at.tv_nsec;
-        at.tv_sec += (time_t)(until / 1000000000u);
-        at.tv_nsec = (long)(until % 1000000000u);
-        pthread_cond_timedwait(&tracei_wait_condition, &tracei_wait_mutex, &at);
-    }
+}
+
+static void tracei_wait_unlock(void) {
     pthread_mutex_unlock(&tracei_wait_mutex);
-    return in_time;
+}
+
+static uint64_t tracei_wait_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void tracei_wait_a_little(uint64_t ns) { /* by the wall clock, which is all there is everywhere */
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    ns += (uint64_t)at.tv_nsec;
+    at.tv_sec += (time_t)(ns / 1000000000u);
+    at.tv_nsec = (long)(ns % 1000000000u);
+    pthread_cond_timedwait(&tracei_wait_condition, &tracei_wait_mutex, &at);
 }
 
 static void tracei_wake(uint32_t *word) {
@@ -2542,21 +2548,20 @@ static void tracei_wake(uint32_t *word) {
 static SRWLOCK tracei_wait_mutex = SRWLOCK_INIT;
 static CONDITION_VARIABLE tracei_wait_condition = CONDITION_VARIABLE_INIT;
 
-static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
-    bool in_time = true;
+static void tracei_wait_lock(void) {
     AcquireSRWLockExclusive(&tracei_wait_mutex);
-    while (TRACEI_LOAD_ACQUIRE(word) == expected) {
-        const uint64_t now = tracei_mono_ns();
-        uint64_t ms;
-        if (now >= deadline_ns) {
-            in_time = false;
-            break;
-        }
-        ms = (deadline_ns - now) / 1000000u + 1;
-        SleepConditionVariableSRW(&tracei_wait_condition, &tracei_wait_mutex, ms > 1000 ? 1000 : (DWORD)ms, 0);
-    }
+}
+
+static void tracei_wait_unlock(void) {
     ReleaseSRWLockExclusive(&tracei_wait_mutex);
-    return in_time;
+}
+
+static uint64_t tracei_wait_clock(void) {
+    return (uint64_t)GetTickCount64() * 1000000u;
+}
+
+static void tracei_wait_a_little(uint64_t ns) {
+    SleepConditionVariableSRW(&tracei_wait_condition, &tracei_wait_mutex, (DWORD)(ns / 1000000u) + 1, 0);
 }
 
 static void tracei_wake(uint32_t *word) {
@@ -2564,6 +2569,26 @@ static void tracei_wake(uint32_t *word) {
     AcquireSRWLockExclusive(&tracei_wait_mutex);
     ReleaseSRWLockExclusive(&tracei_wait_mutex);
     WakeAllConditionVariable(&tracei_wait_condition);
+}
+#endif
+
+/* By the system's clock from here on, whatever trace_config.clock says. UINT64_MAX: for ever. */
+static bool tracei_wait_for(uint32_t *word, uint32_t expected, uint64_t ns) {
+    const uint64_t since = tracei_wait_clock();
+    bool changed;
+    tracei_wait_lock();
+    while (!(changed = TRACEI_LOAD_ACQUIRE(word) != expected)) {
+        const uint64_t passed = tracei_wait_clock() - since;
+        if (passed >= ns) break;
+        tracei_wait_a_little(ns - passed < 1000000000u ? ns - passed : 1000000000u); /* short hops survive steps of the clock */
+    }
+    tracei_wait_unlock();
+    return changed;
+}
+
+static bool tracei_wait(uint32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    const uint64_t now = deadline_ns == UINT64_MAX ? 0 : tracei_mono_ns();
+    return tracei_wait_for(word, expected, deadline_ns > now ? deadline_ns - now : 0);
 }
 #endif
 
@@ -2577,9 +2602,11 @@ static void tracei_nap(uint32_t us) {
     left[1] = (long)(us % 1000000u) * 1000;
     syscall(SYS_futex, &never, 128 /* FUTEX_WAIT_PRIVATE */, 0, left, NULL, 0);
     errno = saved;
-#else
+#elif !TRACEI_PLATFORM_NONE
     uint32_t never = 0;
-    (void)tracei_wait(&never, 0, tracei_mono_ns() + (uint64_t)us * 1000u);
+    (void)tracei_wait_for(&never, 0, (uint64_t)us * 1000u);
+#else
+    (void)us;
 #endif
 }
 
@@ -5359,7 +5386,7 @@ static void tracei_build_config(tracei_resource_builder *builder, const trace_co
         if (given[i].key.size && given[i].key.data)
             tracei_build(builder, given[i].key, &given[i].value);
         else if (builder->attributes)
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "trace_config.resource_attributes[%zu] ignored: it has no key", i);
+            tracei_log(TRACE_LOG_LEVEL_WARNING, "trace_config.resource_attributes[%u] ignored: it has no key", (unsigned)i);
     }
     tracei_build_string(builder, "service.name", config->service_name);
     tracei_build_string(builder, "service.version", config->service_version);
@@ -14919,8 +14946,8 @@ TRACE_APP trace_exporter trace_memory_exporter(void *buffer, size_t size) {
     exporter.struct_size = sizeof exporter;
     exporter.name = "memory";
     if (!buffer || (uintptr_t)buffer % 8 || size < sizeof *memory + 64) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_memory_exporter: buffer must be aligned to 8 bytes and hold at least %zu bytes",
-                   sizeof *memory + 64);
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_memory_exporter: buffer must be aligned to 8 bytes and hold at least %u bytes",
+                   (unsigned)(sizeof *memory + 64));
         return exporter;
     }
     memset(memory, 0, sizeof *memory);
