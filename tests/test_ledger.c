@@ -1,5 +1,6 @@
 /* test_ledger.c - the ledgers: every span is somewhere, and flush tells the truth
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* not: gcc-tsan clang-tsan: not run there yet */
 #include "test.h"
 #ifdef __linux__
 #include <sys/resource.h>

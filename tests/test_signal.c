@@ -1,6 +1,7 @@
 /* test_signal.c - spans in signal handlers: recorded, or counted where the library itself was interrupted; never a corruption
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* not: windows: no POSIX signals */
+/* not: gcc-tsan clang-tsan: not run there yet */
 #include "test.h"
 
 #include <sys/time.h>

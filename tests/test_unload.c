@@ -1,6 +1,7 @@
 /* test_unload.c - the library in shared objects: unloaded, twice in a process, called by libraries that carry none
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* not: windows: LoadLibrary is not dlopen; static: no dlopen; glibc-2.17: the linker of zig lacks --export-dynamic-symbol */
+/* not: gcc-tsan clang-tsan: not run there yet */
 /* build: -rdynamic -ldl */
 #include "test.h"
 
