@@ -1,7 +1,7 @@
 /* test_queue.c - an exporter that blocks, behind a queue of its own: nobody else waits, nothing is lost uncounted
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* also: plain c++ */
-/* not: windows */
+/* not: windows: no fork */
 #include "test.h"
 
 static const char *refused;                  /* what the system does not give */
