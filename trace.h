@@ -11280,8 +11280,8 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
    finished child of it goes out as a tree of its own. Ids of judged traces are remembered, so what comes later is known to be
    late.
 
-   Bounds: max_trace_bytes of pages (the oldest trace goes out incomplete when they are used up), ten seconds for spans whose root
-   was never seen.
+   Bounds: max_trace_bytes of pages (when they are used up, the oldest trace goes out incomplete; if its root is open, this is
+   announced and the trace goes on), ten seconds for spans whose root was never seen.
 
    With tail sampling the assembler serves every exporter: a due trace is judged as a whole, its several roots together, and goes
    to all of them or to none. Nothing is announced or split; what has to go early is judged as it stands and forgotten but for the
@@ -11598,9 +11598,9 @@ static bool tracei_assembler_is_full(const tracei_record *record) {
            tracei_assembler.bytes + record->payload + sizeof(tracei_held) + TRACEI_HOLD_PAGE > tracei_max_trace_bytes;
 }
 
-/* Uses the arena of views: the caller has none in it. */
+/* Uses the arena of views: the caller has none in it. A trace without spans, only an open root, is no help but to go. */
 static void tracei_assembler_make_room(const tracei_record *record) {
-    while (tracei_assembler_is_full(record)) tracei_trace_hand_over(tracei_assembler.oldest, true);
+    while (tracei_assembler_is_full(record)) tracei_trace_hand_over(tracei_assembler.oldest, !tracei_assembler.oldest->spans);
 }
 
 /* On the monotonic clock, and not after this round. */
@@ -11834,8 +11834,8 @@ static void tracei_trace_announce(tracei_trace *trace) {
         (void)tracei_hand_over_list(NULL, held, false, NULL);
 }
 
-/* All of a trace, complete or not. A trace with an open root stays, empty, if there is room for it and not `for_good`; one
-   that was judged by its tail never does. */
+/* All of a trace, complete or not. A trace with an open root stays, empty, if that makes room and not `for_good`: what comes
+   is not late, but the next part. One that was judged by its tail never stays. */
 static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
     tracei_held *root = tracei_trace_find(trace, TRACEI_RECORD_OPEN, false);
     tracei_held *spans;
@@ -11849,11 +11849,11 @@ static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
         kept = tracei_hand_over_list(spans, root, trace->late, verdict == TRACEI_TAIL_ASK ? trace : NULL);
     if (tracei_tail.enabled) tracei_tail_remember(trace->high, trace->low, kept);
     trace->ended_roots = 0;
-    if (trace->open_roots && !for_good && !tracei_tail.enabled && tracei_assembler.bytes <= tracei_max_trace_bytes / 2) {
+    if (trace->open_roots && !for_good && !tracei_tail.enabled) {
         tracei_trace_repack(trace);
-    } else {
-        tracei_trace_forget(trace);
+        if (tracei_assembler.bytes <= tracei_max_trace_bytes / 2) return;
     }
+    tracei_trace_forget(trace);
 }
 
 /* --- judging --- */

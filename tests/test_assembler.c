@@ -13,7 +13,7 @@ static uint64_t fake_clock(void *user) {
 }
 
 /* One line a batch: "root[*][!] late: name name ..."; * the root is open, ! late. */
-static char heard[8192];
+static char heard[65536];
 static size_t heard_size, heard_spans;
 
 static void say(const char *text, size_t size) {
@@ -296,6 +296,35 @@ TEST(memory_is_bounded_and_the_oldest_goes_first) {
     CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
     CHECK_UINT(heard_spans, 64 * 11);
     ledger();
+}
+
+/* Returns how many batches of it were heard as late, below no root. */
+static size_t hear_large_trace(const char *between) {
+    size_t i, late = 0;
+    const char *at;
+    trace_span root, phase;
+    begin_with(65536);
+    root = start("import");
+    phase = between ? start(between) : root;
+    for (i = 0; i < 1000; i++) {
+        const trace_span item = start("item");
+        trace_span_end(item);
+        if (i % 50 == 0) pump(1000);
+        CHECK(tracei_assembler.bytes <= 65536);
+    }
+    if (between) trace_span_end(phase);
+    trace_span_end(root);
+    pump(1000);
+    CHECK_UINT(heard_spans, 1001u + (between != NULL));
+    CHECK_HAS(heard, "import*:\nimport*: item item");
+    for (at = heard; (at = strstr(at, "-!:")) != NULL; at++) late++;
+    ledger();
+    return late;
+}
+
+TEST(a_trace_beyond_the_bound_goes_out_in_parts_of_its_root) {
+    CHECK_UINT(hear_large_trace(NULL), 0);
+    CHECK_UINT(hear_large_trace("phase"), 0);
 }
 
 /* A child ended on another thread before its root: in another ring, and yet in the tree. */
