@@ -59,6 +59,8 @@ batch: without bound | s/if (drain->spans == TRACEI_BATCH_SPANS || /if (/ | test
 handles: any generation will do | s/TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) == tracei_halves(span.slot, span.generation)/(uint32_t)TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) == span.slot/ | test_span | handles_that ending_in
 handles: any id will do | s/ \&\& slot->record.span_id == span.id;/;/ | test_span | handles_that
 fork: ids go on as the parent's | s/madvise(page, 4096, MADV_WIPEONFORK) == 0/madvise(page, 4096, MADV_NORMAL) == 0/ | test_life | ids_of_64
+fork: a handler's child waits for its parent's first call | s/(unit == &tracei_unit_entering && tracei_epoch_now() != 0)/unit == \&tracei_unit_entering/ | test_signal | first_call
+fork: a handler's child goes back to its parent's unit | s/if (TRACEI_RARE(tracei_tls != &tracei_unit_entering))/if (0)/ | test_signal | first_call
 fork: a child reads its parent's rings | /^static void tracei_begin_child(/,/^}/ s/^    tracei_units = NULL;// | test_life | does_not_deliver
 limits: one event too many | s/if (slot->event_count < TRACEI_LOAD(&tracei_limit.events)) {/if (slot->event_count <= TRACEI_LOAD(\&tracei_limit.events)) {/ | test_span | limits
 limits: attributes without one | s/tracei_decode_attributes(entries, end, count, TRACEI_LOAD(&tracei_limit.attributes))/tracei_decode_attributes(entries, end, count, UINT32_MAX)/ | test_span | limits
