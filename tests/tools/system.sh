@@ -65,7 +65,7 @@ cp "$init" "$folder/root/init" && ln "$folder/root/init" "$folder/root/bin/true"
     cp -r tests/golden "$folder/root/tests/" || exit 2
 printf '127.0.0.1 localhost\n::1 localhost\n' >"$folder/root/etc/hosts"
 (cd "$folder/root" && find . | cpio -o -H newc --quiet) >"$folder/initrd" || exit 2
-export TEST_SLACK_MS="${TEST_SLACK_MS:-2000}"      # such machines are late
+export TEST_SLACK_MS="${TEST_SLACK_MS:-1000}"      # such machines are late
 variables=$(env | grep -E '^TEST_[A-Z_]+=[^ ]*$' | grep -v '^TEST_BUILD_DIR=' | tr '\n' ' ')
 
 $emulator -M $machine -smp 2 -m 1024 -nodefaults -display none -monitor none -serial stdio -no-reboot -kernel "$kernel" \
