@@ -170,6 +170,19 @@
        surroundings        log_level, logger, allocator, clock, random, disable_thread, _exit, _environment, _tsc
    A variable that is set to what it cannot be is reported in one line that names what would be valid, and counts as unset.
 
+   Differences from the OpenTelemetry API
+   --------------------------------------
+       Provider, tracer     one provider, the process, and no tracer objects: the scope of a span is its tracer. A scope has name,
+                            version and schema URL, no attributes. After trace_shutdown trace_init may start again.
+       Span processors      none: no OnStart, OnEnd. A sampler sees each start and may add attributes, baggage_attributes does too;
+                            exporters see the ends, and tail_sampling's function a whole trace before them.
+       Sampler              RECORD (recorded, not sampled) is shown to no exporter.
+       Ids                  made here; the generator cannot be replaced, only seeded: trace_config.random.
+       Tracestate           trace_state_get reads it and samplers may replace it; no add, update or delete of members.
+       trace_error, record_error, record_errno     add the exception event (type and message) and set the status ERROR at once;
+                            no stack trace, no attributes of the caller: trace_event_with("exception", ...) takes any.
+       Values               an unsigned one above INT64_MAX becomes decimal text; bytes and JSON are types of their own.
+
    Errors, log, allocator
    ----------------------
    Recording never fails towards the caller: it counts. Functions that can fail return trace_result. What a person can fix is said
