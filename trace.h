@@ -323,7 +323,7 @@ typedef enum trace_result {
 } trace_result;
 
 /* A constant English name of the result, never NULL; "unknown result" for a number that is none. Any thread. */
-TRACE_API const char *trace_result_string(trace_result result);
+TRACE_INLINE const char *trace_result_string(trace_result result);
 
 /* >>values -------------------------------------------------------------------------------------------------------- */
 
@@ -1360,10 +1360,6 @@ TRACE_API size_t trace_state_get(trace_context context, char *buffer, size_t siz
     return 0;
 }
 
-TRACE_API const char *trace_result_string(trace_result result) {
-    return result == TRACE_RESULT_OK ? "ok" : "not available in this build";
-}
-
 TRACE_API uint64_t trace_clock_ns(void) { /* 0: an older implementation */
     const tracei_api *const table = TRACEI_TABLE();
     return table && table->size >= sizeof *table ? table->clock_ns() : 0;
@@ -1615,6 +1611,20 @@ TRACE_INLINE size_t trace_log_fields(trace_context context, trace_log_format for
         buffer[used < size ? used : size - 1] = '\0';
     }
     return used;
+}
+
+TRACE_INLINE const char *trace_result_string(trace_result result) {
+    switch (result) {
+    case TRACE_RESULT_OK: return "ok";
+    case TRACE_RESULT_TIMEOUT: return "timed out";
+    case TRACE_RESULT_BUSY: return "busy";
+    case TRACE_RESULT_INVALID: return "invalid argument";
+    case TRACE_RESULT_NO_MEMORY: return "out of memory";
+    case TRACE_RESULT_FAILED: return "spans were lost";
+    case TRACE_RESULT_SHUT_DOWN: return "shut down";
+    case TRACE_RESULT_UNSUPPORTED: return "not supported";
+    }
+    return "unknown result";
 }
 
 TRACE_INLINE trace_attachment trace_suppress(void) {
@@ -16006,20 +16016,6 @@ TRACE_APP bool trace_get_exporter_stats(const char *name, trace_exporter_stats *
     tracei_unlock(&tracei_ledger_lock);
     if (found) tracei_exporter_read(i, stats);
     return found;
-}
-
-TRACE_API const char *trace_result_string(trace_result result) {
-    switch (result) {
-    case TRACE_RESULT_OK: return "ok";
-    case TRACE_RESULT_TIMEOUT: return "timed out";
-    case TRACE_RESULT_BUSY: return "busy";
-    case TRACE_RESULT_INVALID: return "invalid argument";
-    case TRACE_RESULT_NO_MEMORY: return "out of memory";
-    case TRACE_RESULT_FAILED: return "spans were lost";
-    case TRACE_RESULT_SHUT_DOWN: return "shut down";
-    case TRACE_RESULT_UNSUPPORTED: return "not supported";
-    }
-    return "unknown result";
 }
 
 TRACEI_SMALL_END
