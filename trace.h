@@ -880,7 +880,9 @@ TRACE_INLINE void trace_span_end_at(trace_span span, uint64_t unix_ns);
 TRACE_INLINE trace_span trace_span_current(void);
 /* True from start to end, unless it was sampled out. Use it to skip costly attributes. */
 TRACE_INLINE bool trace_span_is_recording(trace_span span);
-/* False when nothing would be recorded for this scope (NULL: none) on this thread now. */
+/* False when no span of this scope (NULL: none) can be recorded on this thread now: tracing is off or has no exporter, a rule
+   disables the scope, or the thread is in TRACE_SUPPRESS. The sampler is not asked, since it decides by name, kind and attributes:
+   true inside an unsampled span too, below which a new root may be recorded; of that span ask trace_span_is_recording. */
 TRACE_INLINE bool trace_is_enabled(const trace_scope *scope);
 /* What to hand to another thread, store, or inject. Of an inert handle: trace_context_current(). Of a dead one: explicit
    empty. */

@@ -184,6 +184,31 @@ ISOLATED(muted_spans_end_as_others_do) {
     CHECK_LEDGER();
 }
 
+/* Which spans are kept is for the sampler to say when it is shown one. */
+ISOLATED(enabled_without_asking_the_sampler) {
+    trace_span_options options;
+    trace_span unsampled, root;
+    trace_context caller;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    begin_with(NULL, 0);
+    CHECK(trace_context_parse(&caller, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", NULL));
+    options.parent = caller;
+    unsampled = trace_span_start_with("unsampled", &options);
+    CHECK(!trace_span_is_recording(unsampled));
+    CHECK(trace_is_enabled(NULL) && trace_is_enabled(&app));
+    memset(&options.parent, 0, sizeof options.parent);
+    options.root = true;
+    root = trace_span_start_with("root", &options);
+    CHECK(trace_span_is_recording(root));
+    trace_span_end(root);
+    TRACE_SUPPRESS { CHECK(!trace_is_enabled(NULL)); }
+    trace_span_end(unsampled);
+    flush();
+    CHECK_UINT(kept_spans->count, 1);
+    CHECK_LEDGER();
+}
+
 ISOLATED(the_first_rule_that_fits) {
     static const trace_scope_rule rules[] = {
         {"noisy.io", false, NULL}, {"noisy", true, NULL}, {"app", false, NULL}, {NULL, true, NULL}};
