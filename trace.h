@@ -12221,6 +12221,7 @@ typedef struct tracei_console {
     uint32_t tokens;              /* thousandths */
     bool has_hidden;
     uint8_t opened[TRACEI_CONSOLE_OPENED][8];
+    uint32_t opened_errors[TRACEI_CONSOLE_OPENED]; /* in the parts that came before their root's end */
     uint32_t opened_next;
 } tracei_console;
 
@@ -13210,12 +13211,17 @@ static bool tracei_console_is_zero(const uint8_t *id, size_t size) {
     return size == 0;
 }
 
-/* A remote parent is somewhere else, and so is that of an open root's child. */
+/* The batch is a part of a trace: its root is still open. */
+static bool tracei_console_is_part(const trace_batch *batch) {
+    return batch->root && batch->root->end_unix_ns == 0 && !batch->late;
+}
+
+/* A remote parent is somewhere else; where the root is open, what lies between may be as well. */
 static bool tracei_console_is_orphan(const tracei_console *console, const trace_span_data *span) {
-    const trace_span_data *const root = console->batch->root;
-    if (tracei_console_is_zero(span->parent_span_id, 8) || span->parent_is_remote || span->is_local_root || span == root)
+    if (tracei_console_is_zero(span->parent_span_id, 8) || span->parent_is_remote || span->is_local_root ||
+        span == console->batch->root)
         return false;
-    return !console->batch->late && !(root && root->end_unix_ns == 0 && memcmp(span->parent_span_id, root->span_id, 8) == 0);
+    return !console->batch->late && !tracei_console_is_part(console->batch);
 }
 
 static void tracei_console_find_parents(tracei_console *console) {
@@ -13713,18 +13719,28 @@ static void tracei_console_links(tracei_console *console, size_t count) {
     tracei_console_end_style(console);
 }
 
+/* "serve > ": what is still open above a span; "serve > ... > " when that is more than the root. */
+static void tracei_console_below(tracei_console *console, bool more) {
+    int level;
+    tracei_console_style(console, TRACEI_DIM);
+    for (level = 0; level < 1 + more; level++) {
+        if (level)
+            tracei_console_words_of(console, console->glyphs->ellipsis);
+        else
+            tracei_console_string(console, console->batch->root->name);
+        tracei_console_spaces(console, 1);
+        tracei_console_words_of(console, console->glyphs->into);
+        tracei_console_spaces(console, 1);
+    }
+    tracei_console_end_style(console);
+}
+
 /* Where a tree hangs, when its parent is not in it. */
 static void tracei_console_origin(tracei_console *console, uint32_t at) {
     const trace_span_data *const root = console->batch->root;
     if (console->nodes[at].parent != console->count) return;
-    if (root && root->end_unix_ns == 0 && !console->nodes[at].orphan && !console->batch->late) {
-        tracei_console_style(console, TRACEI_DIM);
-        tracei_console_string(console, root->name);
-        tracei_console_spaces(console, 1);
-        tracei_console_words_of(console, console->glyphs->into);
-        tracei_console_spaces(console, 1);
-        tracei_console_end_style(console);
-    }
+    if (tracei_console_is_part(console->batch) && !console->nodes[at].orphan)
+        tracei_console_below(console, memcmp(console->batch->spans[at].parent_span_id, root->span_id, 8) != 0);
     if (console->batch->late) {
         tracei_console_style(console, TRACEI_YELLOW);
         tracei_console_words_of(console, console->glyphs->late);
@@ -13735,19 +13751,19 @@ static void tracei_console_origin(tracei_console *console, uint32_t at) {
 
 /* --- trees: rows --- */
 
-/* What ran below an announced root was printed as it ended, and is not known here any more. */
-static bool tracei_console_was_announced(const tracei_console *console, const trace_span_data *root) {
+/* What ran below an announced root was printed as it ended, and is not known here any more but for its errors. */
+static uint32_t *tracei_console_announced(tracei_console *console, const trace_span_data *root) {
     uint32_t i;
     for (i = 0; i < TRACEI_CONSOLE_OPENED; i++)
-        if (memcmp(console->opened[i], root->span_id, 8) == 0) return true;
-    return false;
+        if (memcmp(console->opened[i], root->span_id, 8) == 0) return &console->opened_errors[i];
+    return NULL;
 }
 
-static bool tracei_console_self_tells(const tracei_console *console, uint32_t at) {
+static bool tracei_console_self_tells(tracei_console *console, uint32_t at) {
     const uint64_t self = console->nodes[at].self, length = tracei_console_length(&console->batch->spans[at]);
     return console->nodes[at].first != TRACEI_CONSOLE_NONE && self / 10 >= length / 100 &&
            self >= (console->end - console->start) / 20 && self &&
-           !tracei_console_was_announced(console, &console->batch->spans[at]);
+           !tracei_console_announced(console, &console->batch->spans[at]);
 }
 
 /* What is never cut: where it hangs, its name, what went wrong, what is missing. */
@@ -13755,10 +13771,12 @@ static void tracei_console_head(tracei_console *console, uint32_t at) {
     const tracei_console_node *const node = &console->nodes[at];
     const trace_span_data *const span = &console->batch->spans[at];
     const bool top = node->parent == console->count;
+    const uint32_t *const before = top ? tracei_console_announced(console, span) : NULL;
     tracei_console_origin(console, at);
     tracei_console_name(console, span, top ? TRACEI_BOLD : "");
     tracei_console_failed(console, span);
-    if (top) tracei_console_errors(console, node->errors - (span->status == TRACE_STATUS_ERROR), " below");
+    if (top)
+        tracei_console_errors(console, node->errors - (span->status == TRACE_STATUS_ERROR) + (before ? *before : 0), " below");
     if (node->orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
     if (span->is_abandoned) tracei_console_mark(console, TRACEI_YELLOW, "abandoned");
     tracei_console_dropped(console, span->dropped_attribute_count, span->dropped_event_count, span->dropped_link_count);
@@ -14280,29 +14298,42 @@ static bool tracei_console_thins(tracei_console *console) {
     return console->roots != NULL;
 }
 
-/* False: it goes into the summary. */
-static bool tracei_console_is_shown(tracei_console *console, trace_string above, trace_string name, uint64_t length,
-                                    uint32_t errors) {
+static void tracei_console_count_tree(tracei_console_root *root, uint64_t length, bool failed) {
+    const uint32_t bucket = tracei_console_bucket(length);
+    if (!root->count++ || length < root->min) root->min = length;
+    root->errors += failed;
+    if (length > root->max) root->max = length;
+    if (length > root->slowest) root->slowest = length;
+    if (root->histogram[bucket] < UINT16_MAX) root->histogram[bucket]++;
+}
+
+/* False: it goes into the summary. A fold counts as so many trees. */
+static bool tracei_console_is_shown(tracei_console *console, uint32_t top, uint32_t head, uint32_t errors) {
+    const trace_span_data *const spans = console->batch->spans;
+    const tracei_console_node *const nodes = console->nodes;
+    const bool fold = nodes[top].leader == top;
     tracei_console_root *root;
-    uint32_t bucket;
+    trace_string above;
+    uint64_t slowest;
+    uint32_t trees = 0, at;
     bool shown;
+    above.data = "";
+    above.size = 0;
+    if (tracei_console_is_part(console->batch)) above = console->batch->root->name;
     if (!tracei_console_thins(console)) return true;
-    root = tracei_console_root_of(console, above, name, &shown);
-    if (length > root->slowest && root != &console->roots[TRACEI_CONSOLE_ROOTS - 1]) shown = true;
+    root = tracei_console_root_of(console, above, spans[head].name, &shown);
+    slowest = root->slowest;
+    for (at = head; at != TRACEI_CONSOLE_NONE; at = fold ? nodes[at].peer : TRACEI_CONSOLE_NONE, trees++)
+        tracei_console_count_tree(root, tracei_console_length(&spans[at]), (fold ? nodes[at].errors : errors) != 0);
+    if (root->slowest > slowest && root != &console->roots[TRACEI_CONSOLE_ROOTS - 1]) shown = true;
     if (errors && console->error_second != console->second + 1) {
         console->error_second = console->second + 1;
         shown = true;
     }
     if (tracei_console_take_token(console)) shown = true;
     root->seen = console->second;
-    if (!root->count++ || length < root->min) root->min = length;
-    root->errors += errors != 0;
-    if (length > root->max) root->max = length;
-    if (length > root->slowest) root->slowest = length;
-    bucket = tracei_console_bucket(length);
-    if (root->histogram[bucket] < UINT16_MAX) root->histogram[bucket]++;
     if (!shown) {
-        root->hidden++;
+        root->hidden += trees;
         console->has_hidden = true;
     }
     return shown;
@@ -14319,42 +14350,54 @@ static bool tracei_console_is_lone(const tracei_console *console, uint32_t at, u
     return true;
 }
 
-/* The tree below `top`, or all trees of the batch when `top` is the node above them. */
+static void tracei_console_widen(tracei_console *console, uint32_t top, uint32_t from) {
+    const trace_span_data *const spans = console->batch->spans;
+    uint32_t at;
+    for (at = from; at != TRACEI_CONSOLE_NONE; at = tracei_console_step(console, top, at, true)) {
+        if (spans[at].start_unix_ns < console->start) console->start = spans[at].start_unix_ns;
+        if (spans[at].end_unix_ns > console->end) console->end = spans[at].end_unix_ns;
+    }
+}
+
+/* The tree below `top`, those alike that it leads, or all trees of the batch when `top` is the node above them. */
 static void tracei_console_tree(tracei_console *console, uint32_t top) {
-    const trace_span_data *const spans = console->batch->spans, *const root = console->batch->root;
+    const trace_span_data *const spans = console->batch->spans;
     const tracei_console_node *const nodes = console->nodes;
     const uint32_t head = top == console->count ? nodes[top].first : top;
-    uint32_t at;
-    trace_string above;
-    above.data = "";
-    above.size = 0;
-    if (root && root->end_unix_ns == 0) above = root->name;
-    if (!tracei_console_is_shown(console, above, spans[head].name, tracei_console_length(&spans[head]), nodes[top].errors)) {
-        tracei_console_account(console, TRACEI_CONSOLE_SENT, nodes[top].spans);
-        console->batch_left -= nodes[top].spans;
+    const bool fold = nodes[top].leader == top;
+    uint32_t at, here = 0, errors = 0;
+    for (at = top; at != TRACEI_CONSOLE_NONE; at = fold ? nodes[at].peer : TRACEI_CONSOLE_NONE) {
+        here += nodes[at].spans;
+        errors += nodes[at].errors;
+    }
+    if (!tracei_console_is_shown(console, top, head, errors)) {
+        tracei_console_account(console, TRACEI_CONSOLE_SENT, here);
+        console->batch_left -= here;
         return;
     }
-    if (tracei_console_is_lone(console, head, nodes[top].spans) && tracei_console_lone_row(console, head)) {
+    if (tracei_console_is_lone(console, head, here) && tracei_console_lone_row(console, head)) {
         tracei_console_page_put(console);
         return;
     }
     console->start = spans[head].start_unix_ns;
     console->end = spans[head].end_unix_ns;
-    for (at = head; at != TRACEI_CONSOLE_NONE; at = tracei_console_step(console, top, at, true)) {
-        if (spans[at].start_unix_ns < console->start) console->start = spans[at].start_unix_ns;
-        if (spans[at].end_unix_ns > console->end) console->end = spans[at].end_unix_ns;
-    }
     console->rows = 0;
-    if (console->options.format == TRACE_CONSOLE_FORMAT_TREE) tracei_console_prune(console, top);
-    for (at = head; at != TRACEI_CONSOLE_NONE;) {
-        const uint32_t leader = nodes[at].leader == TRACEI_CONSOLE_NONE || at == top ? TRACEI_CONSOLE_NONE : nodes[at].leader;
-        if (leader == TRACEI_CONSOLE_NONE)
-            tracei_console_span_rows(console, at);
-        else if (leader == at)
-            tracei_console_fold_rows(console, at);
-        at = tracei_console_step(console, top, at, leader == TRACEI_CONSOLE_NONE);
+    if (fold) {
+        for (at = top; at != TRACEI_CONSOLE_NONE; at = nodes[at].peer) tracei_console_widen(console, at, at);
+        tracei_console_fold_rows(console, top);
+    } else {
+        tracei_console_widen(console, top, head);
+        if (console->options.format == TRACE_CONSOLE_FORMAT_TREE) tracei_console_prune(console, top);
+        for (at = head; at != TRACEI_CONSOLE_NONE;) {
+            const uint32_t leader = nodes[at].leader;
+            if (leader == TRACEI_CONSOLE_NONE)
+                tracei_console_span_rows(console, at);
+            else if (leader == at)
+                tracei_console_fold_rows(console, at);
+            at = tracei_console_step(console, top, at, leader == TRACEI_CONSOLE_NONE);
+        }
     }
-    tracei_console_footer(console, nodes[top].spans, nodes[top].errors, &spans[head]);
+    tracei_console_footer(console, here, errors, &spans[head]);
     tracei_console_page_put(console);
 }
 
@@ -14364,7 +14407,8 @@ static void tracei_console_announce(tracei_console *console, const trace_span_da
     trace_string above;
     above.data = "";
     above.size = 0;
-    if (tracei_console_was_announced(console, root)) return;
+    if (tracei_console_announced(console, root)) return;
+    console->opened_errors[console->opened_next % TRACEI_CONSOLE_OPENED] = 0;
     memcpy(console->opened[console->opened_next++ % TRACEI_CONSOLE_OPENED], root->span_id, 8);
     if (tracei_console_thins(console)) {
         bool is_new;
@@ -14402,9 +14446,11 @@ static void tracei_console_announce(tracei_console *console, const trace_span_da
     tracei_console_page_put(console);
 }
 
-/* No memory for the nodes: the root, or the first span, stands for all. */
+/* No memory for the nodes: the root, or the first span, stands for all but the first that failed. */
 static void tracei_console_without_tree(tracei_console *console, const trace_batch *batch) {
     const trace_span_data *const span = batch->root && batch->root->end_unix_ns ? batch->root : &batch->spans[0];
+    size_t failed = 0;
+    while (failed < batch->span_count && batch->spans[failed].status != TRACE_STATUS_ERROR) failed++;
     console->batch = batch;
     tracei_console_account(console, TRACE_FAILURE_TOO_LARGE, batch->span_count - 1);
     console->batch_left = 1;
@@ -14415,6 +14461,7 @@ static void tracei_console_without_tree(tracei_console *console, const trace_bat
         tracei_console_right(console, text, 9);
     }
     tracei_console_gap(console);
+    if (tracei_console_is_part(batch)) tracei_console_below(console, false);
     tracei_console_name(console, span, TRACEI_BOLD);
     tracei_console_failed(console, span);
     if (batch->span_count > 1) {
@@ -14422,8 +14469,19 @@ static void tracei_console_without_tree(tracei_console *console, const trace_bat
         tracei_console_count(console, batch->span_count, "span");
         tracei_console_words_of(console, ", no memory for their tree");
     }
+    if (failed < batch->span_count && &batch->spans[failed] != span && span->status != TRACE_STATUS_ERROR) {
+        tracei_console_gap(console);
+        tracei_console_string(console, batch->spans[failed].name);
+        tracei_console_failed(console, &batch->spans[failed]);
+    }
     tracei_console_row_end(console, 1);
     tracei_console_page_put(console);
+}
+
+static void tracei_console_note_errors(tracei_console *console, const trace_batch *batch) {
+    uint32_t *const errors = tracei_console_announced(console, batch->root);
+    size_t i;
+    for (i = 0; errors && i < batch->span_count; i++) *errors += batch->spans[i].status == TRACE_STATUS_ERROR;
 }
 
 static void tracei_console_trees(tracei_console *console, const trace_batch *batch) {
@@ -14432,13 +14490,14 @@ static void tracei_console_trees(tracei_console *console, const trace_batch *bat
         if (batch->root && batch->root->end_unix_ns == 0) tracei_console_announce(console, batch->root);
         return;
     }
+    if (tracei_console_is_part(batch)) tracei_console_note_errors(console, batch);
     if (!tracei_console_build(console, batch)) {
         tracei_console_without_tree(console, batch);
         return;
     }
-    if (batch->root && batch->root->end_unix_ns == 0 && !batch->late) {
+    if (tracei_console_is_part(batch)) {
         for (top = console->nodes[console->count].first; top != TRACEI_CONSOLE_NONE; top = console->nodes[top].next)
-            tracei_console_tree(console, top);
+            if (tracei_console_leads(console, top)) tracei_console_tree(console, top);
     } else {
         tracei_console_tree(console, console->count);
     }

@@ -461,6 +461,42 @@ TEST(a_root_that_was_open_has_no_self_time) {
     }
 }
 
+static void build_parts(void) {
+    uint32_t i;
+    build_open();
+    for (i = 0; i < 412; i++) {
+        span_us(1000 + i, 1, "GET /item", 1000 * i, 1000 * i + (i == 300 ? 31000 : 900));
+        span_us(2000 + i, 1000 + i, "query", 1000 * i + 100, 1000 * i + 700);
+        if (i == 7) fail(&spans[span_count - 1], "Timeout", "no answer");
+    }
+    for (i = 0; i < 4; i++) span_us(3000 + i, 4000, "GET /deep", 500000, 500900);      /* below one that is still open */
+}
+
+/* Each of a fold counts; the root's row knows what failed before. */
+TEST(parts_of_an_open_root_fold) {
+    trace_console_options options = look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
+    trace_exporter exporter;
+    unsigned i;
+    golden("open_parts", build_parts, OPEN, options);
+    CHECK_UINT(lines_in(out), 6);
+    fresh();
+    exporter = make(options);
+    build_open();
+    export_as(&exporter, OPEN);
+    for (i = 0; i < 12; i++) {
+        clear_trace();
+        build_parts();
+        export_as(&exporter, OPEN);
+    }
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    CHECK_HAS(out, "serve \xe2\x80\xba GET /item    4944/s  p50 900 \xc2\xb5s  p99 900 \xc2\xb5s  max 31 ms  \xe2\x9c\x97 12\n");
+    clear_trace();
+    span_us(1, 0, "serve", 0, 3000000);
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, "serve  \xe2\x9c\x97 12 below");
+    check_ledger(&exporter, 12 * 828 + 1);
+}
+
 static void build_late(void) {
     span_us(7, 3, "flush", 41000, 52000);
     span_us(8, 7, "fsync", 42000, 51000);
@@ -1070,6 +1106,29 @@ TEST(without_memory_a_short_line) {
     CHECK_UINT(stats.sent, 1);
     CHECK_UINT(stats.failed[TRACE_FAILURE_TOO_LARGE], 5);
     check_ledger(&exporter, 6);
+}
+
+/* There are rows, but no nodes: what failed first is told all the same. */
+TEST(without_memory_for_a_tree_the_first_failure_stays) {
+    trace_exporter exporter;
+    fresh();
+    exporter = make(look(0, TRACE_CHOICE_NO, TRACE_CHOICE_NO));
+    request(&exporter, "GET /item", 1000, false);
+    clear_trace();
+    clear_out();
+    build_importer();
+    test_refused = "memory";
+    export_as(&exporter, COMPLETE);
+    CHECK_STR(out, "   2.90 s  import  286 spans, no memory for their tree  batch  ERROR Conflict: key 2214\n");
+    test_refused = NULL;
+    clear_trace();
+    clear_out();
+    build_parts();
+    test_refused = "memory";
+    export_as(&exporter, OPEN);
+    CHECK_STR(out, "   900 us  serve > GET /item  828 spans, no memory for their tree  query  ERROR Timeout: no answer\n");
+    test_refused = NULL;
+    check_ledger(&exporter, 2 + 286 + 828);
 }
 
 TEST(any_refusal_of_memory_keeps_the_ledger) {
