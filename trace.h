@@ -103,6 +103,9 @@
                    child too, or set disable_thread), init, flush, shutdown. The worker and sender threads block all signals.
        longjmp     trace_mark m = trace_mark_get() before setjmp, trace_unwind(m) after the jump. Without it the next end of an
                    enclosing block does the same.
+       pthread_exit    and pthread_cancel run no cleanup in C built without -fexceptions: spans of blocks, and what was left open
+                   inside, then end with their thread, as abandoned. Outside of blocks, spans of trace_span_start stay open, as
+                   after any end of a thread: another one may hold their handles.
        Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Nothing is
                    freed, so any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
        dlclose     The shared object that carries the implementation stays loaded (the worker runs its code). With
@@ -1030,6 +1033,8 @@ TRACE_API size_t trace_state_get(trace_context context, char *buffer, size_t siz
 /* The functions the implementation provides to this half. */
 TRACE_API trace_span tracei_start(const char *name, size_t size);
 TRACE_API trace_span tracei_start_with(const char *name, size_t size, const trace_span_options *options);
+TRACE_API trace_span tracei_begin(const char *name, size_t size); /* the same two for a block, which ends with its thread */
+TRACE_API trace_span tracei_begin_with(const char *name, size_t size, const trace_span_options *options);
 TRACE_API void tracei_end(trace_span span);
 TRACE_API void tracei_end_at(trace_span span, uint64_t unix_ns);
 TRACE_API void tracei_leave(trace_span span);
@@ -1095,6 +1100,7 @@ typedef struct tracei_api {
     uint32_t (*innermost)(trace_context *out);
     void (*copies_changed)(void);
     uint64_t (*clock_ns)(void);
+    trace_span (*begin)(const char *name, size_t size, const trace_span_options *options);
 } tracei_api;
 
 #define TRACEI_COPIES_MAX 8u
@@ -1162,6 +1168,16 @@ TRACE_API trace_span tracei_start(const char *name, size_t size) {
 
 TRACE_API trace_span tracei_start_with(const char *name, size_t size, const trace_span_options *options) {
     return TRACEI_TABLE() ? TRACEI_TABLE()->start(name, size, options) : tracei_handle(TRACEI_SLOT_INERT);
+}
+
+TRACE_API trace_span tracei_begin_with(const char *name, size_t size, const trace_span_options *options) {
+    const tracei_api *const table = TRACEI_TABLE();
+    if (!table) return tracei_handle(TRACEI_SLOT_INERT);
+    return (table->size >= sizeof *table ? table->begin : table->start)(name, size, options); /* or an older implementation */
+}
+
+TRACE_API trace_span tracei_begin(const char *name, size_t size) {
+    return tracei_begin_with(name, size, NULL);
 }
 
 TRACE_API void tracei_end(trace_span span) {
@@ -1364,7 +1380,7 @@ TRACE_API size_t trace_state_get(trace_context context, char *buffer, size_t siz
 
 TRACE_API uint64_t trace_clock_ns(void) { /* 0: an older implementation */
     const tracei_api *const table = TRACEI_TABLE();
-    return table && table->size >= sizeof *table ? table->clock_ns() : 0;
+    return table && table->size >= offsetof(tracei_api, begin) ? table->clock_ns() : 0;
 }
 
 #if TRACE_CONFIG_OFF
@@ -1855,11 +1871,11 @@ TRACE_INLINE trace_span tracei_block_start(const char *name, const trace_span_op
                        !options->attribute_count && !options->link_count && !options->scope && !scope &&
                        tracei_is_current(&options->parent);
     if (TRACEI_IS_OFF()) return tracei_handle(TRACEI_SLOT_INERT);
-    if (plain) return tracei_start(name, tracei_length(name));
+    if (plain) return tracei_begin(name, tracei_length(name));
     copy = *options;
     copy.struct_size = sizeof copy;
     if (!copy.scope) copy.scope = scope;
-    return tracei_start_with(name, tracei_length(name), &copy);
+    return tracei_begin_with(name, tracei_length(name), &copy);
 }
 
 TRACE_INLINE void tracei_block_end(trace_span span) {
@@ -5999,13 +6015,18 @@ enum { /* tracei_slot.kind */
     TRACEI_SLOT_ATTACHMENT        /* no span: a context made current. record.start is the id of the span it stands for, if any */
 };
 
+enum { /* tracei_slot.chained */
+    TRACEI_CHAINED_ALONE = 1,
+    TRACEI_CHAINED_BLOCK          /* a block's: its thread's end ends it */
+};
+
 struct tracei_unit;
 
 typedef struct tracei_slot {
     uint32_t index;               /* the first two as in trace_span */
     uint32_t generation;          /* odd while in use; changes with every use and every end */
     uint8_t kind;                 /* TRACEI_SLOT_* */
-    bool chained;
+    uint8_t chained;              /* TRACEI_CHAINED_*; 0: not in the chain */
     uint16_t event_count;
     uint16_t link_count;
     uint16_t full; /* nothing more fits and compacting does not pay; written with the four before it, in one store */
@@ -6126,6 +6147,7 @@ static void tracei_attend(void);
 static bool tracei_process_begin(void);
 static void tracei_unit_inherit(struct tracei_unit *unit, const struct tracei_slot *current);
 static bool tracei_wait_for_room(struct tracei_unit *unit, uint32_t total);
+static void tracei_leave_blocks(struct tracei_unit *unit);
 
 static TRACEI_ALWAYS_INLINE uint32_t tracei_open_gate(void) {
     return TRACEI_LOAD(TRACEI_LOAD(&tracei_epoch)) | 2u;
@@ -6468,7 +6490,7 @@ static void tracei_chain_remove(tracei_unit *unit, tracei_slot *slot) {
     tracei_slot **at = &unit->current;
     while (*at && *at != slot) at = &(*at)->below;
     if (*at) *at = slot->below;
-    slot->chained = false;
+    slot->chained = 0;
 }
 
 static void tracei_slot_release(tracei_unit *unit, tracei_slot *slot) {
@@ -6666,8 +6688,9 @@ static bool tracei_thread_key_made;
 static DWORD tracei_thread_key = FLS_OUT_OF_INDEXES;
 #endif
 
-/* Frees the unit for another thread. Spans still open in it stay valid handles; whoever holds one may end it. */
+/* Frees the unit for another thread. Blocks have ended; spans still open in it stay valid handles: whoever holds one may end it. */
 static TRACEI_UNUSED void tracei_unit_disown(tracei_unit *unit) {
+    tracei_leave_blocks(unit);
     while (unit->current) {
         tracei_slot *const slot = unit->current;
         tracei_chain_remove(unit, slot);
@@ -8006,7 +8029,7 @@ static TRACEI_COLD void tracei_say_refused(void) {
 
 static void tracei_chain_push(tracei_unit *unit, tracei_slot *slot) {
     slot->below = unit->current;
-    slot->chained = true;
+    slot->chained = TRACEI_CHAINED_ALONE;
     unit->current = slot;
 }
 
@@ -8022,7 +8045,7 @@ static bool tracei_slot_is_recording(const tracei_slot *slot) {
 }
 
 /* What every span begins with; ids, flags and the chain are the caller's. */
-static TRACEI_ALWAYS_INLINE void tracei_slot_begin(tracei_slot *slot, uint8_t kind, bool chained) {
+static TRACEI_ALWAYS_INLINE void tracei_slot_begin(tracei_slot *slot, uint8_t kind, uint8_t chained) {
     slot->kind = kind;
     slot->chained = chained;
     slot->event_count = 0;
@@ -8181,7 +8204,7 @@ static TRACEI_COLD trace_span tracei_start_muted(tracei_unit *unit, tracei_slot 
     slot->record.bits = (uint16_t)tracei_bits_of(parent);
     slot->record.flags = (uint8_t)(slot->record.flags | (parent->reserved & ~TRACEI_FLAGS_KNOWN));
     tracei_slot_set_entry(slot, parent, &output);
-    tracei_slot_begin(slot, TRACEI_SLOT_MUTED, false);
+    tracei_slot_begin(slot, TRACEI_SLOT_MUTED, 0);
     slot->record.payload = 0;
     slot->record.scope = 0;
     if (!detached) {
@@ -8249,7 +8272,7 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     record->flags = (uint8_t)((record->flags & TRACE_FLAG_RANDOM) | (decision == TRACE_DECISION_SAMPLE ? TRACE_FLAG_SAMPLED : 0) |
                               (parent.reserved & ~TRACEI_FLAGS_KNOWN));
     tracei_slot_set_entry(slot, &parent, &output);
-    tracei_slot_begin(slot, kinds[decision], false);
+    tracei_slot_begin(slot, kinds[decision], 0);
     record->type = TRACEI_RECORD_SPAN;
     record->payload = 0;
     record->name_size = 0;
@@ -8286,19 +8309,28 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
 
 static trace_span_options tracei_default_options; /* never written; not const because C++ would want an initialiser */
 
-static TRACEI_NOINLINE trace_span tracei_start_slow(const char *name, size_t size) {
+static TRACEI_NOINLINE trace_span tracei_start_slow(const char *name, size_t size, const trace_span_options *options,
+                                                    uint8_t chained) {
     tracei_unit *const unit = tracei_enter();
+    trace_span_options known;
     trace_span span;
     if (!unit) return tracei_start_refused();
+    if (!options) options = &tracei_default_options;
+    if (options->struct_size && options->struct_size < sizeof known) { /* a caller compiled against an older header */
+        memset((void *)&known, 0, sizeof known);
+        memcpy((void *)&known, (const void *)options, options->struct_size);
+        options = &known;
+    }
     if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
-    span = tracei_start_general(unit, name, size, &tracei_default_options, NULL);
+    span = tracei_start_general(unit, name, size, options, NULL);
+    if (unit->current && tracei_slot_is(unit->current, span)) unit->current->chained = chained;
     tracei_leave_unit(unit);
     return span;
 }
 
 /* Takes a slot for a child of the current span. The parent has no tracestate and there is a free slot. */
 static TRACEI_ALWAYS_INLINE trace_span tracei_start_below(tracei_unit *unit, tracei_slot *parent, tracei_slot *slot, uint8_t kind,
-                                                          uint64_t sizes) {
+                                                          uint8_t chained, uint64_t sizes) {
     tracei_slot *const next = slot->below;
     const uint32_t head = tracei_record_head(TRACEI_RECORD_SPAN, parent->record.flags, TRACE_KIND_INTERNAL);
     TRACEI_BUMP(&unit->counts[TRACEI_COUNT_STARTED]);
@@ -8310,7 +8342,7 @@ static TRACEI_ALWAYS_INLINE trace_span tracei_start_below(tracei_unit *unit, tra
     tracei_move_word(&slot->record.trace_low, &parent->record.trace_low);
     memcpy(&slot->record.type, &head, 4);
     memcpy(&slot->record.payload, &sizes, 8);
-    tracei_slot_begin(slot, kind, true);
+    tracei_slot_begin(slot, kind, chained);
     slot->entry = 0;
     unit->current = slot;
     return tracei_slot_turn(slot);
@@ -8320,39 +8352,39 @@ static TRACEI_ALWAYS_INLINE bool tracei_shortcut_is(uint32_t source, bool by_cou
     return by_counter ? source + 1u > 1u : source == TRACEI_SHORTCUT_CLOCK;
 }
 
-static trace_span tracei_start_clock(const char *name, size_t size);
+static trace_span tracei_start_clock(const char *name, size_t size, uint8_t chained);
 
-static TRACEI_NOINLINE trace_span tracei_start_not_plain(const char *name, size_t size) {
-    return TRACEI_LOAD(&tracei_shortcut) == TRACEI_SHORTCUT_CLOCK ? tracei_start_clock(name, size)
-                                                                  : tracei_start_slow(name, size);
+static TRACEI_NOINLINE trace_span tracei_start_not_plain(const char *name, size_t size, uint8_t chained) {
+    return TRACEI_LOAD(&tracei_shortcut) == TRACEI_SHORTCUT_CLOCK ? tracei_start_clock(name, size, chained)
+                                                                  : tracei_start_slow(name, size, NULL, chained);
 }
 
 /* The common case, a child of the current span whose name fits its slot. By a counter it makes no call and so saves no
    register. */
-static TRACEI_ALWAYS_INLINE trace_span tracei_start_plain(const char *name, size_t size, bool by_counter) {
+static TRACEI_ALWAYS_INLINE trace_span tracei_start_plain(const char *name, size_t size, uint8_t chained, bool by_counter) {
     tracei_unit *const unit = tracei_tls;
     const uint32_t source = TRACEI_LOAD(&tracei_shortcut);
     tracei_slot *parent, *slot;
     trace_span span;
-    if (TRACEI_RARE(unit->gate != tracei_open_gate())) return tracei_start_slow(name, size);
+    if (TRACEI_RARE(unit->gate != tracei_open_gate())) return tracei_start_slow(name, size, NULL, chained);
     tracei_close_gate(unit);
     parent = unit->current;
     slot = unit->free;
     if (TRACEI_RARE(!parent || !slot || !tracei_shortcut_is(source, by_counter) || size > TRACEI_ROOM ||
                     TRACEI_LOAD(&unit->returned))) {
         tracei_leave_unit(unit);
-        return by_counter ? tracei_start_not_plain(name, size) : tracei_start_slow(name, size);
+        return by_counter ? tracei_start_not_plain(name, size, chained) : tracei_start_slow(name, size, NULL, chained);
     }
     if (TRACEI_RARE(parent->kind != TRACEI_SLOT_PLAIN)) {
         if (parent->kind != TRACEI_SLOT_DROPPED || parent->entry) {
             tracei_leave_unit(unit);
-            return tracei_start_slow(name, size);
+            return tracei_start_slow(name, size, NULL, chained);
         }
-        span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_DROPPED, 0);
+        span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_DROPPED, chained, 0);
         tracei_leave_unit(unit);
         return span;
     }
-    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_PLAIN,
+    span = tracei_start_below(unit, parent, slot, TRACEI_SLOT_PLAIN, chained,
                               tracei_halves(tracei_padded((uint32_t)size), tracei_shorts((uint32_t)size, 0)));
     (void)tracei_put_words(tracei_slot_room(slot), name, size);
     slot->record.start = by_counter ? tracei_ticks_by(source) : tracei_mono_ns();
@@ -8360,29 +8392,24 @@ static TRACEI_ALWAYS_INLINE trace_span tracei_start_plain(const char *name, size
     return span;
 }
 
-static TRACEI_NOINLINE trace_span tracei_start_clock(const char *name, size_t size) {
-    return tracei_start_plain(name, size, false);
+static TRACEI_NOINLINE trace_span tracei_start_clock(const char *name, size_t size, uint8_t chained) {
+    return tracei_start_plain(name, size, chained, false);
 }
 
 TRACE_API trace_span tracei_start(const char *name, size_t size) {
-    return tracei_start_plain(name, size, true);
+    return tracei_start_plain(name, size, TRACEI_CHAINED_ALONE, true);
+}
+
+TRACE_API trace_span tracei_begin(const char *name, size_t size) {
+    return tracei_start_plain(name, size, TRACEI_CHAINED_BLOCK, true);
 }
 
 TRACE_API trace_span tracei_start_with(const char *name, size_t size, const trace_span_options *options) {
-    tracei_unit *const unit = tracei_enter();
-    trace_span_options known;
-    trace_span span;
-    if (TRACEI_RARE(!unit)) return tracei_start_refused();
-    if (!options) options = &tracei_default_options;
-    if (options->struct_size && options->struct_size < sizeof known) { /* a caller compiled against an older header */
-        memset((void *)&known, 0, sizeof known);
-        memcpy((void *)&known, (const void *)options, options->struct_size);
-        options = &known;
-    }
-    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
-    span = tracei_start_general(unit, name, size, options, NULL);
-    tracei_leave_unit(unit);
-    return span;
+    return tracei_start_slow(name, size, options, TRACEI_CHAINED_ALONE);
+}
+
+TRACE_API trace_span tracei_begin_with(const char *name, size_t size, const trace_span_options *options) {
+    return tracei_start_slow(name, size, options, TRACEI_CHAINED_BLOCK);
 }
 
 /* --- ending --- */
@@ -8441,12 +8468,23 @@ static TRACEI_COLD void tracei_abandon_top(tracei_unit *unit) {
         tracei_entry_unpin(slot->entry);
         TRACEI_STORE(&slot->generation, slot->generation + 1);
         unit->current = slot->below;
-        slot->chained = false;
+        slot->chained = 0;
         tracei_slot_release(unit, slot);
         return;
     }
     TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ABANDONED]);
     tracei_finish(unit, slot, 0, TRACEI_BITS_ABANDONED);
+}
+
+/* The thread ends inside of blocks: as if it had left them. */
+static TRACEI_UNUSED void tracei_leave_blocks(tracei_unit *unit) {
+    const tracei_slot *slot, *outermost = NULL;
+    if (TRACEI_LOAD(&unit->returned)) tracei_reclaim(unit);
+    for (slot = unit->current; slot; slot = slot->below)
+        if (slot->chained == TRACEI_CHAINED_BLOCK) outermost = slot;
+    if (!outermost) return;
+    slot = outermost->below;
+    while (unit->current != slot) tracei_abandon_top(unit);
 }
 
 static TRACEI_COLD void tracei_end_refused(void) {
@@ -9156,7 +9194,7 @@ static trace_attachment tracei_attach(tracei_unit *unit, const trace_context *co
         tracei_say_refused();
         return attachment;
     }
-    tracei_slot_begin(slot, TRACEI_SLOT_ATTACHMENT, true);
+    tracei_slot_begin(slot, TRACEI_SLOT_ATTACHMENT, TRACEI_CHAINED_ALONE);
     slot->record.trace_high = tracei_id_number(context->trace_id, 8);
     slot->record.trace_low = tracei_id_number(context->trace_id + 8, 8);
     slot->record.span_id = tracei_id_number(context->span_id, 8);
@@ -15134,6 +15172,11 @@ static trace_span tracei_api_start(const char *name, size_t size, const trace_sp
     return options ? tracei_start_with(name, size, options) : tracei_start(name, size);
 }
 
+static trace_span tracei_api_begin(const char *name, size_t size, const trace_span_options *options) {
+    if (TRACEI_LOAD(&tracei_off_flag)) return tracei_handle(TRACEI_SLOT_INERT);
+    return options ? tracei_begin_with(name, size, options) : tracei_begin(name, size);
+}
+
 static void tracei_api_end(trace_span span, uint64_t unix_ns) {
     tracei_end_slow(span, unix_ns, TRACEI_END_ALONE);
 }
@@ -15190,7 +15233,8 @@ static const tracei_api tracei_api_table = {sizeof(tracei_api),
                                             trace_state_get,
                                             tracei_api_innermost,
                                             tracei_api_copies_changed,
-                                            trace_clock_ns};
+                                            trace_clock_ns,
+                                            tracei_api_begin};
 
 static void tracei_shared_join(void) {
     const tracei_api *nobody = NULL;

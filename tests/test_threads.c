@@ -314,6 +314,66 @@ ISOLATED(left_open_at_thread_exit) {
     CHECK_LEDGER();
 }
 
+/* C has no cleanup for this: the end of the thread ends its blocks, and what was left open in them. */
+static uint32_t in_block;
+
+__attribute__((no_sanitize_address)) static void *exit_in_blocks(void *how) { /* which believes that stacks are left empty */
+    trace_context context;
+    left[0] = trace_span_start("left");
+    CHECK(trace_context_parse(&context, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=value"));
+    TRACE_SPAN("block", .kind = TRACE_KIND_SERVER) {
+        TRACE_WITH(context) {
+            (void)trace_span_start("left in block");
+            TRACE_SPAN("inner block") {
+                trace_set("key", 1);
+                if (!how) pthread_exit(NULL);
+                __atomic_store_n(&in_block, 1u, __ATOMIC_RELEASE);
+                for (;;) pause();                /* is cancelled here */
+            }
+        }
+    }
+    return NULL;
+}
+
+ISOLATED(blocks_left_by_the_end_of_a_thread) {
+    store *const kept = store_make(10000);
+    trace_config config = ledger_config(store_exporter(kept));
+    uint64_t mapped = 0;
+    unsigned i, j;
+    config.max_open_spans = 64;                  /* of which none is lost */
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 100; i++) {
+        pthread_t thread;
+        in_block = 0;
+        pthread_create(&thread, NULL, exit_in_blocks, i % 2 ? &in_block : NULL);
+        if (i % 2) {
+            CHECK(ledger_await(&in_block, 1, 5000));
+            pthread_cancel(thread);
+        }
+        pthread_join(thread, NULL);
+        CHECK_UINT(ledger_stats().open, 1);
+        trace_span_end(left[0]);                 /* is still good */
+        if (i % 10 == 0) run(claim_unit, NULL);
+        if (i == 20) mapped = ledger_stats().bytes_mapped;
+    }
+    CHECK_UINT(ledger_stats().bytes_mapped, mapped);
+    CHECK_UINT(ledger_stats().abandoned, 300);
+    CHECK_UINT(ledger_stats().open, 0);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_UINT(ledger_stats().refused, 0);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(store_count(kept, "left", 0), 100);
+    CHECK_UINT(store_count(kept, "left in block", 0), 100);
+    for (i = 0; i < kept->count; i++)
+        CHECK_UINT(kept->spans[i].is_abandoned, strstr(kept->spans[i].name, "block") != NULL);
+    for (i = 0; i < kept->count; i++) {          /* "left in block" is inside "block", and so on */
+        if (strcmp(kept->spans[i].name, "inner block") != 0) continue;
+        for (j = 0; j < kept->count && kept->spans[j].span_id != kept->spans[i].parent_id; j++) {}
+        CHECK(j < kept->count && strcmp(kept->spans[j].name, "left in block") == 0);
+    }
+    CHECK_LEDGER();
+}
+
 /* --- thread-specific destructors --- */
 
 static pthread_key_t before_key, after_key;
