@@ -177,7 +177,7 @@
    --------------------------------------
        Provider, tracer     one provider, the process, and no tracer objects: the scope of a span is its tracer. A scope has name,
                             version and schema URL, no attributes. After trace_shutdown trace_init may start again.
-       Span processors      none: no OnStart, OnEnd. A sampler sees each start and may add attributes, baggage_attributes does too;
+       Span processors      none: no OnStart, OnEnd. A sampler sees each start and may add attributes, as baggage_attributes does;
                             exporters see the ends, and tail_sampling's function a whole trace before them.
        Sampler              RECORD (recorded, not sampled) is shown to no exporter.
        Ids                  made here; the generator cannot be replaced, only seeded: trace_config.random.
@@ -884,7 +884,7 @@ TRACE_INLINE trace_span trace_span_current(void);
 /* True from start to end, unless it was sampled out. Use it to skip costly attributes. */
 TRACE_INLINE bool trace_span_is_recording(trace_span span);
 /* False when no span of this scope (NULL: none) can be recorded on this thread now: tracing is off or has no exporter, a rule
-   disables the scope, or the thread is in TRACE_SUPPRESS. The sampler is not asked, since it decides by name, kind and attributes:
+   disables the scope, or the thread is in TRACE_SUPPRESS. The sampler, which decides by name, kind and attributes, is not asked:
    true inside an unsampled span too, below which a new root may be recorded; of that span ask trace_span_is_recording. */
 TRACE_INLINE bool trace_is_enabled(const trace_scope *scope);
 /* What to hand to another thread, store, or inject. Of an inert handle: trace_context_current(). Of a dead one: explicit
@@ -6436,8 +6436,8 @@ static void tracei_slot_put(tracei_unit *unit, tracei_slot *slot) {
     unit->free = slot;
 }
 
-/* Which number a chunk of this process has. A child's come after its parent's, which stay, so that handles from before the fork are
-   told from invented ones; when all numbers are taken, the oldest chunks are forgotten first. */
+/* Which number a chunk of this process has. A child's come after its parent's, which stay, so that handles from before the fork
+   are told from invented ones; when all numbers are taken, the oldest chunks are forgotten first. */
 static uint32_t tracei_chunk_number(uint32_t of_process) {
     return (tracei_chunk_first + of_process) % TRACEI_CHUNKS_MAX;
 }
@@ -6819,7 +6819,7 @@ static TRACEI_COLD tracei_unit *tracei_enter_slow(void) {
     unit = tracei_unit_adopt(tracei_open_gate());
     if (unit && before->current) tracei_unit_inherit(unit, before->current);
     TRACEI_COMPILER_BARRIER();
-    if (TRACEI_RARE(tracei_tls != &tracei_unit_entering)) { /* a child that was forked meanwhile in a handler, and recorded there */
+    if (TRACEI_RARE(tracei_tls != &tracei_unit_entering)) { /* a child forked meanwhile in a handler, and recorded there */
         unit = tracei_tls;
         (void)tracei_thread_watch(unit);
     }
@@ -6861,7 +6861,7 @@ static TRACEI_COLD void tracei_count_misuse(tracei_unit *unit) {
                    "counted in trace_stats.misused; said once");
 }
 
-/* Of a handle that names no open span of this process. One that was open when the process was forked is nothing to complain of. */
+/* Of a handle that names no open span of this process. One that was open at the fork is nothing to complain of. */
 static TRACEI_COLD void tracei_count_stale(tracei_unit *unit, trace_span span) {
     tracei_slot *const slot = tracei_slot_at(span.slot);
     const bool inherited = slot && (span.generation & 1) && TRACEI_LOAD(&slot->generation) == span.generation &&
@@ -16044,7 +16044,7 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
     if (!config) config = &defaults;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
-    if (tracei_epoch_now() == 0) tracei_tls = &tracei_unit_beginning; /* a handler that records now must not begin a second time */
+    if (tracei_epoch_now() == 0) tracei_tls = &tracei_unit_beginning; /* a handler that records now must not begin again */
     entered = tracei_begin_enter(deadline);
     if (!entered) { /* another thread is in trace_init or trace_shutdown, and an exporter holds it up */
     } else if (tracei_epoch_now() == 0 && !tracei_generation) {
