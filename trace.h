@@ -804,16 +804,19 @@ typedef struct trace_config {
 TRACE_APP trace_result trace_init(const trace_config *config);
 
 /* Delivers every span ended before the call and asks each exporter to send what it queued. OK: nothing is left and nothing
-   was lost since the last flush. 0: do not wait; UINT32_MAX: no limit. Errors: TIMEOUT, BUSY, FAILED, SHUT_DOWN. Any thread. */
+   was lost since the last flush. The time is looked at after each batch handed to exporters; what is left then stays for the
+   next call. 0: hand on all there is, then do not wait; UINT32_MAX: no limit. Errors: TIMEOUT, BUSY, FAILED, SHUT_DOWN. Any
+   thread. */
 TRACE_APP trace_result trace_flush(uint32_t timeout_ms);
 
-/* Flush, then stop the worker and the exporters. Later spans are not recorded; contexts still propagate. Runs by itself at
-   exit. A second call answers SHUT_DOWN. Any thread; BUSY inside an exporter, and when another thread's trace_init took all the
-   time. Nothing is freed. */
+/* Flush, then stop the worker and the exporters. Time as for trace_flush; what is left then stays pending. Later spans are not
+   recorded; contexts still propagate. Runs by itself at exit. A second call answers SHUT_DOWN. Any thread; BUSY inside an
+   exporter, and when another thread's trace_init took all the time. Nothing is freed. */
 TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms);
 
-/* One pass in the caller, for programs without a worker: drains, decodes, exports for about `budget_us` microseconds (0: one
-   ring's worth) and returns the number of spans handed on. 0 when another thread is at it. */
+/* One pass in the caller, for programs without a worker: drains, decodes, exports for about `budget_us` microseconds (0: all there
+   is) and returns the number of spans taken from the rings; 0 also when another thread is at it. The time is looked at after each
+   batch handed to exporters (256 spans, a trace, or less), so that slow ones exceed it by one; the next call goes on from there. */
 TRACE_APP size_t trace_pump(uint32_t budget_us);
 
 /* CLOCK_MONOTONIC in nanoseconds (or trace_config.clock): what exporters' deadlines are compared with. Any thread. */
@@ -2361,9 +2364,10 @@ static uint64_t tracei_unix_ns(void) {
 
 TRACEI_SMALL_BEGIN
 
-/* A time-out as an absolute monotonic time; UINT32_MAX is no limit. */
+/* A time-out as an absolute monotonic time; UINT32_MAX is no limit, 0 is always over: who waits for nothing. */
 static uint64_t tracei_deadline(uint32_t timeout_ms) {
     const uint64_t now = tracei_mono_ns(), span = (uint64_t)timeout_ms * 1000000u;
+    if (!timeout_ms) return 0;
     return timeout_ms == UINT32_MAX || now > UINT64_MAX - span ? UINT64_MAX : now + span;
 }
 
@@ -10517,6 +10521,10 @@ TRACEI_SMALL_END
    get theirs from the assembler. When a local root ended in a round, another round follows before its trace is judged complete: a
    child that ended before its root, in whatever ring, is then there.
 
+   A pass may have a deadline. It is looked at after each batch, so a slow exporter overruns it by one. What is left stays where it
+   is for the next pass, which goes on with it first: a round that was cut goes on to the heads it had taken, and is then as whole
+   as any other; traces that are due stay due.
+
    What the ledgers are made of: producers count in their units, 32 bits wide, one writer each. tracei_ledger_lock protects the
    64-bit totals those are widened into, and what the consumer counts itself. It is held for a few additions, never over a
    call. */
@@ -10569,19 +10577,28 @@ static tracei_arena_view tracei_views;
 static tracei_timeline tracei_times;
 static uint64_t tracei_round_number;
 static uint64_t tracei_pass_mono;           /* of this round's clock pair */
+static uint64_t tracei_pass_deadline;       /* 0: none */
+static bool tracei_pass_over;               /* it is past */
+static bool tracei_round_cut;               /* rings were not drained to pass_head */
+static bool tracei_pass_cut;                /* the last pass left something: in rings, or traces that are due */
 static trace_span_data tracei_batch[TRACEI_BATCH_SPANS];
 
 static bool tracei_assembler_is_full(const tracei_record *record);
-static void tracei_assembler_make_room(const tracei_record *record);
+static bool tracei_assembler_make_room(const tracei_record *record);
 static bool tracei_assembler_add(const tracei_record *record, const unsigned char *payload, uint64_t thread_id,
                                  const char *thread_name);
-static void tracei_assembler_decide(bool everything);
+static bool tracei_assembler_decide(bool everything);
 static bool tracei_assembler_undecided(void);
 static bool tracei_assembler_idle(void);
 static bool tracei_consoles_go_on(void);
 static bool tracei_consoles_wait; /* text that the reader has not taken yet, or a summary that is due: the worker stays awake */
 
 TRACEI_SMALL_BEGIN
+
+/* After each batch. */
+static void tracei_pass_look(void) {
+    if (tracei_pass_deadline && tracei_mono_ns() >= tracei_pass_deadline) tracei_pass_over = true;
+}
 
 /* --- the ledgers --- */
 
@@ -11042,6 +11059,7 @@ typedef struct tracei_drain {
     uint32_t position;            /* up to here handed on or held */
     size_t spans;                 /* in tracei_batch */
     uint64_t taken;               /* since the last commit, the batch's included */
+    uint32_t met;                 /* those, and what there was no memory for */
 } tracei_drain;
 
 /* Hands the batch over and gives the ring's room back. */
@@ -11051,25 +11069,29 @@ static void tracei_drain_commit(tracei_drain *drain) {
     TRACEI_STORE_RELEASE(&drain->unit->tail, drain->position);
     drain->spans = 0;
     drain->taken = 0;
+    drain->met = 0;
     tracei_views_reset();
+    tracei_pass_look();
 }
 
-/* Before the assembler hands over traces, the batch goes: both use the arena. */
-static void tracei_drain_make_room(tracei_drain *drain, const tracei_record *record) {
-    if (!tracei_assembling || !tracei_assembler_is_full(record)) return;
+/* Before the assembler hands over traces, the batch goes: both use the arena. False: the time is up before there is room. */
+static bool tracei_drain_make_room(tracei_drain *drain, const tracei_record *record) {
+    if (!tracei_assembling || !tracei_assembler_is_full(record)) return true;
     if (drain->spans) tracei_drain_commit(drain);
-    tracei_assembler_make_room(record);
+    return tracei_assembler_make_room(record);
 }
 
-static void tracei_drain_span(tracei_drain *drain, const tracei_record *record, const unsigned char *payload) {
-    tracei_drain_make_room(drain, record);
+/* False: a batch had to go first, and now the time is up; the span stays in the ring. */
+static bool tracei_drain_span(tracei_drain *drain, const tracei_record *record, const unsigned char *payload) {
+    if (!tracei_drain_make_room(drain, record)) return false;
     if (tracei_exporter_count > tracei_whole_trace_count && !tracei_tail.enabled) {
         const size_t needed = tracei_views_needed(record->payload);
-        if (drain->spans == TRACEI_BATCH_SPANS || !tracei_views_reserve(needed)) {
+        if (!tracei_views_reserve(needed)) {
             tracei_drain_commit(drain);
+            if (tracei_pass_over) return false;
             if (!tracei_views_reserve(needed)) {
                 tracei_ledger_lost();
-                return;
+                return true;
             }
         }
         {
@@ -11083,6 +11105,7 @@ static void tracei_drain_span(tracei_drain *drain, const tracei_record *record, 
         drain->taken--;
         tracei_ledger_lost();
     }
+    return true;
 }
 
 #if TRACEI_GNU
@@ -11097,17 +11120,18 @@ static uint64_t tracei_drain_unit(tracei_unit *unit) {
     memset(&drain, 0, sizeof drain);
     drain.unit = unit;
     drain.position = unit->tail;
-    while (drain.position != unit->pass_head) {
+    while (drain.position != unit->pass_head && !tracei_pass_over) {
         const unsigned char *const at = unit->ring + (drain.position & unit->mask);
         tracei_record record;
         TRACEI_PREFETCH(at + 512);
         memcpy(&record, at, 8); /* a padding record may be no longer than this */
         if (record.type != TRACEI_RECORD_PAD) memcpy(&record, at, sizeof record);
         if (record.type == TRACEI_RECORD_SPAN) {
-            tracei_drain_span(&drain, &record, at + sizeof record);
+            if (!tracei_drain_span(&drain, &record, at + sizeof record)) break;
+            drain.met++;
             spans++;
         } else if (record.type == TRACEI_RECORD_OPEN) {
-            tracei_drain_make_room(&drain, &record);
+            if (!tracei_drain_make_room(&drain, &record)) break;
             if (tracei_assembling)
                 (void)tracei_assembler_add(&record, at + sizeof record, unit->thread_id, unit->thread_name);
         } else if (record.type == TRACEI_RECORD_THREAD) {
@@ -11118,6 +11142,7 @@ static uint64_t tracei_drain_unit(tracei_unit *unit) {
                    record.payload < sizeof unit->thread_name ? record.payload : sizeof unit->thread_name - 1);
         }
         drain.position += record.size;
+        if (drain.met == TRACEI_BATCH_SPANS) tracei_drain_commit(&drain);
     }
     if (drain.position != unit->tail) tracei_drain_commit(&drain);
     return spans;
@@ -11131,16 +11156,22 @@ static bool tracei_anything_published(void) {
     return false;
 }
 
-/* One round; the caller holds the pass. */
+/* One round, or the rest of one that was cut; the caller holds the pass. */
 static uint64_t tracei_round(void) {
     tracei_unit *const first = TRACEI_LOAD_ACQUIRE(&tracei_units);
     tracei_unit *unit;
     uint64_t spans = 0;
-    tracei_round_number++;
-    for (unit = first; unit; unit = unit->next) unit->pass_head = TRACEI_LOAD_ACQUIRE(&unit->head);
+    if (!tracei_round_cut) {
+        tracei_round_number++;
+        for (unit = first; unit; unit = unit->next) unit->pass_head = TRACEI_LOAD_ACQUIRE(&unit->head);
+    }
     tracei_wall_advance(&tracei_times);
     tracei_pass_mono = tracei_mono_ns();
-    for (unit = first; unit; unit = unit->next) spans += tracei_drain_unit(unit);
+    tracei_round_cut = false;
+    for (unit = first; unit; unit = unit->next) {
+        spans += tracei_drain_unit(unit);
+        if (unit->tail != unit->pass_head) tracei_round_cut = true;
+    }
     return spans;
 }
 
@@ -11172,15 +11203,30 @@ static void tracei_say_drops(bool at_last) {
                    (unsigned long long)ended);
 }
 
-/* A pass: rounds until every root that was seen to end has been judged. `everything`: also hand on what waits for its root. */
-static uint64_t tracei_pass(bool everything) {
+static void tracei_pass_judge(bool everything) {
+    tracei_pass_cut = tracei_round_cut || (tracei_assembling && !tracei_assembler_decide(everything));
+}
+
+/* A pass: rounds until every root that was seen to end has been judged. `everything`: also hand on what waits for its root.
+   `deadline_ns` is looked at after each batch, so that the first goes in any case; 0: none. */
+static uint64_t tracei_pass(bool everything, uint64_t deadline_ns) {
     tracei_unit *const self = tracei_tls;
-    uint64_t spans;
+    uint64_t spans = 0;
     int rounds = 1;
     tracei_tls = &tracei_unit_suppressed; /* exporters that use traced code must not feed themselves */
-    spans = tracei_round();
-    while (tracei_assembler_undecided() && rounds++ < 3) spans += tracei_round();
-    if (tracei_assembling) tracei_assembler_decide(everything);
+    tracei_pass_deadline = deadline_ns;
+    tracei_pass_over = false;
+    if (tracei_round_cut) spans += tracei_round();
+    if (tracei_pass_cut) tracei_pass_judge(false); /* before more is drained: rings drop what is too much, traces would go to pieces */
+    if (tracei_pass_over) {
+        tracei_pass_cut = true;
+    } else {
+        spans += tracei_round();
+        while (!tracei_pass_over && tracei_assembler_undecided() && rounds++ < 3) spans += tracei_round();
+        tracei_pass_judge(everything);
+    }
+    tracei_pass_deadline = 0;
+    tracei_pass_over = false;
     tracei_consoles_wait = tracei_consoles_go_on();
     tracei_lock(&tracei_ledger_lock);
     tracei_widen();
@@ -11243,8 +11289,8 @@ static void tracei_worker_main(void *user) {
         uint64_t spans = 0;
         bool quiet = true;
         if (tracei_try_lock(&tracei_pass_lock)) {
-            spans = tracei_pass(
-                stop); /* the last one is the worker's too: an exporter that blocks then blocks it and not who waits for it */
+            /* the last one is the worker's too: an exporter that blocks then blocks it and not who waits for it */
+            spans = tracei_pass(stop, 0);
             quiet = tracei_assembler_idle() && !tracei_consoles_wait;
             tracei_unlock(&tracei_pass_lock);
         }
@@ -11318,12 +11364,12 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
         if (in_use <= (unit->mask + 1) / 2 || (fits && tries >= 32))
             return true;                              /* much room: to and fro by a few spans would slow both */
         if (TRACEI_LOAD(&tracei_divert)) return fits; /* shut down meanwhile */
+        if (tracei_mono_ns() >= deadline) return fits;
         if (TRACEI_LOAD(&tracei_worker.state) != TRACEI_THREAD_RUNNING && tracei_try_lock(&tracei_pass_lock)) {
-            (void)tracei_pass(false);
+            (void)tracei_pass(false, deadline);
             tracei_unlock(&tracei_pass_lock);
             continue;
         }
-        if (tracei_mono_ns() >= deadline) return fits;
         if (++tries % 64 == 1) tracei_attend();
         if (tries < 32)
             tracei_yield();
@@ -11661,9 +11707,12 @@ static bool tracei_assembler_is_full(const tracei_record *record) {
            tracei_assembler.bytes + record->payload + sizeof(tracei_held) + TRACEI_HOLD_PAGE > tracei_max_trace_bytes;
 }
 
-/* Uses the arena of views: the caller has none in it. A trace without spans, only an open root, is no help but to go. */
-static void tracei_assembler_make_room(const tracei_record *record) {
-    while (tracei_assembler_is_full(record)) tracei_trace_hand_over(tracei_assembler.oldest, !tracei_assembler.oldest->spans);
+/* Uses the arena of views: the caller has none in it. A trace without spans, only an open root, is no help but to go. False: the
+   time is up before there is room. */
+static bool tracei_assembler_make_room(const tracei_record *record) {
+    for (; tracei_assembler_is_full(record); tracei_trace_hand_over(tracei_assembler.oldest, !tracei_assembler.oldest->spans))
+        if (tracei_pass_over) return false;
+    return true;
 }
 
 /* On the monotonic clock, and not after this round. */
@@ -11823,6 +11872,7 @@ static bool tracei_hand_over_list(tracei_held *list, tracei_held *root, bool lat
     if (tracei_redirecting || tracei_tail.enabled) tracei_deliver_spans(spans, count);
     tracei_views_reset();
     if (count) tracei_ledger_released(count);
+    tracei_pass_look();
     return true;
 }
 
@@ -11917,6 +11967,7 @@ static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
         if (tracei_assembler.bytes <= tracei_max_trace_bytes / 2) return;
     }
     tracei_trace_forget(trace);
+    tracei_pass_look(); /* also after one that nobody gets */
 }
 
 /* --- judging --- */
@@ -11987,17 +12038,20 @@ static void tracei_trace_label(tracei_trace *trace, const tracei_index *index) {
     }
 }
 
-/* Several local roots, or one that is open and announced: each finished subtree goes out on its own, in the order they began. */
-static void tracei_trace_split(tracei_trace *trace) {
+/* Several local roots, or one that is open and announced: each finished subtree goes out on its own, in the order they began.
+   False: the time is up before the last; the trace stays due. */
+static bool tracei_trace_split(tracei_trace *trace) {
     tracei_held *const open_root = tracei_held_is_open(trace->first) ? trace->first : NULL;
     tracei_index index;
     tracei_held *held;
+    bool whole = true;
     const size_t bytes = (trace->spans ? trace->spans : 1) * sizeof *index.items;
     index.count = 0;
     index.items = (tracei_held **)tracei_alloc(bytes);
     if (!index.items) {
+        tracei_trace_not_due(trace);
         tracei_trace_hand_over(trace, false);
-        return;
+        return true;
     }
     for (held = trace->first; held; held = held->next)
         if (held->record.type == TRACEI_RECORD_SPAN) index.items[index.count++] = held;
@@ -12005,7 +12059,7 @@ static void tracei_trace_split(tracei_trace *trace) {
     tracei_trace_label(trace, &index);
     tracei_free(index.items, bytes);
     held = tracei_held_sort(tracei_trace_take_spans(trace));
-    while (held && held->label) {
+    while (held && held->label && !tracei_pass_over) {
         tracei_held *const root = held->label, *const members = held;
         const bool is_local = (root->record.bits & TRACEI_BITS_LOCAL_ROOT) != 0;
         tracei_held *last;
@@ -12017,22 +12071,28 @@ static void tracei_trace_split(tracei_trace *trace) {
     }
     for (; held; trace->spans++) {
         tracei_held *const next = held->next;
+        whole = whole && !held->label;
+        held->label = NULL;
         tracei_held_append(trace, held);
         held = next;
     }
+    if (!whole) return false;
+    tracei_trace_not_due(trace);
     if (trace->open_roots)
         tracei_trace_repack(trace);
     else
         tracei_trace_hand_over(trace, false); /* the last root takes what is left */
+    return true;
 }
 
-static void tracei_assembler_look_at_ages(void) {
+/* Like the next: false when the time is up. */
+static bool tracei_assembler_look_at_ages(void) {
     tracei_trace *trace, *newer;
-    if (tracei_pass_mono - tracei_assembler.looked < 100000000u) return;
-    tracei_assembler.looked = tracei_pass_mono;
+    if (tracei_pass_mono - tracei_assembler.looked < 100000000u) return true;
     for (trace = tracei_assembler.oldest; trace; trace = newer) {
         const uint64_t age = tracei_pass_mono - trace->since;
         newer = trace->newer;
+        if (tracei_pass_over) return false;
         if (tracei_tail.enabled) {
             if (!trace->due && age >= tracei_tail.max_age_ms * UINT64_C(1000000)) tracei_trace_hand_over(trace, true);
             continue;
@@ -12044,9 +12104,12 @@ static void tracei_assembler_look_at_ages(void) {
         } else if (!trace->open_roots && !trace->due && age > 10000000000u)
             tracei_trace_hand_over(trace, false);
     }
+    tracei_assembler.looked = tracei_pass_mono;
+    return true;
 }
 
-static void tracei_assembler_decide(bool everything) {
+/* Hands over what is due, or all there is. False: the time was up before the last. */
+static bool tracei_assembler_decide(bool everything) {
     tracei_trace *trace, *next;
     for (trace = tracei_assembler.due; trace; trace = next) {
         next = trace->due_next;
@@ -12054,21 +12117,21 @@ static void tracei_assembler_decide(bool everything) {
         if (tracei_tail.enabled && !everything && !trace->late &&
             tracei_pass_mono - trace->root_end < tracei_tail.wait_ms * UINT64_C(1000000))
             continue;
-        tracei_trace_not_due(trace);
-        if (tracei_tail.enabled && trace->open_roots && !everything) continue; /* its last root makes it due again */
-        if (!tracei_tail.enabled && (trace->open_roots || trace->ended_roots > 1))
-            tracei_trace_split(trace);
-        else
-            tracei_trace_hand_over(trace, false);
-    }
-    if (everything) {
-        for (trace = tracei_assembler.oldest; trace; trace = next) {
-            next = trace->newer;
-            tracei_trace_hand_over(trace, false);
+        if (tracei_pass_over) return false;
+        if (!tracei_tail.enabled && (trace->open_roots || trace->ended_roots > 1)) {
+            if (!tracei_trace_split(trace)) return false;
+            continue;
         }
-    } else {
-        tracei_assembler_look_at_ages();
+        tracei_trace_not_due(trace);
+        if (!trace->open_roots || everything) tracei_trace_hand_over(trace, false); /* else its last root makes it due again */
     }
+    if (!everything) return tracei_assembler_look_at_ages();
+    for (trace = tracei_assembler.oldest; trace; trace = next) {
+        next = trace->newer;
+        if (tracei_pass_over) return false;
+        tracei_trace_hand_over(trace, false);
+    }
+    return true;
 }
 
 /* The exporters have changed: what is held goes to the new ones. `to_all`: nobody was handed it span by span. */
@@ -12076,7 +12139,7 @@ static void tracei_assembler_redirect(bool to_all) {
     tracei_unit *const self = tracei_tls;
     tracei_tls = &tracei_unit_suppressed;
     tracei_redirecting = to_all;
-    tracei_assembler_decide(true);
+    (void)tracei_assembler_decide(true);
     tracei_redirecting = false;
     tracei_tls = self;
 }
@@ -15374,7 +15437,7 @@ static trace_result tracei_flush_exporters(uint32_t waiting, uint64_t deadline_n
         }
         if (!waiting) return result;
         if (tracei_mono_ns() >= deadline_ns) return result == TRACE_RESULT_OK ? TRACE_RESULT_TIMEOUT : result;
-        if (slice) (void)tracei_pass(false);
+        if (slice) (void)tracei_pass(false, deadline_ns);
         slice = TRACEI_FLUSH_SLICE_NS;
     }
 }
@@ -15391,11 +15454,15 @@ static trace_result tracei_losses_tell(trace_result result) {
 /* The caller holds the pass. */
 static trace_result tracei_flush_all(uint64_t deadline_ns) {
     uint32_t flushable = 0, i;
-    (void)tracei_pass(true);
+    trace_result result;
+    bool cut;
+    (void)tracei_pass(true, deadline_ns);
+    cut = tracei_pass_cut;
     tracei_flush_begin();
     for (i = 0; i < tracei_exporter_count; i++)
         if (tracei_exporters[i].exporter.flush_fn) flushable |= 1u << i;
-    return tracei_losses_tell(tracei_flush_exporters(flushable, deadline_ns));
+    result = tracei_flush_exporters(flushable, deadline_ns);
+    return tracei_losses_tell(cut && result == TRACE_RESULT_OK ? TRACE_RESULT_TIMEOUT : result);
 }
 
 static trace_result tracei_flush_by(uint64_t deadline_ns) {
@@ -15419,12 +15486,12 @@ TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
 }
 
 TRACE_APP size_t trace_pump(uint32_t budget_us) {
-    const uint64_t deadline = tracei_mono_ns() + (uint64_t)budget_us * 1000u;
+    const uint64_t deadline = budget_us ? tracei_mono_ns() + (uint64_t)budget_us * 1000u : 0;
     uint64_t spans = 0, now;
     if (tracei_is_suppressed() || tracei_epoch_now() == 0) return 0;
     if (!tracei_try_lock(&tracei_pass_lock)) return 0;
     do {
-        now = TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT ? 0 : tracei_pass(false);
+        now = TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT ? 0 : tracei_pass(false, deadline);
         spans += now;
     } while (now && tracei_mono_ns() < deadline);
     tracei_unlock(&tracei_pass_lock);
@@ -15465,8 +15532,11 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
     TRACEI_STORE(&tracei_use_worker, 0u);
     (void)tracei_worker_end(deadline_ns);
     if (tracei_pass_acquire(deadline_ns)) {
-        (void)tracei_pass(true);
+        bool cut;
+        (void)tracei_pass(true, deadline_ns);
+        cut = tracei_pass_cut;
         result = tracei_shut_exporters(deadline_ns);
+        if (cut && result == TRACE_RESULT_OK) result = TRACE_RESULT_TIMEOUT;
         tracei_say_drops(true);
         tracei_unlock(&tracei_pass_lock);
     }
@@ -15507,13 +15577,16 @@ static bool tracei_exit_concerns_us(void) {
 /* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
 static void tracei_at_exit(void) {
     const uint64_t since = tracei_mono_ns(), deadline = tracei_deadline(tracei_exit_ms);
+    bool cut = true;
     if (!tracei_exit_concerns_us()) return;
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
     if (tracei_worker_end(deadline) && tracei_pass_acquire(deadline)) {
-        (void)tracei_pass(true);
+        (void)tracei_pass(true, deadline);
+        cut = tracei_pass_cut;
         tracei_unlock(&tracei_pass_lock);
-    } else {
+    }
+    if (cut) {
         tracei_say_blocked();
         tracei_log(TRACE_LOG_LEVEL_WARNING,
                    "exit gave up after exit_timeout_ms (%u ms): an exporter is still busy, the last spans are lost",
@@ -15525,7 +15598,8 @@ static void tracei_at_exit(void) {
 /* Of what an exit may take, the part that is left. */
 static uint64_t tracei_exit_deadline(void) {
     if (tracei_exit_ms == UINT32_MAX) return UINT64_MAX;
-    return tracei_deadline(tracei_exit_spent_ms < tracei_exit_ms ? tracei_exit_ms - (uint32_t)tracei_exit_spent_ms : 0);
+    if (tracei_exit_spent_ms >= tracei_exit_ms) return tracei_mono_ns();
+    return tracei_deadline(tracei_exit_ms - (uint32_t)tracei_exit_spent_ms);
 }
 
 /* The last that is heard of us. */

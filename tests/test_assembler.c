@@ -5,11 +5,11 @@
 #include "../trace.h"
 #include <pthread.h>
 
-static uint64_t now_ns = 5000000000u;
+static uint64_t now_ns = 5000000000u, tick_ns; /* what a reading takes */
 
 static uint64_t fake_clock(void *user) {
     (void)user;
-    return now_ns;
+    return now_ns += tick_ns;
 }
 
 /* One line a batch: "root[*][!] late: name name ..."; * the root is open, ! late. */
@@ -351,6 +351,128 @@ TEST(children_in_other_rings_are_there_when_their_root_is_judged) {
         (void)trace_pump(0);
         CHECK_STR(heard, "root: root child\n");
     }
+    ledger();
+}
+
+/* --- a pass that has not the time for all --- */
+
+static trace_result hear_slowly(void *user, const trace_batch *batch) {
+    now_ns += 1000000;
+    return hear(user, batch);
+}
+
+static void begin_slowly(void) {
+    trace_config config;
+    memset((void *)&config, 0, sizeof config);
+    config.exporters[0].struct_size = sizeof(trace_exporter);
+    config.exporters[0].name = "listener";
+    config.exporters[0].export_fn = hear_slowly;
+    config.exporters[0].whole_traces = true;
+    config.disable_thread = config.disable_environment = true;
+    config.clock.monotonic_fn = config.clock.unix_fn = fake_clock;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    heard_size = heard_spans = 0;
+    heard[0] = '\0';
+}
+
+static void heard_next(uint32_t budget_us, const char *expected) {
+    heard_size = 0;
+    heard[0] = '\0';
+    (void)trace_pump(budget_us);
+    CHECK_STR(heard, expected);
+}
+
+/* One trace at a time; what ends meanwhile comes after what was due before. */
+TEST(traces_there_was_no_time_for_come_next) {
+    begin_slowly();
+    trace_span_end(start("a"));
+    trace_span_end(start("b"));
+    trace_span_end(start("c"));
+    heard_next(100, "a: a\n");
+    trace_span_end(start("d"));
+    heard_next(100, "b: b\n");
+    heard_next(1500, "c: c\nd: d\n");
+    heard_next(100, "");
+    trace_span_end(start("e"));
+    trace_span_end(start("f"));
+    heard_size = 0;
+    CHECK_INT(trace_flush(1), TRACE_RESULT_TIMEOUT);
+    CHECK_STR(heard, "e: e\n");
+    CHECK_INT(trace_flush(10), TRACE_RESULT_OK);
+    CHECK_STR(heard, "e: e\nf: f\n");
+    ledger();
+}
+
+/* The same for the parts of one trace: children of an announced root, and several local roots. */
+TEST(parts_there_was_no_time_for_come_next) {
+    trace_span_options options;
+    trace_span root, one, two, remote;
+    trace_context above;
+    size_t i;
+    begin_slowly();
+    root = start("root");
+    now_ns += 3000000000u;
+    heard_next(100, "root*:\n");
+    for (i = 0; i < 3; i++) {
+        one = start("outer");
+        two = start("inner");
+        trace_span_end(two);
+        trace_span_end(one);
+    }
+    heard_next(100, "root*: outer inner\n");
+    heard_next(1500, "root*: outer inner\nroot*: outer inner\n");
+    trace_span_end(root);
+    heard_next(0, "root: root\n");
+    memset((void *)&options, 0, sizeof options);
+    remote = start("elsewhere");
+    above = trace_span_context(remote);
+    above.is_remote = true;
+    options.parent = above;
+    for (i = 0; i < 3; i++) {
+        now_ns += 1000;
+        one = trace_span_start_with(i == 0 ? "first" : i == 1 ? "second" : "third", &options);
+        trace_span_end(start("child"));
+        trace_span_end(one);
+    }
+    trace_span_end(remote);
+    heard_next(100, "elsewhere: elsewhere\n");
+    heard_next(100, "first: first child\n");
+    heard_next(100, "second: second child\n");
+    heard_next(100, "third: third child\n");
+    heard_next(100, "");
+    ledger();
+}
+
+/* The root is in the ring that is drained first, and the round is cut behind it, again and again: its child is waited for. */
+static void *end_it_before_many(void *user) {
+    size_t i;
+    trace_span_end(*(trace_span *)user);
+    for (i = 0; i < 3 * TRACEI_BATCH_SPANS; i++) trace_span_end(trace_span_start("f"));
+    return NULL;
+}
+
+TEST(a_round_that_was_cut_is_not_yet_one) {
+    trace_span_options options;
+    trace_span root, child;
+    pthread_t thread;
+    size_t pumps, i;
+    begin_slowly();
+    tick_ns = 1000;
+    memset((void *)&options, 0, sizeof options);
+    options.detached = true;
+    root = trace_span_start_with("root", &options);
+    options.parent = trace_span_context(root);
+    child = trace_span_start_with("child", &options);
+    for (i = 0; i < 2; i++) trace_span_end(trace_span_start("g"));
+    trace_span_end(child);
+    REQUIRE(pthread_create(&thread, NULL, end_it_before_many, &root) == 0);
+    pthread_join(thread, NULL);
+    for (pumps = 0; !heard_size && pumps < 20; pumps++) (void)trace_pump(1);
+    CHECK_STR(heard, "root: root child\n");
+    CHECK_UINT(pumps, 6);
+    tick_ns = 0;
+    CHECK_INT(trace_flush(0), TRACE_RESULT_OK);
+    CHECK_UINT(heard_spans, 2 + 2 + 3 * TRACEI_BATCH_SPANS);
     ledger();
 }
 

@@ -726,7 +726,7 @@ static void x_build(void) {
         x_chunks[i] = tracei_slot_at(x_roots[i].slot / TRACEI_SLOTS_A_CHUNK * TRACEI_SLOTS_A_CHUNK);
     }
     tracei_tls = &tracei_unit_suppressed;
-    (void)tracei_pass(true);
+    (void)tracei_pass(true, 0);
     for (i = 0; i < 3; i++) {
         tracei_unit *const unit = x_units[i];
         unit->head = unit->tail = unit->tail_seen = unit->pass_head = 0u - X_RING; /* also over the wrap of the 32-bit indices */
@@ -782,7 +782,7 @@ static void x_record(int producer, int number) {
 /* With the pass, as everybody who drains. */
 static void x_drain(void) {
     if (tracei_try_lock(&tracei_pass_lock)) {
-        (void)tracei_pass(false);
+        (void)tracei_pass(false, 0);
         tracei_unlock(&tracei_pass_lock);
     }
 }

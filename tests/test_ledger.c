@@ -538,6 +538,113 @@ ISOLATED(an_exporter_that_took_long_is_named) {
     CHECK_LEDGER();
 }
 
+/* --- time --- */
+
+static uint64_t span_takes_ns;
+static trace_result take_time(void *user, const trace_batch *batch) {
+    fake_ns += batch->span_count * span_takes_ns;
+    return store_export(user, batch);
+}
+
+static trace_config slow_config(store *kept) {
+    trace_config config = ledger_config(store_exporter(kept));
+    config.exporters[0].export_fn = take_time;
+    config.clock.monotonic_fn = config.clock.unix_fn = fake_clock;
+    config.disable_thread = true;
+    config.exit_timeout_ms = 50;
+    config.logger.log_fn = keep_blocking_log;
+    return config;
+}
+
+static void *record_300(void *unused) { return record("busy", 300), unused; }
+
+/* A slow exporter exceeds the budget by one batch, and what is left comes next, in order and once. */
+ISOLATED(a_pump_keeps_to_its_budget) {
+    store *const kept = store_make(10000);
+    trace_config config = slow_config(kept);
+    pthread_t busy;
+    unsigned pumps = 0;
+    span_takes_ns = 1000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1000);
+    CHECK_UINT(trace_pump(100), TRACEI_BATCH_SPANS);
+    CHECK_UINT(kept->count, TRACEI_BATCH_SPANS);
+    CHECK_UINT(ledger_stats().pending, 1000 - TRACEI_BATCH_SPANS);
+    CHECK_LEDGER();
+    CHECK_UINT(trace_pump(300), 2 * TRACEI_BATCH_SPANS);
+    record("y", 1);                              /* a later round's */
+    CHECK_UINT(trace_pump(1), 1000 - 3 * TRACEI_BATCH_SPANS);
+    CHECK_UINT(trace_pump(1), 1);
+    CHECK_UINT(trace_pump(1), 0);
+    CHECK_LEDGER();
+    record("other", 300);
+    for (; store_count(kept, "other", 0) < 300 && pumps < 20; pumps++) { /* in the ring that is drained last, behind a busy one */
+        REQUIRE(pthread_create(&busy, NULL, record_300, NULL) == 0);
+        pthread_join(busy, NULL);
+        CHECK(trace_pump(1) <= TRACEI_BATCH_SPANS);
+    }
+    CHECK(pumps < 10);
+    while (trace_pump(1)) {}
+    CHECK_UINT(store_count(kept, "other", 0), 300);
+    CHECK_UINT(kept->count, ledger_stats().ended);
+    CHECK_UINT(store_duplicates(kept), 0);
+    record("x", 1000);
+    CHECK_UINT(trace_pump(0), 1000);             /* none: all there is */
+    CHECK_LEDGER();
+}
+
+/* So with the time of a flush, of a shutdown and of the exit. */
+ISOLATED(flush_and_shutdown_keep_to_their_time) {
+    store *const kept = store_make(10000);
+    trace_config config = slow_config(kept);
+    span_takes_ns = 1000000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 2000);
+    CHECK_INT(trace_flush(50), TRACE_RESULT_TIMEOUT);
+    CHECK_UINT(kept->count, TRACEI_BATCH_SPANS);
+    record("y", 1);                              /* while the round that was cut goes on: this flush's too */
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(kept->count, 2001);
+    record("x", 2000);
+    CHECK_INT(trace_flush(0), TRACE_RESULT_OK);  /* nobody waits: all there is */
+    CHECK_UINT(kept->count, 4001);
+    record("x", 2000);
+    tracei_at_exit();
+    CHECK_UINT(kept->count, 4001 + TRACEI_BATCH_SPANS);
+    CHECK_STR(blocking_log, "exit gave up after exit_timeout_ms (50 ms): an exporter is still busy, the last spans are lost\n");
+    tracei_at_last();
+    CHECK_UINT(kept->count, 4001 + 2 * TRACEI_BATCH_SPANS);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_INT(trace_shutdown(50), TRACE_RESULT_TIMEOUT);
+    CHECK_UINT(kept->count, 4001 + 3 * TRACEI_BATCH_SPANS);
+    CHECK_UINT(ledger_stats().pending, 2000 - 3 * TRACEI_BATCH_SPANS);
+    CHECK_LEDGER();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_INT(trace_shutdown(5000), TRACE_RESULT_OK);
+    CHECK_UINT(kept->count, 6001);
+    CHECK_UINT(store_duplicates(kept), 0);
+    CHECK_LEDGER();
+}
+
+/* A thread that waits for room waits no longer than it may, whose exporter ever it runs meanwhile. */
+ISOLATED(waiting_for_room_keeps_to_its_time) {
+    store *const kept = store_make(100000);
+    trace_config config = slow_config(kept);
+    uint64_t since = 0;
+    span_takes_ns = 1000000;
+    config.lossless_timeout_ms = 50;
+    config.ring_bytes = 1 << 18;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    while (!kept->count) {
+        since = fake_ns;
+        record("x", 1);
+    }
+    CHECK_UINT(kept->count, TRACEI_BATCH_SPANS);
+    CHECK_UINT(fake_ns - since, TRACEI_BATCH_SPANS * span_takes_ns);
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_RING_FULL], 0);     /* there is room now */
+    CHECK_LEDGER();
+}
+
 static const char *const not_back = "exporter one: export_fn does not come back and all exporters wait for it; give it a thread: "
                                     "trace_queue_exporter\n";
 

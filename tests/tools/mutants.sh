@@ -55,7 +55,10 @@ sleep: producers do not look | /void tracei_ring_published(void) {/,/^}/ s/    i
 ledger: published after the head | /^static bool tracei_ring_write(/,/^}/ s/if (type == TRACEI_RECORD_SPAN)/if (0)/ | test_ledger | lossless
 ledger: consumed counted twice | s/^    tracei_ledger_consumed(drain->taken);/&&/ | test_ledger | lossless
 ledger: a lost span is not counted | s/^        tracei_ledger_lost();/;/ | test_ledger | no_memory
-batch: without bound | s/if (drain->spans == TRACEI_BATCH_SPANS || /if (/ | test_ledger | lossless
+batch: without bound | s/if (drain.met == TRACEI_BATCH_SPANS)/if (0)/ | test_ledger | lossless
+time: not looked at after a batch | /^static void tracei_pass_look(/,/^}/ s/ >= tracei_pass_deadline/ == 0/ | test_ledger | keep_to_their_time
+time: not looked at after a pass | s/while (now \&\& tracei_mono_ns() < deadline)/while (now)/ | test_ledger | budget
+time: a round that was cut does not go on | s/^    if (!tracei_round_cut) {/    if (true) {/ | test_ledger | budget
 handles: any generation will do | s/TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) == tracei_halves(span.slot, span.generation)/(uint32_t)TRACEI_LOAD(TRACEI_SLOT_WORD(slot)) == span.slot/ | test_span | handles_that ending_in
 handles: any id will do | s/ \&\& slot->record.span_id == span.id;/;/ | test_span | handles_that
 fork: ids go on as the parent's | s/madvise(page, 4096, MADV_WIPEONFORK) == 0/madvise(page, 4096, MADV_NORMAL) == 0/ | test_life | ids_of_64
