@@ -101,6 +101,9 @@
                    and counted (TRACE_DROP_SIGNAL). Not for handlers: the process's first span (its end starts the worker, and
                    a thread cannot be made where malloc was interrupted; so record one before handlers may run, in a forked
                    child too, or set disable_thread), init, flush, shutdown. The worker and sender threads block all signals.
+                   A handler that interrupted the library must return: after a siglongjmp out of it the thread records nothing any
+                   more, and what it starts is dropped and counted likewise; the first such drop is one log line. So block the
+                   signal around spans, or jump later.
        longjmp     trace_mark m = trace_mark_get() before setjmp, trace_unwind(m) after the jump. Without it the next end of an
                    enclosing block does the same.
        pthread_exit    and pthread_cancel run no cleanup in C built without -fexceptions: spans of blocks, and what was left open
@@ -11177,8 +11180,9 @@ static uint64_t tracei_round(void) {
 
 /* What is missing from traces because of us: when it begins, with what helps, and at the end how much it was. */
 static void tracei_say_drops(bool at_last) {
-    static uint32_t said_ring, said_memory;
+    static uint32_t said_ring, said_memory, said_signal;
     static uint64_t said;
+    const uint32_t signals = TRACEI_LOAD(&tracei_signal_spans);
     uint64_t ring, memory, ended;
     tracei_lock(&tracei_ledger_lock);
     ring = tracei_total.counts[TRACEI_COUNT_DROPPED + (uint32_t)TRACE_DROP_RING_FULL];
@@ -11198,6 +11202,11 @@ static void tracei_say_drops(bool at_last) {
         tracei_log(TRACE_LOG_LEVEL_WARNING, "no memory: %llu spans dropped so far; %s", (unsigned long long)memory,
                    TRACE_CONFIG_SINGLE_THREADED ? "raise TRACE_CONFIG_STATIC_BYTES" : "see trace_config.allocator");
     }
+    if (signals && tracei_first_time(&said_signal))
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "signal handlers interrupted the library: %lu of their spans dropped so far; a thread that has jumped out of "
+                   "such a handler (siglongjmp) records nothing any more",
+                   (unsigned long)signals);
     if (at_last && ring + memory > said)
         tracei_log(TRACE_LOG_LEVEL_WARNING, "%llu of %llu spans were dropped", (unsigned long long)(ring + memory),
                    (unsigned long long)ended);
