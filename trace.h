@@ -14271,9 +14271,10 @@ static uint64_t tracei_console_bucket_ns(uint32_t bucket) {
 }
 
 static uint64_t tracei_console_percentile(const tracei_console_root *root, uint32_t percent) {
-    const uint64_t rank = ((uint64_t)root->count * percent + 99) / 100;
-    uint64_t seen = 0;
+    uint64_t rank = 0, seen = 0;
     uint32_t i;
+    for (i = 0; i < TRACEI_CONSOLE_BUCKETS; i++) rank += root->histogram[i];
+    rank = (rank * percent + 99) / 100;
     for (i = 0; i < TRACEI_CONSOLE_BUCKETS; i++) {
         seen += root->histogram[i];
         if (seen >= rank) {
@@ -14409,12 +14410,13 @@ static bool tracei_console_thins(tracei_console *console) {
 }
 
 static void tracei_console_count_tree(tracei_console_root *root, uint64_t length, bool failed) {
-    const uint32_t bucket = tracei_console_bucket(length);
+    uint32_t i;
     if (!root->count++ || length < root->min) root->min = length;
     root->errors += failed;
     if (length > root->max) root->max = length;
     if (length > root->slowest) root->slowest = length;
-    if (root->histogram[bucket] < UINT16_MAX) root->histogram[bucket]++;
+    if (++root->histogram[tracei_console_bucket(length)] == UINT16_MAX) /* what counts is how they compare */
+        for (i = 0; i < TRACEI_CONSOLE_BUCKETS; i++) root->histogram[i] /= 2;
 }
 
 /* False: it goes into the summary. A fold counts as so many trees. */

@@ -852,6 +852,15 @@ TEST(percentiles_lie_between_the_fastest_and_the_slowest) {
     CHECK_HAS(out, "p50 80 ms  p99 80 ms  max 80 ms\n");       /* each second begins anew */
 }
 
+TEST(percentiles_of_more_than_a_bucket_holds) {
+    static tracei_console_root root;
+    uint32_t i;
+    for (i = 0; i < 140000; i++) tracei_console_count_tree(&root, i % 50 == 7 ? 50 * MS : MS, false);
+    CHECK(tracei_console_percentile(&root, 50) < 2 * MS);
+    CHECK(tracei_console_percentile(&root, 99) > 45 * MS);
+    CHECK_UINT(root.count, 140000);
+}
+
 TEST(names_without_end_are_thinned_too) {
     static char names[500][24];
     trace_exporter exporter;
