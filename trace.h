@@ -103,7 +103,8 @@
                    child too, or set disable_thread), init, flush, shutdown. The worker and sender threads block all signals.
                    A handler that interrupted the library must return: after a siglongjmp out of it the thread records nothing any
                    more, and what it starts is dropped and counted likewise; the first such drop is one log line. So block the
-                   signal around spans, or jump later.
+                   signal around spans, or jump later. With lossless_timeout_ms record in no handler: where the ring is full its
+                   span waits, and where no worker runs it delivers, exporters and all; nobody can tell that it is a handler's.
        longjmp     trace_mark m = trace_mark_get() before setjmp, trace_unwind(m) after the jump. Without it the next end of an
                    enclosing block does the same.
        pthread_exit    and pthread_cancel run no cleanup in C built without -fexceptions: spans of blocks, and what was left open
@@ -777,7 +778,8 @@ typedef struct trace_config {
     uint32_t max_trace_bytes;     /* held until a root ends, for trees; default 16 MiB, at least 64 KiB */
 
     uint32_t exit_timeout_ms;     /* how long exit may take; default 1,000; UINT32_MAX: no limit */
-    uint32_t lossless_timeout_ms; /* not 0: a full ring makes trace_span_end wait up to this long instead of dropping */
+    uint32_t lossless_timeout_ms; /* not 0: a full ring makes trace_span_end wait up to this long instead of dropping;
+                                     not for programs that record in signal handlers: it would wait there as well */
 
     bool disabled;                /* record nothing; contexts still propagate (OTEL_SDK_DISABLED beats this) */
     bool disable_thread;          /* no worker: call trace_pump, trace_flush */
