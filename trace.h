@@ -10573,7 +10573,8 @@ static tracei_totals tracei_total;
 static tracei_running tracei_exporters[TRACE_EXPORTERS_MAX];
 static uint32_t tracei_exporter_count;
 static uint32_t tracei_exporters_shut;      /* bits: whose shutdown_fn was called; under the pass */
-static const char *tracei_exporting;        /* the name of the one whose export_fn is at work; NULL: none */
+static const char *tracei_exporting;        /* the name of the one that is at work; NULL: none */
+static const char *tracei_exporting_in;     /* which of its functions */
 static uint32_t tracei_exporting_since;     /* 2^20 ns */
 static uint32_t tracei_whole_trace_count;   /* of those, how many want whole traces */
 static bool tracei_assembling;              /* some do, or traces are judged by their tail */
@@ -10964,6 +10965,33 @@ static TRACEI_COLD void tracei_export_blocked(tracei_running *running, uint64_t 
                    running->exporter.name, (unsigned)(took / 1000000u));
 }
 
+/* Exporters all of whose functions come back when their deadline says so, by their export_fn: ours name theirs when they make
+   one. */
+typedef trace_result (*tracei_export_fn)(void *user, const trace_batch *batch);
+#define TRACEI_PUNCTUAL_MAX 16
+static tracei_export_fn tracei_punctual[TRACEI_PUNCTUAL_MAX];
+
+static TRACEI_UNUSED void tracei_name_punctual(tracei_export_fn export_fn) {
+    uint32_t i;
+    for (i = 0; i < TRACEI_PUNCTUAL_MAX; i++) {
+        tracei_export_fn none = NULL;
+        if (TRACEI_LOAD(&tracei_punctual[i]) == export_fn || TRACEI_CAS(&tracei_punctual[i], &none, export_fn)) return;
+    }
+}
+
+/* From here to tracei_export_leave an exporter's function is at work. Returns the time. */
+static uint64_t tracei_export_enter(const trace_exporter *exporter, const char *function) {
+    const uint64_t now = tracei_mono_ns();
+    TRACEI_STORE(&tracei_exporting_since, (uint32_t)(now >> 20));
+    TRACEI_STORE(&tracei_exporting_in, function);
+    TRACEI_STORE_RELEASE(&tracei_exporting, exporter->name);
+    return now;
+}
+
+static void tracei_export_leave(void) {
+    TRACEI_STORE(&tracei_exporting, (const char *)NULL);
+}
+
 /* By who waited for the pass in vain. */
 static TRACEI_COLD void tracei_say_blocked(void) {
     static uint32_t said;
@@ -10971,21 +10999,18 @@ static TRACEI_COLD void tracei_say_blocked(void) {
     const uint32_t since = TRACEI_LOAD(&tracei_exporting_since);
     if (name && (uint32_t)(tracei_mono_ns() >> 20) - since >= TRACEI_BLOCKED_NS >> 20 && tracei_first_time(&said))
         tracei_log(TRACE_LOG_LEVEL_WARNING,
-                   "exporter %s: export_fn does not come back and all exporters wait for it; give it a thread: "
-                   "trace_queue_exporter",
-                   name);
+                   "exporter %s: %s does not come back and all exporters wait for it; give it a thread: trace_queue_exporter",
+                   name, TRACEI_LOAD(&tracei_exporting_in));
 }
 
 static void tracei_export(tracei_running *running, const trace_batch *batch) {
     const trace_exporter *const exporter = &running->exporter;
     trace_result (*const filter)(const trace_exporter *, const trace_batch *) = TRACEI_LOAD(&tracei_export_filter);
-    const uint64_t since = tracei_mono_ns();
+    const uint64_t since = tracei_export_enter(exporter, "export_fn");
     trace_result result;
     uint64_t now;
-    TRACEI_STORE(&tracei_exporting_since, (uint32_t)(since >> 20));
-    TRACEI_STORE_RELEASE(&tracei_exporting, exporter->name);
     result = filter ? filter(exporter, batch) : exporter->export_fn(exporter->user, batch);
-    TRACEI_STORE(&tracei_exporting, (const char *)NULL);
+    tracei_export_leave();
     now = tracei_mono_ns();
     if (now > since && now - since >= TRACEI_BLOCKED_NS) tracei_export_blocked(running, now - since);
     if (running->exporter.stats_fn) return;
@@ -14970,6 +14995,7 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *giv
         return exporter;
     }
     exporter.export_fn = tracei_console_export;
+    tracei_name_punctual(exporter.export_fn);
     exporter.flush_fn = tracei_console_flush;
     exporter.shutdown_fn = tracei_console_shutdown;
     exporter.stats_fn = tracei_console_stats;
@@ -15152,6 +15178,7 @@ TRACE_APP trace_exporter trace_memory_exporter(void *buffer, size_t size) {
     memory->size = size & ~(size_t)7u;
     tracei_memory_reset(memory);
     exporter.export_fn = tracei_memory_export;
+    tracei_name_punctual(exporter.export_fn);
     exporter.stats_fn = tracei_memory_stats;
     exporter.fork_fn = tracei_memory_fork;
     exporter.user = memory;
@@ -15442,7 +15469,9 @@ static trace_result tracei_flush_exporters(uint32_t waiting, uint64_t deadline_n
             trace_result one;
             if (!(waiting >> i & 1)) continue;
             tracei_tls = &tracei_unit_suppressed;
+            (void)tracei_export_enter(exporter, "flush_fn");
             one = exporter->flush_fn(exporter->user, until < deadline_ns ? until : deadline_ns);
+            tracei_export_leave();
             tracei_tls = self;
             if (one == TRACE_RESULT_TIMEOUT) continue;
             waiting &= ~(1u << i);
@@ -15478,12 +15507,75 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
     return tracei_losses_tell(cut && result == TRACE_RESULT_OK ? TRACE_RESULT_TIMEOUT : result);
 }
 
-static trace_result tracei_flush_by(uint64_t deadline_ns) {
-    trace_result result = TRACE_RESULT_SHUT_DOWN;
-    if (!tracei_pass_acquire(deadline_ns)) return TRACE_RESULT_TIMEOUT;
-    if (TRACEI_LOAD(&tracei_state) != TRACEI_STATE_SHUT) result = tracei_flush_all(deadline_ns);
+static bool tracei_is_punctual(const trace_exporter *exporter) {
+    uint32_t i;
+    for (i = 0; i < TRACEI_PUNCTUAL_MAX; i++)
+        if (TRACEI_LOAD(&tracei_punctual[i]) == exporter->export_fn) return true;
+    return false;
+}
+
+/* What flush, shutdown and exit do under the pass. The program's own exporters may take longer than they are given, or for ever:
+   where there are such, a thread does it, and who waits for it waits no longer than the deadline. Then it keeps the pass until
+   it comes back, as a worker within export_fn does. */
+typedef struct tracei_errand {
+    trace_result (*run_fn)(uint64_t deadline_ns);
+    uint64_t deadline_ns;
+    trace_result result;
+    uint32_t state;
+    tracei_thread thread;         /* of one that was left: joined by the next */
+} tracei_errand;
+
+enum { TRACEI_ERRAND_RUNS = 0, TRACEI_ERRAND_DONE, TRACEI_ERRAND_LEFT };
+
+static tracei_errand tracei_errand_now;     /* under the pass */
+#define TRACEI_ERRAND_GRACE_NS 20000000u
+
+static void tracei_errand_main(void *user) {
+    tracei_errand *const errand = (tracei_errand *)user;
+    uint32_t runs = TRACEI_ERRAND_RUNS;
+    errand->result = errand->run_fn(errand->deadline_ns);
+    if (!TRACEI_CAS(&errand->state, &runs, (uint32_t)TRACEI_ERRAND_DONE)) tracei_unlock(&tracei_pass_lock); /* nobody waits */
+}
+
+static bool tracei_errand_start(tracei_errand *errand, trace_result (*run_fn)(uint64_t), uint64_t deadline_ns) {
+    uint32_t i;
+    for (i = 0; i < tracei_exporter_count && tracei_is_punctual(&tracei_exporters[i].exporter); i++) {}
+    if (i == tracei_exporter_count || deadline_ns == UINT64_MAX || TRACEI_LOAD(&tracei_no_threads)) return false;
+    if (!tracei_thread_join(&errand->thread, tracei_deadline(1000))) return false; /* it let go of the pass: it is about to end */
+    errand->run_fn = run_fn;
+    errand->deadline_ns = deadline_ns;
+    TRACEI_STORE(&errand->state, (uint32_t)TRACEI_ERRAND_RUNS);
+    return tracei_thread_start(&errand->thread, tracei_errand_main, errand, "trace-flush");
+}
+
+/* The caller holds the pass, and does not any more afterwards. */
+static trace_result tracei_run_errand(trace_result (*run_fn)(uint64_t deadline_ns), uint64_t deadline_ns) {
+    tracei_errand *const errand = &tracei_errand_now;
+    trace_result result;
+    if (tracei_errand_start(errand, run_fn, deadline_ns)) {
+        uint32_t runs = TRACEI_ERRAND_RUNS;
+        if (!tracei_thread_join(&errand->thread, tracei_add_capped(deadline_ns, TRACEI_ERRAND_GRACE_NS))) {
+            if (TRACEI_CAS(&errand->state, &runs, (uint32_t)TRACEI_ERRAND_LEFT)) {
+                tracei_say_blocked();
+                return TRACE_RESULT_TIMEOUT;
+            }
+            (void)tracei_thread_join(&errand->thread, UINT64_MAX); /* it came back just now */
+        }
+        result = errand->result;
+    } else {
+        result = run_fn(deadline_ns);
+    }
     tracei_unlock(&tracei_pass_lock);
     return result;
+}
+
+static trace_result tracei_flush_errand(uint64_t deadline_ns) {
+    return TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT ? TRACE_RESULT_SHUT_DOWN : tracei_flush_all(deadline_ns);
+}
+
+static trace_result tracei_flush_by(uint64_t deadline_ns) {
+    if (!tracei_pass_acquire(deadline_ns)) return TRACE_RESULT_TIMEOUT;
+    return tracei_run_errand(tracei_flush_errand, deadline_ns);
 }
 
 static bool tracei_is_suppressed(void) {
@@ -15530,10 +15622,27 @@ static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
         if (!(last >> i & 1)) continue;
         tracei_exporters_shut |= 1u << i;
         tracei_tls = &tracei_unit_suppressed;
+        (void)tracei_export_enter(exporter, "shutdown_fn");
         exporter->shutdown_fn(exporter->user, deadline_ns);
+        tracei_export_leave();
         tracei_tls = self;
     }
     return tracei_losses_tell(result == TRACE_RESULT_TIMEOUT ? result : TRACE_RESULT_OK);
+}
+
+static trace_result tracei_shutdown_errand(uint64_t deadline_ns) {
+    trace_result result;
+    bool cut;
+    (void)tracei_pass(true, deadline_ns);
+    cut = tracei_pass_cut;
+    result = tracei_shut_exporters(deadline_ns);
+    tracei_say_drops(true);
+    return cut && result == TRACE_RESULT_OK ? TRACE_RESULT_TIMEOUT : result;
+}
+
+static trace_result tracei_exit_errand(uint64_t deadline_ns) {
+    (void)tracei_pass(true, deadline_ns);
+    return tracei_pass_cut ? TRACE_RESULT_TIMEOUT : TRACE_RESULT_OK;
 }
 
 static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
@@ -15544,15 +15653,7 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
     (void)tracei_worker_end(deadline_ns);
-    if (tracei_pass_acquire(deadline_ns)) {
-        bool cut;
-        (void)tracei_pass(true, deadline_ns);
-        cut = tracei_pass_cut;
-        result = tracei_shut_exporters(deadline_ns);
-        if (cut && result == TRACE_RESULT_OK) result = TRACE_RESULT_TIMEOUT;
-        tracei_say_drops(true);
-        tracei_unlock(&tracei_pass_lock);
-    }
+    if (tracei_pass_acquire(deadline_ns)) result = tracei_run_errand(tracei_shutdown_errand, deadline_ns);
 #if TRACE_CONFIG_UNLOADABLE
     tracei_shared_leave();
 #if TRACEI_PLATFORM_POSIX
@@ -15587,24 +15688,24 @@ static bool tracei_exit_concerns_us(void) {
     return tracei_epoch_now() != 0 && TRACEI_LOAD(&tracei_state) == TRACEI_STATE_RUNNING && !tracei_is_suppressed();
 }
 
-/* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
-static void tracei_at_exit(void) {
-    const uint64_t since = tracei_mono_ns(), deadline = tracei_deadline(tracei_exit_ms);
-    bool cut = true;
-    if (!tracei_exit_concerns_us()) return;
-    TRACEI_STORE(&tracei_attention, 0u);
-    TRACEI_STORE(&tracei_use_worker, 0u);
-    if (tracei_worker_end(deadline) && tracei_pass_acquire(deadline)) {
-        (void)tracei_pass(true, deadline);
-        cut = tracei_pass_cut;
-        tracei_unlock(&tracei_pass_lock);
-    }
-    if (cut) {
-        tracei_say_blocked();
+static TRACEI_COLD void tracei_say_gave_up(void) {
+    static uint32_t said;
+    tracei_say_blocked();
+    if (tracei_first_time(&said))
         tracei_log(TRACE_LOG_LEVEL_WARNING,
                    "exit gave up after exit_timeout_ms (%u ms): an exporter is still busy, the last spans are lost",
                    tracei_exit_ms);
-    }
+}
+
+/* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
+static void tracei_at_exit(void) {
+    const uint64_t since = tracei_mono_ns(), deadline = tracei_deadline(tracei_exit_ms);
+    if (!tracei_exit_concerns_us()) return;
+    TRACEI_STORE(&tracei_attention, 0u);
+    TRACEI_STORE(&tracei_use_worker, 0u);
+    if (!tracei_worker_end(deadline) || !tracei_pass_acquire(deadline) ||
+        tracei_run_errand(tracei_exit_errand, deadline) == TRACE_RESULT_TIMEOUT)
+        tracei_say_gave_up();
     tracei_exit_spent_ms += (tracei_mono_ns() - since) / 1000000u;
 }
 
@@ -15618,7 +15719,7 @@ static uint64_t tracei_exit_deadline(void) {
 /* The last that is heard of us. */
 static void tracei_at_last(void) {
     if (!tracei_exit_watched || !tracei_exit_concerns_us() || TRACEI_LOAD(&tracei_worker.state) == TRACEI_THREAD_RUNNING) return;
-    (void)tracei_shutdown_once(tracei_exit_deadline());
+    if (tracei_shutdown_once(tracei_exit_deadline()) == TRACE_RESULT_TIMEOUT) tracei_say_gave_up();
 }
 
 static void tracei_at_quick_exit(void) {
@@ -16083,6 +16184,7 @@ static void tracei_begin_child(void) {
     memset((void *)&tracei_total, 0, sizeof tracei_total);
     memset((void *)&tracei_views, 0, sizeof tracei_views);
     memset((void *)&tracei_worker, 0, sizeof tracei_worker);
+    memset((void *)&tracei_errand_now, 0, sizeof tracei_errand_now);
     tracei_units = NULL;
     tracei_chunk_count = tracei_chunk_lock = tracei_buffer_lock = tracei_scope_lock = 0;
     tracei_pool_bytes = 0;
@@ -16306,6 +16408,8 @@ TRACEI_SMALL_END
 #undef TRACEI_BATCH_SPANS
 #undef TRACEI_BLOCKED_NS
 #undef TRACEI_FLUSH_SLICE_NS
+#undef TRACEI_ERRAND_GRACE_NS
+#undef TRACEI_PUNCTUAL_MAX
 #undef TRACEI_VIEWS_MIN
 #undef TRACEI_VIEWS_KEPT
 #undef TRACEI_TRACE_BYTES_DEFAULT

@@ -3279,6 +3279,7 @@ static TRACEI_UNUSED trace_exporter tracei_sender_exporter(const char *name, tra
     exporter.name = name;
     if (!sender) return exporter;
     exporter.export_fn = export_fn;
+    tracei_name_punctual(exporter.export_fn);
     exporter.flush_fn = tracei_sender_flush;
     exporter.shutdown_fn = tracei_sender_shutdown;
     exporter.stats_fn = tracei_sender_stats;

@@ -1077,6 +1077,7 @@ static trace_exporter tracei_metrics_make_exporter(const trace_metrics_options *
     if (!tracei_metrics_set_file(&copy)) return exporter;
     tracei_metrics_begin(&copy);
     exporter.export_fn = tracei_metrics_export;
+    tracei_name_punctual(exporter.export_fn);
     exporter.flush_fn = tracei_metrics_flush;
     exporter.shutdown_fn = tracei_metrics_shutdown;
     exporter.fork_fn = tracei_metrics_forked;

@@ -1509,6 +1509,7 @@ static trace_exporter tracei_otlp_file_exporter(const trace_otlp_options *option
     }
     if (file->descriptor < 0 || !file->spans || !file->lines) return exporter;
     exporter.export_fn = tracei_otlp_file_export;
+    tracei_name_punctual(exporter.export_fn);
     exporter.flush_fn = tracei_otlp_file_flush;
     exporter.shutdown_fn = tracei_otlp_file_shutdown;
     exporter.stats_fn = tracei_otlp_file_stats;

@@ -459,6 +459,7 @@ TRACE_APP trace_exporter trace_queue_exporter(trace_exporter exporter, size_t qu
     queue->exporter = exporter;
     queue->capacity = queue_bytes & ~(size_t)7u;
     exporter.export_fn = tracei_queue_export;
+    tracei_name_punctual(exporter.export_fn);
     exporter.flush_fn = tracei_queue_flush;
     exporter.shutdown_fn = tracei_queue_shutdown;
     exporter.stats_fn = tracei_queue_stats;

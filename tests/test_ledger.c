@@ -499,6 +499,57 @@ ISOLATED(blocked_exporter) {
     CHECK_LEDGER();
 }
 
+/* A flush_fn or shutdown_fn that never comes back: who calls comes back all the same. */
+static uint32_t stuck_gate;
+
+static trace_result flush_never(void *user, uint64_t deadline_ns) {
+    while (!__atomic_load_n(&stuck_gate, __ATOMIC_ACQUIRE)) ledger_nap(500);
+    return doer_flush(user, deadline_ns);
+}
+
+static void shut_never(void *user, uint64_t deadline_ns) {
+    while (!__atomic_load_n(&stuck_gate, __ATOMIC_ACQUIRE)) ledger_nap(500);
+    doer_shutdown(user, deadline_ns);
+}
+
+ISOLATED(a_flush_that_never_comes_back) {
+    static doer one, two;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.exporters[0].flush_fn = flush_never;
+    config.exporters[1] = doer_exporter(&two, "two");
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 3);
+    CHECK_INT(trace_flush(50), TRACE_RESULT_TIMEOUT);
+    CHECK_INT(trace_flush(50), TRACE_RESULT_TIMEOUT);
+    record("y", 3);
+    CHECK_INT(trace_shutdown(50), TRACE_RESULT_TIMEOUT);
+    CHECK_LEDGER();
+    __atomic_store_n(&stuck_gate, 1u, __ATOMIC_RELEASE);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);            /* nothing was lost of what went on being held */
+    CHECK_INT(trace_flush(10000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 6);
+    CHECK_UINT(two.spans, 6);
+    CHECK_INT(trace_shutdown(10000), TRACE_RESULT_OK);
+    CHECK_LEDGER();
+}
+
+ISOLATED(a_shutdown_that_never_comes_back) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.exporters[0].shutdown_fn = shut_never;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 3);
+    CHECK_INT(trace_shutdown(50), TRACE_RESULT_TIMEOUT);
+    CHECK_UINT(one.spans, 3);
+    __atomic_store_n(&stuck_gate, 1u, __ATOMIC_RELEASE);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    CHECK_INT(trace_shutdown(10000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 4);
+    CHECK_UINT(one.shutdowns, 2);
+    CHECK_LEDGER();
+}
+
 static char blocking_log[2048];
 
 static void keep_blocking_log(void *user, trace_log_level level, const char *line) {

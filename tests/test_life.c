@@ -988,6 +988,56 @@ TEST(exit_with_a_blocked_exporter) {
     }
 }
 
+/* Each function of an exporter that never comes back, at exit, in a program too short for the worker to have been there. */
+static int stuck_function;
+static uint32_t never;
+
+static void wait_for_ever(void) {
+    while (!__atomic_load_n(&never, __ATOMIC_ACQUIRE)) ledger_nap(10000);
+}
+
+static trace_result stuck_export(void *user, const trace_batch *batch) {
+    (void)user, (void)batch;
+    if (stuck_function == 0) wait_for_ever();
+    return TRACE_RESULT_OK;
+}
+
+static trace_result stuck_flush(void *user, uint64_t deadline_ns) {
+    (void)user, (void)deadline_ns;
+    wait_for_ever();
+    return TRACE_RESULT_OK;
+}
+
+static void stuck_shutdown(void *user, uint64_t deadline_ns) {
+    (void)user, (void)deadline_ns;
+    wait_for_ever();
+}
+
+static void exit_at_once(void *unused) {
+    trace_exporter exporter;
+    trace_config config;
+    (void)unused;
+    memset(&exporter, 0, sizeof exporter);
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "one";
+    exporter.export_fn = stuck_export;
+    if (stuck_function == 1) exporter.flush_fn = stuck_flush;
+    if (stuck_function == 2) exporter.shutdown_fn = stuck_shutdown;
+    config = ledger_config(exporter);
+    config.exit_timeout_ms = 100;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+}
+
+TEST(exit_of_a_short_program_with_a_stuck_exporter) {
+    for (stuck_function = 0; stuck_function < 3; stuck_function++) {
+        test_child child = test_fork(exit_at_once, NULL, 20000);
+        if (!CHECK_CHILD(&child, 0)) fprintf(stderr, "    case %d\n", stuck_function);
+        CHECK_HAS(child.err, "exit gave up after exit_timeout_ms");
+        test_child_free(&child);
+    }
+}
+
 /* --- before init and after shutdown --- */
 
 static void call_everything(void) {
