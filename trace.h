@@ -12230,11 +12230,13 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *opt
 
 #define TRACEI_CONSOLE_NONE UINT32_MAX
 #define TRACEI_CONSOLE_BAR 16u          /* cells */
+#define TRACEI_CONSOLE_NARROW 72u       /* terminals of fewer columns have no bars */
 #define TRACEI_CONSOLE_FOLD 4u          /* so many alike become one row */
 #define TRACEI_CONSOLE_ROWS 100u        /* of spans in a tree */
 #define TRACEI_CONSOLE_TOKENS 20u       /* trees at once, */
 #define TRACEI_CONSOLE_REFILL 2u        /* and then so many a second */
 #define TRACEI_CONSOLE_OPENED 8u        /* announced roots that are remembered */
+#define TRACEI_CONSOLE_SUMMARY 80u      /* columns from which on a summary has room for percentiles */
 #define TRACEI_CONSOLE_NAME 72u         /* bytes of a root's name that the summary knows */
 #if TRACE_CONFIG_SINGLE_THREADED
 #define TRACEI_CONSOLES_MAX 1u
@@ -12336,6 +12338,8 @@ typedef struct tracei_console {
     size_t row;                   /* where it begins */
     size_t cut;                   /* where it would have to end to make room for an ellipsis */
     uint32_t column, cut_column, limit, rows;
+    uint32_t name_room;           /* columns of each name in this row; 0: as many as it has */
+    uint32_t names, name_columns, name_longest, told;  /* how many names, what they took; what the words of errors took */
     bool full, clipping, clipped, has_cut;
     const trace_span_data *row_span;
     uint64_t batch_left;          /* spans of the batch that are in no row yet */
@@ -12359,6 +12363,8 @@ typedef struct tracei_console {
     bool has_hidden;
     uint8_t opened[TRACEI_CONSOLE_OPENED][8];
     uint32_t opened_errors[TRACEI_CONSOLE_OPENED]; /* in the parts that came before their root's end */
+    uint64_t opened_start[TRACEI_CONSOLE_OPENED];
+    uint64_t forgotten_start;     /* of announced roots that are not in the table any more the youngest began then; 0: none */
     uint32_t opened_next;
 } tracei_console;
 
@@ -12963,6 +12969,14 @@ static void tracei_console_hex(tracei_console *console, const uint8_t *bytes, si
 
 /* --- rows: text from outside --- */
 
+/* East Asian wide among the signs of the first plane: what terminals show as pictures. */
+static const uint16_t tracei_console_wide[][2] = {
+    {0x231a, 0x231b}, {0x23e9, 0x23ec}, {0x23f0, 0x23f0}, {0x23f3, 0x23f3}, {0x25fd, 0x25fe}, {0x2614, 0x2615}, {0x2648, 0x2653},
+    {0x267f, 0x267f}, {0x2693, 0x2693}, {0x26a1, 0x26a1}, {0x26aa, 0x26ab}, {0x26bd, 0x26be}, {0x26c4, 0x26c5}, {0x26ce, 0x26ce},
+    {0x26d4, 0x26d4}, {0x26ea, 0x26ea}, {0x26f2, 0x26f3}, {0x26f5, 0x26f5}, {0x26fa, 0x26fa}, {0x26fd, 0x26fd}, {0x2705, 0x2705},
+    {0x270a, 0x270b}, {0x2728, 0x2728}, {0x274c, 0x274c}, {0x274e, 0x274e}, {0x2753, 0x2755}, {0x2757, 0x2757}, {0x2795, 0x2797},
+    {0x27b0, 0x27b0}, {0x27bf, 0x27bf}, {0x2b1b, 0x2b1c}, {0x2b50, 0x2b50}, {0x2b55, 0x2b55}};
+
 static uint32_t tracei_console_decode(const char *text, size_t size) {
     const unsigned char *const b = (const unsigned char *)text;
     if (size == 2) return ((uint32_t)(b[0] & 0x1f) << 6) | (b[1] & 0x3f);
@@ -12975,6 +12989,7 @@ static bool tracei_console_in(uint32_t code, uint32_t low, uint32_t high) {
 }
 
 static uint32_t tracei_console_columns(uint32_t code) {
+    size_t i;
     if (tracei_console_in(code, 0x300, 0x36f) || tracei_console_in(code, 0x1ab0, 0x1aff) ||
         tracei_console_in(code, 0x20d0, 0x20ff) || tracei_console_in(code, 0x200b, 0x200d) ||
         tracei_console_in(code, 0xfe00, 0xfe0f) || tracei_console_in(code, 0xfe20, 0xfe2f))
@@ -12982,10 +12997,12 @@ static uint32_t tracei_console_columns(uint32_t code) {
     if (tracei_console_in(code, 0x1100, 0x115f) || tracei_console_in(code, 0x2e80, 0xa4cf) ||
         tracei_console_in(code, 0xac00, 0xd7a3) || tracei_console_in(code, 0xf900, 0xfaff) ||
         tracei_console_in(code, 0xfe30, 0xfe6f) || tracei_console_in(code, 0xff00, 0xff60) ||
-        tracei_console_in(code, 0xffe0, 0xffe6) || tracei_console_in(code, 0x1f300, 0x1f64f) ||
-        tracei_console_in(code, 0x1f680, 0x1f6ff) || tracei_console_in(code, 0x1f900, 0x1f9ff) ||
-        tracei_console_in(code, 0x20000, 0x3fffd))
+        tracei_console_in(code, 0xffe0, 0xffe6) || tracei_console_in(code, 0x1f18e, 0x1f64f) ||
+        tracei_console_in(code, 0x1f680, 0x1f6ff) || tracei_console_in(code, 0x1f7e0, 0x1f7f0) ||
+        tracei_console_in(code, 0x1f900, 0x1faff) || tracei_console_in(code, 0x20000, 0x3fffd))
         return 2;
+    for (i = 0; i < sizeof tracei_console_wide / sizeof tracei_console_wide[0]; i++)
+        if (tracei_console_in(code, tracei_console_wide[i][0], tracei_console_wide[i][1])) return 2;
     return 1;
 }
 
@@ -13040,6 +13057,57 @@ static void tracei_console_text(tracei_console *console, const char *text, size_
 
 static void tracei_console_string(tracei_console *console, trace_string string) {
     tracei_console_text(console, string.data, string.size);
+}
+
+/* A name: the first to give way in a row that is too long, see tracei_console_shorten. */
+static void tracei_console_named(tracei_console *console, trace_string name) {
+    const uint32_t from = console->column, limit = console->limit;
+    const bool short_of_room = console->name_room && !console->clipping;
+    if (short_of_room) {
+        console->limit = from + console->name_room;
+        tracei_console_clip(console, true);
+    }
+    tracei_console_string(console, name);
+    if (short_of_room) {
+        tracei_console_clip(console, false);
+        console->clipped = false;
+        console->limit = limit;
+    }
+    console->names++;
+    console->name_columns += console->column - from;
+    if (console->column - from > console->name_longest) console->name_longest = console->column - from;
+}
+
+/* What a name would take. */
+static uint32_t tracei_console_measure(tracei_console *console, trace_string text) {
+    const size_t size = console->page_size;
+    const uint32_t from = console->column;
+    uint32_t columns;
+    tracei_console_string(console, text);
+    columns = console->column - from;
+    console->page_size = size;
+    console->column = from;
+    return columns;
+}
+
+static uint32_t tracei_console_name_least(const tracei_console *console) {
+    return console->limit < TRACEI_CONSOLE_NARROW ? 5 : 12;
+}
+
+/* True: the row is longer than the terminal is wide, has been taken back, and is to be drawn again, with its names cut. What went
+   wrong is never cut: where names cannot make room for it, they make room for the rest and it wraps. */
+static bool tracei_console_shorten(tracei_console *console) {
+    const uint32_t least = tracei_console_name_least(console), own = console->column - console->told;
+    uint32_t over = console->column - console->limit, room;
+    if (!console->limit || console->column <= console->limit || console->name_room || !console->names || console->full)
+        return false;
+    if (console->name_longest < over + least) over = own > console->limit ? own - console->limit : 0;
+    if (!over) return false;
+    room = console->name_columns > over ? (console->name_columns - over) / console->names : 0;
+    if (console->name_longest > over && console->name_longest - over > room) room = console->name_longest - over;
+    console->name_room = room > least ? room : least;
+    console->page_size = console->row;
+    return true;
 }
 
 static bool tracei_console_is_bare(trace_string string) {
@@ -13223,6 +13291,7 @@ static void tracei_console_row_begin(tracei_console *console, const trace_span_d
     console->row = console->page_size;
     console->row_span = span;
     console->column = console->cut_column = 0;
+    console->names = console->name_columns = console->name_longest = console->told = 0;
     console->full = console->clipping = console->clipped = false;
 }
 
@@ -13247,6 +13316,7 @@ static void tracei_console_short_row(tracei_console *console, uint32_t spans) {
 
 static void tracei_console_row_end(tracei_console *console, uint32_t spans) {
     console->clipping = false;
+    console->name_room = 0;
     tracei_console_raw(console, "\n", 1);
     console->rows++;
     console->batch_left -= spans;
@@ -13626,7 +13696,8 @@ static void tracei_console_left(tracei_console *console, uint64_t start_ns, uint
     tracei_console_right(console, text, 9);
     tracei_console_spaces(console, 1);
     if (console->rich) {
-        tracei_console_bar(console, start_ns, end_ns, failed ? TRACEI_RED : TRACEI_CYAN);
+        if (console->limit >= TRACEI_CONSOLE_NARROW)
+            tracei_console_bar(console, start_ns, end_ns, failed ? TRACEI_RED : TRACEI_CYAN);
         return;
     }
     text[0] = '+';
@@ -13651,6 +13722,11 @@ static void tracei_console_left_moment(tracei_console *console, uint64_t unix_ns
     }
     tracei_console_style(console, TRACEI_DIM);
     tracei_console_right(console, text, 9);
+    if (console->limit < TRACEI_CONSOLE_NARROW) {
+        tracei_console_end_style(console);
+        tracei_console_spaces(console, 1);
+        return;
+    }
     tracei_console_spaces(console, 1 + cell);
     tracei_console_words_of(console, console->glyphs->dot);
     tracei_console_end_style(console);
@@ -13753,7 +13829,7 @@ static void tracei_console_kind(tracei_console *console, const trace_span_data *
 static void tracei_console_name(tracei_console *console, const trace_span_data *span, const char *style) {
     tracei_console_style(console, style);
     if (span->name.size)
-        tracei_console_string(console, span->name);
+        tracei_console_named(console, span->name);
     else
         tracei_console_words_of(console, "(no name)");
     if (*style) tracei_console_end_style(console);
@@ -13767,6 +13843,14 @@ static void tracei_console_mark(tracei_console *console, const char *style, cons
     tracei_console_end_style(console);
 }
 
+static void tracei_console_what_failed(tracei_console *console, trace_string type, trace_string message) {
+    const uint32_t from = console->column;
+    tracei_console_string(console, type);
+    if (type.size && message.size) tracei_console_words_of(console, ": ");
+    tracei_console_string(console, message);
+    console->told += console->column - from;
+}
+
 static void tracei_console_failed(tracei_console *console, const trace_span_data *span) {
     const tracei_console_error error = tracei_console_error_of(span);
     if (span->status != TRACE_STATUS_ERROR) return;
@@ -13774,9 +13858,7 @@ static void tracei_console_failed(tracei_console *console, const trace_span_data
     tracei_console_style(console, TRACEI_RED);
     tracei_console_words_of(console, console->glyphs->cross);
     if (error.type.size || error.message.size) tracei_console_spaces(console, 1);
-    tracei_console_string(console, error.type);
-    if (error.type.size && error.message.size) tracei_console_words_of(console, ": ");
-    tracei_console_string(console, error.message);
+    tracei_console_what_failed(console, error.type, error.message);
     tracei_console_end_style(console);
 }
 
@@ -13864,7 +13946,7 @@ static void tracei_console_below(tracei_console *console, bool more) {
         if (level)
             tracei_console_words_of(console, console->glyphs->ellipsis);
         else
-            tracei_console_string(console, console->batch->root->name);
+            tracei_console_named(console, console->batch->root->name);
         tracei_console_spaces(console, 1);
         tracei_console_words_of(console, console->glyphs->into);
         tracei_console_spaces(console, 1);
@@ -13888,7 +13970,7 @@ static void tracei_console_origin(tracei_console *console, uint32_t at) {
 
 /* --- trees: rows --- */
 
-/* What ran below an announced root was printed as it ended, and is not known here any more but for its errors. */
+/* What ran below an announced root was printed as it ended, and is not known here any more but for its errors. NULL: not one. */
 static uint32_t *tracei_console_announced(tracei_console *console, const trace_span_data *root) {
     uint32_t i;
     for (i = 0; i < TRACEI_CONSOLE_OPENED; i++)
@@ -13896,14 +13978,19 @@ static uint32_t *tracei_console_announced(tracei_console *console, const trace_s
     return NULL;
 }
 
+static bool tracei_console_knows_self(tracei_console *console, const trace_span_data *span) {
+    return !tracei_console_announced(console, span) &&
+           !(span->is_local_root && span->start_unix_ns <= console->forgotten_start);
+}
+
 static bool tracei_console_self_tells(tracei_console *console, uint32_t at) {
     const uint64_t self = console->nodes[at].self, length = tracei_console_length(&console->batch->spans[at]);
     return console->nodes[at].first != TRACEI_CONSOLE_NONE && self / 10 >= length / 100 &&
            self >= (console->end - console->start) / 20 && self &&
-           !tracei_console_announced(console, &console->batch->spans[at]);
+           tracei_console_knows_self(console, &console->batch->spans[at]);
 }
 
-/* What is never cut: where it hangs, its name, what went wrong, what is missing. */
+/* What is not cut at the edge: where it hangs, its name, what went wrong, what is missing. */
 static void tracei_console_head(tracei_console *console, uint32_t at) {
     const tracei_console_node *const node = &console->nodes[at];
     const trace_span_data *const span = &console->batch->spans[at];
@@ -13934,44 +14021,46 @@ static void tracei_console_details(tracei_console *console, uint32_t at) {
 
 static void tracei_console_event_words(tracei_console *console, const trace_event_data *event) {
     const bool exception = tracei_is(event->name, "exception");
-    tracei_console_string(console, event->name);
+    tracei_console_named(console, event->name);
     if (exception) {
         const trace_string type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
         const trace_string message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
         if (type.size || message.size) tracei_console_gap(console);
-        tracei_console_string(console, type);
-        if (type.size && message.size) tracei_console_words_of(console, ": ");
-        tracei_console_string(console, message);
+        tracei_console_what_failed(console, type, message);
     }
     tracei_console_dropped(console, event->dropped_attribute_count, 0, 0);
-    tracei_console_clip(console, true);
-    tracei_console_attributes(console, event->attributes, event->attribute_count, exception);
-    tracei_console_clip(console, false);
 }
 
 static void tracei_console_event_row(tracei_console *console, uint32_t at, const trace_event_data *event) {
-    tracei_console_row_begin(console, NULL);
-    tracei_console_left_moment(console, event->unix_ns, console->batch->spans[at].start_unix_ns);
-    tracei_console_lines(console, at, true);
-    if (console->nodes[at].first != TRACEI_CONSOLE_NONE) {
-        tracei_console_style(console, TRACEI_DIM);
-        tracei_console_words_of(console, console->glyphs->line);
-        tracei_console_end_style(console);
-    } else {
-        tracei_console_spaces(console, 3);
-    }
-    tracei_console_event_words(console, event);
+    do {
+        tracei_console_row_begin(console, NULL);
+        tracei_console_left_moment(console, event->unix_ns, console->batch->spans[at].start_unix_ns);
+        tracei_console_lines(console, at, true);
+        if (console->nodes[at].first != TRACEI_CONSOLE_NONE) {
+            tracei_console_style(console, TRACEI_DIM);
+            tracei_console_words_of(console, console->glyphs->line);
+            tracei_console_end_style(console);
+        } else {
+            tracei_console_spaces(console, 3);
+        }
+        tracei_console_event_words(console, event);
+    } while (tracei_console_shorten(console));
+    tracei_console_clip(console, true);
+    tracei_console_attributes(console, event->attributes, event->attribute_count, tracei_is(event->name, "exception"));
+    tracei_console_clip(console, false);
     tracei_console_row_end(console, 0);
 }
 
 static void tracei_console_span_rows(tracei_console *console, uint32_t at) {
     const trace_span_data *const span = &console->batch->spans[at];
     size_t i;
-    tracei_console_row_begin(console, span);
-    tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, span->status == TRACE_STATUS_ERROR,
-                        console->nodes[at].depth == 0);
-    tracei_console_lines(console, at, false);
-    tracei_console_head(console, at);
+    do {
+        tracei_console_row_begin(console, span);
+        tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, span->status == TRACE_STATUS_ERROR,
+                            console->nodes[at].depth == 0);
+        tracei_console_lines(console, at, false);
+        tracei_console_head(console, at);
+    } while (tracei_console_shorten(console));
     tracei_console_details(console, at);
     tracei_console_row_end(console, 1);
     for (i = 0; i < span->event_count; i++)
@@ -14029,14 +14118,14 @@ static void tracei_console_times(tracei_console *console, uint32_t count) {
     tracei_console_end_style(console);
 }
 
-/* "4 threads, sum 37 ms = 3.8x": how much happened at once. */
-static bool tracei_console_fold_parallel(tracei_console *console, const tracei_console_fold *fold) {
+/* "4 threads, sum 37 ms = 3.8x": how much happened at once; from `form` 1 on the threads alone. */
+static bool tracei_console_fold_parallel(tracei_console *console, const tracei_console_fold *fold, int form) {
     const uint64_t wall = fold->end - fold->start;
     const bool parallel = wall && fold->sum / 6 > wall / 5;
-    if (fold->threads < 2 && !parallel) return false;
+    if (fold->threads < 2 && (!parallel || form)) return parallel;
     tracei_console_gap(console);
     if (fold->threads > 1) tracei_console_count(console, fold->threads, "thread");
-    if (!parallel) return false;
+    if (!parallel || form) return parallel;
     if (fold->threads > 1) tracei_console_words_of(console, ", ");
     tracei_console_words_of(console, console->glyphs->sum);
     tracei_console_duration(console, " ", fold->sum, 2);
@@ -14051,7 +14140,9 @@ static bool tracei_console_fold_parallel(tracei_console *console, const tracei_c
     return true;
 }
 
-static void tracei_console_fold_head(tracei_console *console, const tracei_console_fold *fold) {
+/* Says as much as fits: `form` 1 leaves out the 95th percentile and how much ran at once, 2 also the median, 3 also the threads and
+   the longest. */
+static void tracei_console_fold_words(tracei_console *console, const tracei_console_fold *fold, int form) {
     const trace_span_data *const span = &console->batch->spans[fold->leader];
     const bool top = console->nodes[fold->leader].parent == console->count, rest = console->nodes[fold->leader].rest;
     tracei_console_row_begin(console, span);
@@ -14066,17 +14157,28 @@ static void tracei_console_fold_head(tracei_console *console, const tracei_conso
         tracei_console_words_of(console, " more");
         tracei_console_end_style(console);
     } else {
-        tracei_console_string(console, span->name);
+        tracei_console_named(console, span->name);
         tracei_console_times(console, fold->count);
         tracei_console_kind(console, span);
     }
     if (console->nodes[fold->leader].orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
-    if (!tracei_console_fold_parallel(console, fold) && fold->count >= TRACEI_CONSOLE_FOLD) {
+    if (form < 3 && !tracei_console_fold_parallel(console, fold, form) && form < 2 && fold->count >= TRACEI_CONSOLE_FOLD) {
         tracei_console_duration(console, "  p50 ", fold->p50, 2);
-        if (fold->count >= 20) tracei_console_duration(console, "  p95 ", fold->p95, 2);
+        if (form < 1 && fold->count >= 20) tracei_console_duration(console, "  p95 ", fold->p95, 2);
     }
-    if (fold->count > 1) tracei_console_duration(console, "  max ", fold->max, 2);
+    if (form < 3 && fold->count > 1) tracei_console_duration(console, "  max ", fold->max, 2);
     tracei_console_errors(console, fold->failed, "");
+}
+
+static void tracei_console_fold_head(tracei_console *console, const tracei_console_fold *fold) {
+    int form;
+    for (form = 0;; form++) {
+        do tracei_console_fold_words(console, fold, form);
+        while (tracei_console_shorten(console));
+        if (form == 3 || !console->limit || console->column <= console->limit) break;
+        console->page_size = console->row;
+        console->name_room = 0;
+    }
     tracei_console_row_end(console, fold->spans);
 }
 
@@ -14116,22 +14218,24 @@ static void tracei_console_fold_sample(tracei_console *console, const tracei_con
                                        uint32_t number, bool last) {
     const trace_span_data *const span = &console->batch->spans[at];
     const uint32_t failed = console->nodes[at].failed;
-    tracei_console_row_begin(console, NULL);
-    tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, failed != TRACEI_CONSOLE_NONE, false);
-    tracei_console_lines(console, fold->leader, true);
-    tracei_console_style(console, TRACEI_DIM);
-    tracei_console_words_of(console, last ? console->glyphs->small_last : console->glyphs->small_branch);
-    tracei_console_words_of(console, label);
-    tracei_console_words_of(console, " #");
-    tracei_console_number(console, number);
-    tracei_console_end_style(console);
-    if (failed != TRACEI_CONSOLE_NONE) {
-        if (failed != at) {
-            tracei_console_gap(console);
-            tracei_console_string(console, console->batch->spans[failed].name);
+    do {
+        tracei_console_row_begin(console, NULL);
+        tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, failed != TRACEI_CONSOLE_NONE, false);
+        tracei_console_lines(console, fold->leader, true);
+        tracei_console_style(console, TRACEI_DIM);
+        tracei_console_words_of(console, last ? console->glyphs->small_last : console->glyphs->small_branch);
+        tracei_console_words_of(console, label);
+        tracei_console_words_of(console, " #");
+        tracei_console_number(console, number);
+        tracei_console_end_style(console);
+        if (failed != TRACEI_CONSOLE_NONE) {
+            if (failed != at) {
+                tracei_console_gap(console);
+                tracei_console_named(console, console->batch->spans[failed].name);
+            }
+            tracei_console_failed(console, &console->batch->spans[failed]);
         }
-        tracei_console_failed(console, &console->batch->spans[failed]);
-    }
+    } while (tracei_console_shorten(console));
     tracei_console_clip(console, true);
     if (fold->threads > 1) tracei_console_thread(console, span);
     tracei_console_attributes(console, span->attributes, span->attribute_count, failed != TRACEI_CONSOLE_NONE);
@@ -14178,12 +14282,17 @@ static trace_string tracei_console_who(const trace_batch *batch) {
     return service;
 }
 
-/* Says as much as fits: `form` 1 leaves out the number of lines, 2 also the service, 3 also the time. */
+/* Says as much as fits: `form` 1 leaves out the number of lines, 2 also the service, 3 also the time, 4 all but the id. */
 static void tracei_console_footer_row(tracei_console *console, uint32_t spans, uint32_t errors, const trace_span_data *head,
                                       uint32_t rows, int form) {
     const trace_string service = tracei_console_who(console->batch);
     tracei_console_row_begin(console, NULL);
     tracei_console_style(console, TRACEI_DIM);
+    if (form == 4) {
+        tracei_console_hex(console, head->trace_id, 16);
+        tracei_console_end_style(console);
+        return;
+    }
     if (service.size && form < 2) {
         tracei_console_string(console, service);
         tracei_console_spaces(console, 1);
@@ -14225,7 +14334,7 @@ static void tracei_console_footer_row(tracei_console *console, uint32_t spans, u
 static void tracei_console_footer(tracei_console *console, uint32_t spans, uint32_t errors, const trace_span_data *head) {
     const uint32_t rows = console->rows;
     int form;
-    for (form = 0; form < 4; form++) {
+    for (form = 0; form < 5; form++) {
         if (form) console->page_size = console->row;
         tracei_console_footer_row(console, spans, errors, head, rows, form);
         if (!console->limit || console->column <= console->limit) break;
@@ -14237,7 +14346,7 @@ static void tracei_console_footer(tracei_console *console, uint32_t spans, uint3
 static bool tracei_console_lone_row(tracei_console *console, uint32_t at) {
     const trace_span_data *const span = &console->batch->spans[at];
     const trace_string service = tracei_console_who(console->batch);
-    const uint32_t limit = console->limit, all = 3 + 32 + 3 + 12 + (uint32_t)service.size + 1;
+    const uint32_t limit = console->limit, all = 3 + 32 + 3 + 12 + tracei_console_measure(console, service) + 1;
     int form;
     char text[24];
     for (form = 0; form < 3; form++) {
@@ -14312,6 +14421,22 @@ static uint64_t tracei_console_percentile(const tracei_console_root *root, uint3
     return root->max;
 }
 
+static trace_string tracei_console_root_name(const tracei_console_root *root) {
+    trace_string name;
+    name.data = root->name;
+    name.size = root->name_size;
+    return name;
+}
+
+/* Columns of a name in the summary: what the numbers leave, "  1234/s  p50 999 ms  p99 999 ms  max 999 ms  x 1234". */
+static uint32_t tracei_console_summary_room(const tracei_console *console) {
+    const uint32_t others = console->limit >= TRACEI_CONSOLE_SUMMARY ? 9 + 8 + 3 * 12 + 8
+                            : console->limit >= TRACEI_CONSOLE_NARROW ? 9 + 8 + 12 + 8
+                                                                      : 9 + 8 + 8;
+    const uint32_t room = console->limit > others ? console->limit - others : 0, least = tracei_console_name_least(console);
+    return room > least ? room : least;
+}
+
 /* "14:05:10 GET /item   412/s  p50 1.2 ms  p99 8.8 ms  max 31 ms  x 3" */
 static void tracei_console_summary_row(tracei_console *console, const tracei_console_root *root, uint32_t name_columns) {
     char text[32];
@@ -14325,7 +14450,8 @@ static void tracei_console_summary_row(tracei_console *console, const tracei_con
     tracei_console_spaces(console, 1);
     tracei_console_style(console, TRACEI_BOLD);
     name_columns += console->column;
-    tracei_console_text(console, root->name, root->name_size);
+    console->name_room = console->limit ? tracei_console_summary_room(console) : 0;
+    tracei_console_named(console, tracei_console_root_name(root));
     tracei_console_end_style(console);
     if (console->column < name_columns) tracei_console_spaces(console, name_columns - console->column);
     tracei_console_gap(console);
@@ -14333,9 +14459,11 @@ static void tracei_console_summary_row(tracei_console *console, const tracei_con
         *tracei_put_u64(text, root->count) = '\0';
         tracei_console_right(console, text, 4);
         tracei_console_words_of(console, "/s");
-        tracei_console_duration(console, "  p50 ", tracei_console_percentile(root, 50), 2);
-        if (root->count >= 20) tracei_console_duration(console, "  p99 ", tracei_console_percentile(root, 99), 2);
-        tracei_console_duration(console, "  max ", root->max, 2);
+        if (!console->limit || console->limit >= TRACEI_CONSOLE_SUMMARY) {
+            tracei_console_duration(console, "  p50 ", tracei_console_percentile(root, 50), 2);
+            if (root->count >= 20) tracei_console_duration(console, "  p99 ", tracei_console_percentile(root, 99), 2);
+        }
+        if (!console->limit || console->limit >= TRACEI_CONSOLE_NARROW) tracei_console_duration(console, "  max ", root->max, 2);
         tracei_console_errors(console, root->errors, "");
     }
     if (root->opened) {
@@ -14351,8 +14479,11 @@ static void tracei_console_summarise(tracei_console *console) {
     uint32_t i, name_columns = 0;
     if (!console->roots) return;
     for (i = 0; i < TRACEI_CONSOLE_ROOTS && console->has_hidden; i++)
-        if (console->roots[i].hidden && console->roots[i].name_size > name_columns && console->roots[i].name_size <= 40)
-            name_columns = console->roots[i].name_size;
+        if (console->roots[i].hidden) {
+            const uint32_t columns = tracei_console_measure(console, tracei_console_root_name(&console->roots[i]));
+            if (columns > name_columns && columns <= 40) name_columns = columns;
+        }
+    if (console->limit && name_columns > tracei_console_summary_room(console)) name_columns = tracei_console_summary_room(console);
     for (i = 0; i < TRACEI_CONSOLE_ROOTS; i++) {
         tracei_console_root *const root = &console->roots[i];
         if (root->hidden) tracei_console_summary_row(console, root, name_columns);
@@ -14543,12 +14674,17 @@ static void tracei_console_tree(tracei_console *console, uint32_t top) {
 /* Once for each root. */
 static void tracei_console_announce(tracei_console *console, const trace_span_data *root) {
     const uint64_t now = tracei_unix_ns(), open = now > root->start_unix_ns ? now - root->start_unix_ns : 0;
+    const uint32_t place = console->opened_next % TRACEI_CONSOLE_OPENED;
     trace_string above;
     above.data = "";
     above.size = 0;
     if (tracei_console_announced(console, root)) return;
-    console->opened_errors[console->opened_next % TRACEI_CONSOLE_OPENED] = 0;
-    memcpy(console->opened[console->opened_next++ % TRACEI_CONSOLE_OPENED], root->span_id, 8);
+    if (console->opened_start[place] > console->forgotten_start)
+        console->forgotten_start = console->opened_start[place];
+    console->opened_next++;
+    console->opened_start[place] = root->start_unix_ns;
+    console->opened_errors[place] = 0;
+    memcpy(console->opened[place], root->span_id, 8);
     if (tracei_console_thins(console)) {
         bool is_new;
         tracei_console_root *const entry = tracei_console_root_of(console, above, root->name, &is_new);
@@ -14560,9 +14696,9 @@ static void tracei_console_announce(tracei_console *console, const trace_span_da
             return;
         }
     }
-    tracei_console_row_begin(console, root);
-    {
+    do {
         char text[32] = "open ";
+        tracei_console_row_begin(console, root);
         if (open >= 1000000000u && open < 60000000000u) {
             char *const end = tracei_put_u64(text + 5, open / 1000000000u);
             memcpy(end, " s", 3);
@@ -14572,12 +14708,12 @@ static void tracei_console_announce(tracei_console *console, const trace_span_da
         tracei_console_style(console, TRACEI_YELLOW);
         tracei_console_right(console, text, 9);
         tracei_console_end_style(console);
-    }
-    tracei_console_spaces(console, 1);
-    tracei_console_words_of(console, console->glyphs->ellipsis);
-    tracei_console_spaces(console, 1);
-    tracei_console_name(console, root, TRACEI_BOLD);
-    tracei_console_failed(console, root);
+        tracei_console_spaces(console, 1);
+        tracei_console_words_of(console, console->glyphs->ellipsis);
+        tracei_console_spaces(console, 1);
+        tracei_console_name(console, root, TRACEI_BOLD);
+        tracei_console_failed(console, root);
+    } while (tracei_console_shorten(console));
     tracei_console_clip(console, true);
     tracei_console_attributes(console, root->attributes, root->attribute_count, root->status == TRACE_STATUS_ERROR);
     tracei_console_clip(console, false);
@@ -14593,26 +14729,26 @@ static void tracei_console_without_tree(tracei_console *console, const trace_bat
     console->batch = batch;
     tracei_console_account(console, TRACE_FAILURE_TOO_LARGE, batch->span_count - 1);
     console->batch_left = 1;
-    tracei_console_row_begin(console, span);
-    {
+    do {
         char text[24];
+        tracei_console_row_begin(console, span);
         tracei_console_time(text, tracei_console_length(span), 3, console->glyphs->micro);
         tracei_console_right(console, text, 9);
-    }
-    tracei_console_gap(console);
-    if (tracei_console_is_part(batch)) tracei_console_below(console, false);
-    tracei_console_name(console, span, TRACEI_BOLD);
-    tracei_console_failed(console, span);
-    if (batch->span_count > 1) {
         tracei_console_gap(console);
-        tracei_console_count(console, batch->span_count, "span");
-        tracei_console_words_of(console, ", no memory for their tree");
-    }
-    if (failed < batch->span_count && &batch->spans[failed] != span && span->status != TRACE_STATUS_ERROR) {
-        tracei_console_gap(console);
-        tracei_console_string(console, batch->spans[failed].name);
-        tracei_console_failed(console, &batch->spans[failed]);
-    }
+        if (tracei_console_is_part(batch)) tracei_console_below(console, false);
+        tracei_console_name(console, span, TRACEI_BOLD);
+        tracei_console_failed(console, span);
+        if (batch->span_count > 1) {
+            tracei_console_gap(console);
+            tracei_console_count(console, batch->span_count, "span");
+            tracei_console_words_of(console, ", no memory for their tree");
+        }
+        if (failed < batch->span_count && &batch->spans[failed] != span && span->status != TRACE_STATUS_ERROR) {
+            tracei_console_gap(console);
+            tracei_console_named(console, batch->spans[failed].name);
+            tracei_console_failed(console, &batch->spans[failed]);
+        }
+    } while (tracei_console_shorten(console));
     tracei_console_row_end(console, 1);
     tracei_console_page_put(console);
 }

@@ -489,12 +489,42 @@ TEST(parts_of_an_open_root_fold) {
         export_as(&exporter, OPEN);
     }
     CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
-    CHECK_HAS(out, "serve \xe2\x80\xba GET /item    4944/s  p50 900 \xc2\xb5s  p99 900 \xc2\xb5s  max 31 ms  \xe2\x9c\x97 12\n");
+    CHECK_HAS(out, "serve \xe2\x80\xba GET /item  4944/s  p50 900 \xc2\xb5s  p99 900 \xc2\xb5s  max 31 ms  \xe2\x9c\x97 12\n");
     clear_trace();
     span_us(1, 0, "serve", 0, 3000000);
     export_as(&exporter, COMPLETE);
     CHECK_HAS(out, "serve  \xe2\x9c\x97 12 below");
     check_ledger(&exporter, 12 * 828 + 1);
+}
+
+/* The table of announced roots is small: for one that may have been in it once, nothing is said rather than something wrong. */
+TEST(a_forgotten_root_has_no_self_time) {
+    static trace_span_data opened;
+    trace_exporter exporter;
+    uint32_t i;
+    fresh();
+    exporter = make(look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    for (i = 0; i < 2 * TRACEI_CONSOLE_OPENED; i++) {
+        clear_trace();
+        opened = *span_us(1 + i, 0, "serve", i * 10, 3000000);
+        opened.end_unix_ns = 0;
+        clear_trace();
+        open_root = &opened;
+        export_as(&exporter, OPEN);
+    }
+    for (i = 0; i < 2 * TRACEI_CONSOLE_OPENED + 1; i++) {
+        clear_trace();
+        clear_out();
+        pass_ms(10000); /* so that all are shown */
+        span_us(1 + i, 0, "serve", i * 10, 3000000);
+        span_us(100, 1 + i, "close", 2900000, 3000000);
+        export_as(&exporter, COMPLETE);
+        CHECK_HAS(out, "close");
+        if (i < 2 * TRACEI_CONSOLE_OPENED)
+            CHECK_HAS_NOT(out, "self");
+        else
+            CHECK_HAS(out, "serve  self 2.90 s"); /* never announced */
+    }
 }
 
 static void build_late(void) {
@@ -626,6 +656,143 @@ TEST(a_footer_fits) {
 }
 
 TEST(what_folds_and_what_does_not) { golden("fold_unlike", build_unlike, COMPLETE, look(110, TRACE_CHOICE_NO, TRACE_CHOICE_YES)); }
+
+/* ---- narrow terminals ---- */
+
+static const char *long_name;
+
+/* Columns of a terminal, for the characters of these tests. */
+static size_t cells_of(const char *line, size_t size) {
+    static const char *const wide[] = {"\xe5\xa5\xbd", "\xf0\x9f\x98\x80", "\xe2\x9c\x85"};
+    size_t cells = 0, i, k;
+    for (i = 0; i < size; i++) {
+        if (((unsigned char)line[i] & 0xc0) == 0x80) continue;
+        cells++;
+        if (size - i >= 2 && memcmp(line + i, "\xcc\x81", 2) == 0) cells--;
+        for (k = 0; k < sizeof wide / sizeof wide[0]; k++)
+            if (size - i >= strlen(wide[k]) && memcmp(line + i, wide[k], strlen(wide[k])) == 0) cells++;
+    }
+    return cells;
+}
+
+static void check_rows_fit(const char *what, uint32_t width) {
+    size_t from = 0, i;
+    for (i = 0; i < out_size; i++) {
+        if (out[i] != '\n') continue;
+        if (!CHECK(cells_of(out + from, i - from) <= width))
+            printf("%s in %u columns: %.*s\n", what, (unsigned)width, (int)(i - from), out + from);
+        from = i + 1;
+    }
+    CHECK(out_is_whole);
+}
+
+static void build_long_loop(void) {
+    uint32_t i;
+    span_us(1, 0, long_name, 0, 900000)->kind = TRACE_KIND_SERVER;
+    for (i = 0; i < 30; i++) {
+        trace_span_data *const span = span_us(2 + i, 1, long_name, i * 10000, i * 10000 + 9000 + (i == 7 ? 50000 : 0));
+        if (i == 9) fail(span, NULL, NULL);
+    }
+}
+
+static void build_long_parallel(void) {
+    uint32_t i;
+    span_us(1, 0, long_name, 0, 900000);
+    for (i = 0; i < 30; i++) on_thread(span_us(2 + i, 1, long_name, 1000, 800000), 100 + i % 4, long_name);
+}
+
+static void build_long_depth(void) {
+    uint32_t i;
+    for (i = 1; i < 20; i++) {
+        trace_span_data *const span = span_us(i, i - 1, long_name, i * 10, 900000 - i * 10);
+        set_text(span, long_name, long_name);
+        event(span, long_name, i * 10 + 5);
+    }
+}
+
+static void build_long_few(void) { /* a fold of few, below a failure deep inside */
+    uint32_t i;
+    span_us(1, 0, long_name, 0, 900000);
+    for (i = 0; i < 5; i++) {
+        span_us(10 + i, 1, "step", i * 100, i * 100 + 90);
+        span_us(20 + i, 10 + i, long_name, i * 100, i * 100 + 80);
+        if (i == 2) fail(&spans[span_count - 1], "EIO", NULL);
+    }
+}
+
+static void build_long_lone(void) { span_us(1, 0, long_name, 0, 900000); }
+
+static void build_long_open(void) {
+    static trace_span_data opened;
+    opened = *span_us(1, 0, long_name, 0, 900000);
+    opened.end_unix_ns = 0;
+    clear_trace();
+    open_root = &opened;
+}
+
+static void build_long_below_open(void) {
+    build_long_open();
+    span_us(2, 1, long_name, 10, 800000);
+    span_us(3, 2, long_name, 20, 700000);
+}
+
+/* In a terminal no row is longer than it is wide, whatever things are called; names give way first, then what they stand beside. */
+TEST(rows_fit_narrow_terminals) {
+    static const char *const units[] = {"x", "long name ", "\xe5\xa5\xbd", "\xf0\x9f\x98\x80", "\xe2\x9c\x85", "e\xcc\x81"};
+    static const uint32_t widths[] = {40, 60, 80, 200};
+    static const struct { const char *what; void (*build)(void); int how; } traces[] = {
+        {"loop", build_long_loop, COMPLETE},   {"parallel", build_long_parallel, COMPLETE}, {"depth", build_long_depth, COMPLETE},
+        {"few", build_long_few, COMPLETE},     {"lone", build_long_lone, COMPLETE},         {"late", build_long_lone, LATE},
+        {"incomplete", build_long_few, NO_ROOT}, {"open", build_long_open, OPEN},           {"below", build_long_below_open, OPEN},
+    };
+    static char text[400];
+    size_t unit, width, trace, i;
+    for (unit = 0; unit < sizeof units / sizeof units[0]; unit++) {
+        text[0] = '\0';
+        for (i = 0; i + strlen(units[unit]) < sizeof text; i += strlen(units[unit])) memcpy(text + i, units[unit], strlen(units[unit]) + 1);
+        long_name = text;
+        for (width = 0; width < sizeof widths / sizeof widths[0]; width++) {
+            for (trace = 0; trace < 2 * sizeof traces / sizeof traces[0]; trace++) {
+                trace_exporter exporter;
+                if (width == 0 && trace % 2 == 0) continue; /* without signs 40 columns are not enough for our own words */
+                fresh();
+                service_name = long_name;
+                exporter = make(look(widths[width], TRACE_CHOICE_NO, trace % 2 ? TRACE_CHOICE_YES : TRACE_CHOICE_NO));
+                traces[trace / 2].build();
+                export_as(&exporter, traces[trace / 2].how);
+                check_rows_fit(traces[trace / 2].what, widths[width]);
+                CHECK(out_size > 0);
+            }
+            { /* the summary of a flood */
+                trace_exporter exporter;
+                fresh();
+                exporter = make(look(widths[width], TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+                for (i = 0; i < 500; i++) {
+                    clear_trace();
+                    build_long_lone();
+                    if (i % 5 == 0) fail(&spans[0], NULL, NULL);
+                    export_as(&exporter, COMPLETE);
+                }
+                CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+                CHECK_HAS(out, "/s");
+                check_rows_fit("summary", widths[width]);
+            }
+        }
+    }
+}
+
+/* What is no terminal gets names in full. */
+TEST(names_in_files_are_whole) {
+    static char text[400];
+    trace_exporter exporter;
+    memset(text, 'x', sizeof text - 1);
+    long_name = text;
+    fresh();
+    exporter = make(look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    build_long_few();
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, text);
+}
 
 /* ---- depth, breadth, nonsense ---- */
 
