@@ -304,7 +304,7 @@ typedef struct trace_genai_message {
 } trace_genai_message;
 
 /* gen_ai.input.messages, gen_ai.output.messages: of model calls, and of runs, agents and tasks as well. When they are more than
-   fits, texts are cut and the oldest messages left out. */
+   fits, texts are cut and the oldest messages left out; of the newest its oldest parts, when it alone is more. */
 TRACE_API void trace_genai_set_input(trace_span span, const trace_genai_message *messages, size_t count);
 TRACE_API void trace_genai_set_output(trace_span span, const trace_genai_message *messages, size_t count);
 /* gen_ai.system_instructions: those given apart from the messages. Size 0: up to the terminator. */
@@ -808,7 +808,8 @@ static void tracei_genai_give(tracei_genai_scratch *taken, const tracei_genai_sc
    Content as the JSON of the conventions (gen-ai-input-messages.json and its siblings), in a bounded number of bytes. JSON that
    is cut is no JSON, so it is the texts inside that are cut: if all of them do not fit, each gets at most `share` bytes
    (escaped), the largest number with which they do; short texts stay whole. A cut text ends with how many bytes were left out.
-   When there are so many messages that not even their frames fit, the oldest go, and a text in front says how many.
+   When there are so many messages that not even their frames fit, the oldest go, and a text in front says how many; of the parts of
+   the newest likewise.
 
    Of a text of 100 MB only what could fit is looked at. Arguments and results are kept as JSON when they are valid and fit, else
    they become a JSON string, so that a model that writes broken JSON does not break ours. */
@@ -1022,7 +1023,9 @@ static void tracei_genai_put_part(tracei_genai_writer *writer, const trace_genai
     tracei_text_char(&writer->out, '}');
 }
 
-static void tracei_genai_put_message(tracei_genai_writer *writer, const trace_genai_message *message, bool is_output) {
+/* skipped: how many of its parts have gone already. */
+static void tracei_genai_put_message(tracei_genai_writer *writer, const trace_genai_message *message, size_t skipped,
+                                     bool is_output) {
     size_t i;
     tracei_text_char(&writer->out, '{');
     tracei_genai_put_label(writer, "role", message->role ? message->role : is_output ? "assistant" : "user");
@@ -1033,8 +1036,13 @@ static void tracei_genai_put_message(tracei_genai_writer *writer, const trace_ge
         tracei_genai_put_content(writer, message->content, tracei_genai_size_of(message->content, message->content_size));
         tracei_text_char(&writer->out, '}');
     }
+    if (skipped) {
+        if (message->content) tracei_text_char(&writer->out, ',');
+        tracei_text_cstr(&writer->out, "{\"type\":\"text\",\"content\":\"");
+        tracei_genai_mark(writer, skipped, " earlier parts left out]\"}");
+    }
     for (i = 0; message->parts && i < message->part_count; i++) {
-        if (i || message->content) tracei_text_char(&writer->out, ',');
+        if (i || skipped || message->content) tracei_text_char(&writer->out, ',');
         tracei_genai_put_part(writer, &message->parts[i]);
     }
     tracei_text_char(&writer->out, ']');
@@ -1058,6 +1066,24 @@ static size_t tracei_genai_frame(const trace_genai_message *message, size_t limi
         ++*texts;
     }
     return size;
+}
+
+/* Takes the oldest parts off a message that does not fit alone; answers how many. */
+static size_t tracei_genai_trim(trace_genai_message *message, size_t limit) {
+    const size_t count = message->parts ? message->part_count : 0;
+    trace_genai_message bare = *message;
+    size_t texts, size, kept = 0;
+    bare.parts = NULL;
+    size = 3 * TRACEI_GENAI_FRAME + tracei_genai_frame(&bare, limit, &texts) + texts * 2 * TRACEI_GENAI_MARK;
+    for (; kept < count && size <= limit; kept++) {
+        const trace_genai_part *const part = &message->parts[count - 1 - kept];
+        size += TRACEI_GENAI_FRAME + 2 * TRACEI_GENAI_MARK;
+        size += tracei_genai_label_size(part->id) + tracei_genai_label_size(part->name);
+    }
+    if (size > limit && kept) kept--;
+    if (count) message->parts += count - kept;
+    message->part_count = kept;
+    return count - kept;
 }
 
 /* How texts fare with a share: what those take that are within it, and how many are above. */
@@ -1108,7 +1134,9 @@ static size_t tracei_genai_share(const trace_genai_message *messages, size_t cou
 static void tracei_genai_put_messages(tracei_genai_writer *writer, const trace_genai_message *messages, size_t count,
                                       bool is_output, bool even) {
     const size_t limit = writer->out.capacity;
-    size_t first = count, frames = 2 * TRACEI_GENAI_FRAME, texts = 0, more, i;
+    size_t first = count, frames = 2 * TRACEI_GENAI_FRAME, texts = 0, skipped = 0, more, i;
+    const trace_genai_message *kept;
+    trace_genai_message newest;
     while (first) { /* from the newest: those whose frames fit, with room for a little of each text */
         const size_t frame = tracei_genai_frame(&messages[first - 1], limit, &more);
         if (frames + frame + (texts + more) * 2 * TRACEI_GENAI_MARK > limit) break;
@@ -1116,8 +1144,14 @@ static void tracei_genai_put_messages(tracei_genai_writer *writer, const trace_g
         texts += more;
         first--;
     }
-    writer->share = even ? (limit - frames) / (texts + 1)
-                         : tracei_genai_share(messages + first, count - first, texts, limit - frames);
+    kept = messages + first;
+    if (first == count && count) {
+        newest = messages[--first];
+        skipped = tracei_genai_trim(&newest, limit);
+        frames += TRACEI_GENAI_FRAME + tracei_genai_frame(&newest, limit, &texts);
+        kept = &newest;
+    }
+    writer->share = even ? (limit - frames) / (texts + 1) : tracei_genai_share(kept, count - first, texts, limit - frames);
     tracei_text_char(&writer->out, '[');
     if (first) {
         tracei_text_cstr(&writer->out, is_output ? "{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\""
@@ -1127,7 +1161,7 @@ static void tracei_genai_put_messages(tracei_genai_writer *writer, const trace_g
     }
     for (i = first; i < count; i++) {
         if (i) tracei_text_char(&writer->out, ',');
-        tracei_genai_put_message(writer, &messages[i], is_output);
+        tracei_genai_put_message(writer, &kept[i - first], skipped, is_output);
     }
     tracei_text_char(&writer->out, ']');
 }

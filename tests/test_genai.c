@@ -813,18 +813,26 @@ ISOLATED(a_prompt_of_100_mb_costs_what_is_kept) {
 #define HUGE_BYTES ((size_t)100 << 20)
 #define LOOKED_AT 65536
 
-/* 100 MB of which only 64 KiB, at the beginning or the end, may be touched: the rest kills who reads it. */
-static void *mostly_forbidden(bool allow_end) {
+static void permit(char *at) {
+#ifdef _WIN32
+    if (!VirtualAlloc(at, LOOKED_AT, MEM_COMMIT, PAGE_READWRITE)) abort();
+#else
+    if (mprotect(at, LOOKED_AT, PROT_READ | PROT_WRITE) != 0) abort();
+#endif
+    memset(at, 0, LOOKED_AT);
+}
+
+/* 100 MB of which only 64 KiB at the beginning, at the end or at both may be touched: the rest kills who reads it. */
+static void *mostly_forbidden(bool allow_begin, bool allow_end) {
 #ifdef _WIN32
     char *const at = (char *)VirtualAlloc(NULL, HUGE_BYTES, MEM_RESERVE, PAGE_NOACCESS);
-    char *const allowed = at + (allow_end ? HUGE_BYTES - LOOKED_AT : 0);
-    if (!at || !VirtualAlloc(allowed, LOOKED_AT, MEM_COMMIT, PAGE_READWRITE)) abort();
+    if (!at) abort();
 #else
     char *const at = (char *)mmap(NULL, HUGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    char *const allowed = at + (allow_end ? HUGE_BYTES - LOOKED_AT : 0);
-    if (at == MAP_FAILED || mprotect(allowed, LOOKED_AT, PROT_READ | PROT_WRITE) != 0) abort();
+    if (at == MAP_FAILED) abort();
 #endif
-    memset(allowed, 0, LOOKED_AT);
+    if (allow_begin) permit(at);
+    if (allow_end) permit(at + HUGE_BYTES - LOOKED_AT);
     return at;
 }
 
@@ -835,10 +843,11 @@ static uint64_t bytes_mapped(void) {
 }
 
 ISOLATED(of_100_mb_only_what_could_be_kept_is_looked_at) {
-    char *const text = (char *)mostly_forbidden(false);
-    trace_genai_message *const messages = (trace_genai_message *)mostly_forbidden(true);
-    trace_genai_part *const parts = (trace_genai_part *)mostly_forbidden(false);
-    const size_t message_count = HUGE_BYTES / sizeof *messages, part_count = HUGE_BYTES / sizeof *parts;
+    char *const text = (char *)mostly_forbidden(true, false);
+    trace_genai_message *const messages = (trace_genai_message *)mostly_forbidden(false, true);
+    const size_t message_count = HUGE_BYTES / sizeof *messages, part_count = HUGE_BYTES / sizeof(trace_genai_part);
+    trace_genai_part *const parts = /* ends where the memory does */
+        (trace_genai_part *)(void *)((char *)mostly_forbidden(true, true) + HUGE_BYTES % sizeof(trace_genai_part));
     trace_genai_message *const newest = messages + message_count - LOOKED_AT / sizeof *messages + 1;
     trace_genai_options options = some_options();
     trace_genai_message message = message_of("user", text);
@@ -991,6 +1000,37 @@ ISOLATED(many_messages_keep_the_newest) {
     CHECK(tracei_genai_is_json(tracei_string(json)));
     CHECK_HAS(json, "the newest");
     CHECK_HAS(json, " earlier messages left out]");
+}
+
+/* It is not counted among the earlier ones: its newest parts stay. */
+ISOLATED(a_message_of_many_parts_keeps_the_newest) {
+    static trace_genai_part parts[5000];
+    trace_genai_options options = some_options();
+    trace_genai_message messages[3];
+    size_t i;
+    int with_content;
+    options.capture_content = TRACE_CHOICE_YES;
+    options.max_content_bytes = 4096;
+    if (!begin("one", NULL, &options)) return;
+    for (i = 0; i < 5000; i++) parts[i].text = i == 4999 ? "the newest part" : "an older part";
+    for (with_content = 0; with_content < 2; with_content++) {
+        const char *json;
+        notes[0].size = 0;
+        messages[0] = messages[1] = message_of("user", "an older message");
+        messages[2] = message_of("user", with_content ? "before the parts" : NULL);
+        messages[2].parts = parts;
+        messages[2].part_count = 5000;
+        TRACE_GENAI_CHAT("openai", "gpt-4o") trace_genai_set_input(trace_span_current(), messages, 3);
+        flushed();
+        json = value_in(&notes[0], "gen_ai.input.messages");
+        CHECK(strlen(json) <= 4096 && strlen(json) > 1000);
+        CHECK(tracei_genai_is_json(tracei_string(json)));
+        CHECK_HAS(json, "\"[2 earlier messages left out]\"");
+        CHECK_HAS(json, " earlier parts left out]\"}");
+        CHECK_HAS(json, "an older part");
+        CHECK_HAS(json, "the newest part\"}]}]");
+        if (with_content) CHECK_HAS(json, "before the parts");
+    }
 }
 
 /* Any bytes, in any place, at any bound: the JSON is whole, within its bound, and read back. */
