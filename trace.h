@@ -258,6 +258,10 @@
 
 #define TRACEI_FORWARD (TRACE_CONFIG_OFF || TRACE_CONFIG_LIBRARY)
 
+/* How what follows is declared; not options. TRACE_INLINE: a function with its body here, in every mode. TRACE_API: one that the
+   implementation provides, hidden from other modules; in a library or compiled out, an inline one that forwards or does nothing.
+   TRACE_APP: one for applications only: a library that calls it does not link. */
+
 #if defined(__GNUC__) || defined(__clang__)
 #define TRACEI_GNU 1
 #define TRACEI_RARE(condition) __builtin_expect(!!(condition), 0)
@@ -2118,6 +2122,7 @@ template <class T> trace_attribute tracei_attr(const char *, T *) = delete;
 #if TRACEI_GNU
 #pragma GCC diagnostic pop
 #endif
+#undef TRACEI_MEMBER_ZERO
 
 #endif /* TRACE_H_INCLUDED_6D1F9C */
 
@@ -6697,7 +6702,7 @@ static bool tracei_thread_key_made;
 static DWORD tracei_thread_key = FLS_OUT_OF_INDEXES;
 #endif
 
-/* Frees the unit for another thread. Blocks have ended; spans still open in it stay valid handles: whoever holds one may end it. */
+/* Frees the unit for another thread. Blocks have ended; open spans in it stay valid handles: whoever holds one may end it. */
 static TRACEI_UNUSED void tracei_unit_disown(tracei_unit *unit) {
     tracei_leave_blocks(unit);
     while (unit->current) {
@@ -16454,9 +16459,14 @@ TRACEI_SMALL_END
 }
 #endif
 
-/* --- what is left: macros that companions use, and primitives; tests that look inside define TRACEI_KEEP_MACROS --- */
+/* --- what is left: macros that companions use; tests that look inside define TRACEI_KEEP_MACROS --- */
 
 #ifndef TRACEI_KEEP_MACROS
+#undef TRACEI_COLD
+#undef TRACEI_HAVE_FUTEX
+#undef TRACEI_MAP_FLAGS
+#undef TRACEI_PRINTF
+#undef TRACEI_SUB
 #undef TRACEI_RESOURCE_SCHEMA
 #undef TRACEI_DEFINED_LEAN
 #undef TRACEI_MAY_ALIAS

@@ -712,6 +712,8 @@ TRACE_APP trace_result trace_genai_init(const trace_genai_options *options) {
 #ifdef __clang__
 #pragma GCC diagnostic pop
 #endif
+#undef TRACEI_GENAI_GIVEN_MAX
+#undef TRACEI_GENAI_NAME_MAX
 #endif /* TRACEI_GENAI_RECORDING */
 
 #if defined(TRACE_IMPLEMENTATION) && !defined(TRACEI_GENAI_IMPLEMENTED) && !TRACE_CONFIG_OFF
@@ -1623,8 +1625,6 @@ static const tracei_genai_row tracei_genai_rows[] = {
 #undef TRACEI_NONE
 #undef TRACEI_AS
 #undef TRACEI_HOW
-#undef TRACEI_GENAI_GIVEN_MAX
-#undef TRACEI_GENAI_NAME_MAX
 
 /* What the span is: the value of (kind), and for vLLora its name; NULL: the provider's name, or nothing. */
 static const char *const tracei_genai_kinds[TRACEI_GENAI_OPERATIONS][TRACEI_GENAI_COLUMNS] = {
@@ -2547,8 +2547,6 @@ __attribute__((constructor)) static void tracei_genai_register(void) {
 #undef TRACEI_NONE
 #undef TRACEI_AS
 #undef TRACEI_HOW
-#undef TRACEI_GENAI_GIVEN_MAX
-#undef TRACEI_GENAI_NAME_MAX
 #endif
 #endif /* TRACE_IMPLEMENTATION */
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The set of macros after the include grows by TRACE_ and TRACEI_ names (and the two generic setters) only. Of the private ones of
-# an implementation those stay that other headers and preload/ use, what these are made of, and the primitives of the core.
+# a public half those stay that a public macro expands to, or that the implementation or another header uses; of an
+# implementation's those that other headers and preload/ use. Both with what these are made of.
 # SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 . tests/lint/common.sh
 
@@ -9,7 +10,7 @@ standard='#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>'
-primitives='^TRACEI_([A-Z_]*IMPLEMENTED|GENAI_RECORDING|COLD|PRINTF|MAP_FLAGS|HAVE_FUTEX|SUB)$'
+marks='^TRACEI_([A-Z_]*_(PUBLIC|IMPLEMENTED|NEEDS_TRACE_H)|IMPLEMENTED|GENAI_RECORDING)$'
 checked=0
 
 names() { sed -n 's/^#define \([A-Za-z_0-9]*\).*/\1/p' | sort -u; }
@@ -31,6 +32,30 @@ leaks() { # header language compiler flags...
     names <"$scratch/all" >"$scratch/names_after"
     for name in $(comm -13 "$scratch/names_before" "$scratch/names_after" | grep -Ev "$allowed"); do
         complain "$header: leaks the macro $name ($compiler -x $language $*)"
+    done
+    for other in "$root"/trace*.h; do # what is used later, here or elsewhere
+        [ "$other" = "$header" ] && sed -n '/^#if defined(TRACE_IMPLEMENTATION)/,$p' "$header" || cat "$other"
+    done | grep -v '^#undef' | grep -oE 'TRACEI_[A-Z0-9_]+' >"$scratch/used"
+    sed -n 's/^#define \([A-Za-z_0-9]*\)/\1 /p' "$scratch/all" | awk '
+        NR == FNR { reached[$1]; next }
+        { body[$1] = $0; if ($1 ~ /^(TRACE_|trace_)/) reached[$1] }
+        END {
+            do {
+                more = 0
+                for (name in reached) if (name in body) {
+                    text = substr(body[name], length(name) + 1)
+                    delete body[name]
+                    while (match(text, /TRACEI_[A-Z0-9_]+/)) {
+                        inner = substr(text, RSTART, RLENGTH)
+                        if (!(inner in reached)) { reached[inner]; more = 1 }
+                        text = substr(text, RSTART + RLENGTH)
+                    }
+                }
+            } while (more)
+            for (name in body) if (name ~ /^TRACEI_/ && !(name in reached)) print name
+        }' "$scratch/used" - | sort >"$scratch/unused"
+    for name in $(comm -13 "$scratch/names_before" "$scratch/unused" | grep -Ev "$marks"); do
+        complain "$header: leaves the macro $name, which no public macro expands to ($compiler -x $language $*): #undef it"
     done
     checked=$((checked + 1))
 }
@@ -56,7 +81,7 @@ leavings() { # header compiler: what its implementation leaves defined for nobod
         sed -n 's/^#define \([A-Za-z_0-9]*\)[( ].*/\1 &/p' "$scratch/all" | awk 'NR == FNR { want[$1]; next } $1 in want' "$scratch/shared" - |
             grep -oE 'TRACEI_[A-Z0-9_]+' >>"$scratch/shared" || :
     done
-    for name in $(sort -u "$scratch/shared" | comm -23 "$scratch/new" - | grep -Ev "$primitives"); do
+    for name in $(sort -u "$scratch/shared" | comm -23 "$scratch/new" - | grep -Ev "$marks"); do
         complain "$header: the implementation leaves the macro $name, which nobody else uses: #undef it at the end"
     done
     checked=$((checked + 1))
