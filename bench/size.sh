@@ -61,6 +61,9 @@ measure() {
     echo "size.smallest.without_console.file_over_empty $((file - empty_file)) bytes"
     build hello "$smallest -DTRACE_CONFIG_NO_CONSOLE=1 -DTRACE_CONFIG_SINGLE_THREADED=1"
     echo "size.smallest.without_console_single_threaded.file_over_empty $((file - empty_file)) bytes"
+    # Without threads: all its memory but the stack, the block of TRACE_CONFIG_STATIC_BYTES in it.
+    $CC -O2 -DTRACE_CONFIG_SINGLE_THREADED=1 -c "$out/implementation.c" -o "$out/single.o"
+    size "$out/single.o" | awk 'NR == 2 { print "static_memory.O2.single_threaded " $2 + $3 " bytes" }'
     cc -O2 cputime.c -o "$out/cputime"
     standard=$("$out/cputime" 20 $CC -fsyntax-only "$out/standard.c")
     public=$("$out/cputime" 20 $CC -fsyntax-only "$out/public.c")
@@ -79,5 +82,5 @@ awk '
     $1 == "compile.implementation_O2" { judge(2000) }' "$out/figures"
 case $($CC --version) in
 *clang*) echo "# ceilings: skipped, they are gcc's" ;;
-*) ./ceilings.sh "$out/figures" size ;;
+*) ./ceilings.sh "$out/figures" size static_memory ;;
 esac

@@ -1,4 +1,4 @@
-/* Tracing without threads, without an operating system, in 32 KB of static memory.
+/* Tracing without threads, without an operating system, in a static block of 32 KB.
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 
    TRACE_CONFIG_SINGLE_THREADED leaves out threads, signals, fork and files, and takes its memory from a static block. What
