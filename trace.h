@@ -112,6 +112,11 @@
                    after any end of a thread: another one may hold their handles.
        Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Nothing is
                    freed, so any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
+                   A program whose main thread leaves by pthread_exit ends with its last thread, as POSIX has it: the worker then
+                   calls exit(0), within half a second. It can tell on Linux only; not without /proc, nor with two copies that
+                   both have a worker, nor while an exporter does not come back, nor when the thread that loaded the library was
+                   not main and main never recorded. There call trace_shutdown before the last thread ends, or else nothing but
+                   SIGKILL ends the process.
        dlclose     The shared object that carries the implementation stays loaded (the worker runs its code). With
                    TRACE_CONFIG_UNLOADABLE it does not; call trace_shutdown before dlclose.
        Two copies  Several files, libraries or plugins may each carry a copy. Symbols are hidden but for one weak, versioned one
@@ -2681,6 +2686,7 @@ typedef struct tracei_thread {
     const char *name;
 #if TRACEI_PLATFORM_POSIX
     pthread_t id;
+    sigset_t signals;             /* what blocks who started it */
 #elif TRACEI_PLATFORM_WINDOWS
     HANDLE id;
 #endif
@@ -2688,6 +2694,7 @@ typedef struct tracei_thread {
 
 static void tracei_suppress_thread(void);
 static uint32_t tracei_threads_started TRACEI_UNUSED; /* for tests */
+static uint32_t tracei_threads_alive TRACEI_UNUSED;   /* never more than there are; the system's number is right a little later */
 
 #if TRACEI_PLATFORM_NONE
 static bool tracei_thread_start(tracei_thread *thread, void (*main_fn)(void *), void *user, const char *name) {
@@ -2718,6 +2725,7 @@ static DWORD WINAPI tracei_thread_main(void *argument) {
     pthread_setname_np(thread->name);
 #endif
     thread->main_fn(thread->user);
+    (void)TRACEI_SUB(&tracei_threads_alive, 1u);
     TRACEI_STORE_RELEASE(&thread->state, (uint32_t)TRACEI_THREAD_DONE);
     tracei_wake(&thread->state);
     return 0;
@@ -2735,6 +2743,7 @@ static bool tracei_thread_start(tracei_thread *thread, void (*main_fn)(void *), 
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
+        thread->signals = before;
         started = pthread_create(&thread->id, NULL, tracei_thread_main, thread) == 0;
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
@@ -2742,10 +2751,12 @@ static bool tracei_thread_start(tracei_thread *thread, void (*main_fn)(void *), 
     thread->id = CreateThread(NULL, 0, tracei_thread_main, thread, 0, NULL);
     started = thread->id != NULL;
 #endif
-    if (started)
+    if (started) {
         (void)TRACEI_ADD(&tracei_threads_started, 1u);
-    else
+        (void)TRACEI_ADD(&tracei_threads_alive, 1u);
+    } else {
         TRACEI_STORE_RELEASE(&thread->state, (uint32_t)TRACEI_THREAD_NONE);
+    }
     return started;
 }
 
@@ -5147,7 +5158,14 @@ static uint64_t tracei_clock_of(clockid_t clock) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* The 22nd field of /proc/self/stat, in ticks since boot; the second, the program's name, may hold anything. */
+/* A field of /proc/self/stat, from the third on: the second, the program's name, may hold anything. NULL: there is no such. */
+static const char *tracei_stat_field(const char *text, int number) {
+    const char *at = strrchr(text, ')');
+    for (; at && number > 2; number--) at = strchr(at + 1, ' ');
+    return at ? at + 1 : NULL;
+}
+
+/* The 22nd field, in ticks since boot. */
 static void tracei_detect_created(char out[TRACEI_TIME_SIZE + 1]) {
     char text[1024];
     const char *at;
@@ -5156,13 +5174,8 @@ static void tracei_detect_created(char out[TRACEI_TIME_SIZE + 1]) {
     const uint64_t unix_ns = tracei_clock_of(CLOCK_REALTIME), since_boot = tracei_clock_of(CLOCK_BOOTTIME);
     out[0] = '\0';
     if (!tracei_read_file("/proc/self/stat", text, sizeof text) || rate <= 0 || since_boot == 0 || since_boot > unix_ns) return;
-    at = strrchr(text, ')');
-    if (!at) return;
-    for (int field = 2; field < 22; field++) {
-        at = strchr(at + 1, ' ');
-        if (!at) return;
-    }
-    for (at++; *at >= '0' && *at <= '9'; at++) ticks = ticks * 10 + (uint64_t)(*at - '0');
+    at = tracei_stat_field(text, 22);
+    for (; at && *at >= '0' && *at <= '9'; at++) ticks = ticks * 10 + (uint64_t)(*at - '0');
     ticks = ticks / (uint64_t)rate * 1000000000u + ticks % (uint64_t)rate * 1000000000u / (uint64_t)rate;
     if (ticks && ticks <= since_boot) tracei_put_time(out, unix_ns - since_boot + ticks);
 }
@@ -11319,6 +11332,69 @@ static void tracei_worker_sleep(uint32_t calls) {
     TRACEI_STORE(&tracei_attention, 0u);
 }
 
+/* POSIX ends a process with its last thread, as by exit(0). Ours must not be that thread: they block all signals and wait for
+   spans that nobody records any more. A program comes to this only when its main thread ends by pthread_exit, which a thread key
+   tells; from then on the idle worker does not sleep deeply but looks at how many threads there are. When all are ours it does
+   what the C library does after a last thread: it calls exit(0), as an ordinary thread that records and is open to signals, and
+   the exit handlers see to the rest. For all to end one by one instead, each exporter's thread would have to end in time. */
+static uint32_t tracei_main_left; /* 1: the main thread ends, or has ended */
+
+#if defined(__linux__) && TRACEI_PLATFORM_POSIX
+static pthread_key_t tracei_main_key;
+static bool tracei_main_key_made;
+
+static void tracei_main_leaves(void *unused) {
+    (void)unused;
+    if (tracei_thread_id() != (uint64_t)tracei_process_id()) return; /* a library that another thread has loaded */
+    TRACEI_STORE(&tracei_main_left, 1u);
+    tracei_worker_call();
+}
+
+/* By the main thread, as far as can be known: when the program is loaded, and when a process records for the first time. */
+static TRACEI_UNUSED void tracei_main_watch(void) {
+    if (!tracei_main_key_made)
+        tracei_main_key_made = !TRACEI_FAIL("main key") && pthread_key_create(&tracei_main_key, tracei_main_leaves) == 0;
+    if (tracei_main_key_made) (void)pthread_setspecific(tracei_main_key, &tracei_main_left);
+}
+
+static TRACEI_UNUSED void tracei_main_forget(void) {
+    if (tracei_main_key_made) pthread_key_delete(tracei_main_key);
+    tracei_main_key_made = false;
+}
+
+/* The main thread stays as a zombie, state and all, until the process ends. */
+static TRACEI_COLD bool tracei_only_ours_remain(void) {
+    char text[512];
+    const char *state, *at;
+    uint32_t threads = 0;
+    if (!tracei_read_file("/proc/self/stat", text, sizeof text)) return false;
+    state = tracei_stat_field(text, 3);
+    at = tracei_stat_field(text, 20);
+    if (!at || *state != 'Z') return false;
+    for (; *at >= '0' && *at <= '9'; at++) threads = threads * 10 + (uint32_t)(*at - '0');
+    return threads == TRACEI_LOAD_ACQUIRE(&tracei_threads_alive) + 1;
+}
+
+static TRACEI_COLD void tracei_worker_exit(void) {
+    (void)TRACEI_SUB(&tracei_threads_alive, 1u);
+    tracei_thread_leave(&tracei_worker);
+    TRACEI_STORE_RELEASE(&tracei_worker.state, (uint32_t)TRACEI_THREAD_NONE);
+    tracei_tls = &tracei_unit_none;
+    pthread_sigmask(SIG_SETMASK, &tracei_worker.signals, NULL);
+    exit(0);
+}
+#else
+static TRACEI_UNUSED void tracei_main_watch(void) {}
+
+static TRACEI_UNUSED void tracei_main_forget(void) {}
+
+static bool tracei_only_ours_remain(void) {
+    return false;
+}
+
+static void tracei_worker_exit(void) {}
+#endif
+
 static void tracei_worker_main(void *user) {
     uint32_t idle = 0;
     (void)user;
@@ -11328,7 +11404,7 @@ static void tracei_worker_main(void *user) {
         const uint64_t interval = TRACEI_LOAD(&tracei_whole_trace_count) ? 10000000u : 100000000u;
         const bool stop = TRACEI_LOAD_ACQUIRE(&tracei_worker_stop) != 0;
         uint64_t spans = 0;
-        bool quiet = true;
+        bool quiet = true, main_left;
         if (tracei_try_lock(&tracei_pass_lock)) {
             /* the last one is the worker's too: an exporter that blocks then blocks it and not who waits for it */
             spans = tracei_pass(stop, 0);
@@ -11338,7 +11414,9 @@ static void tracei_worker_main(void *user) {
         if (stop) return;
         idle = spans ? 0 : idle + 1;
         if (spans && tracei_rings_fill()) continue;
-        if (idle * interval > 200000000u && quiet && TRACEI_LOAD(&tracei_can_sleep_deeply))
+        main_left = TRACEI_LOAD(&tracei_main_left) != 0;
+        if (main_left && idle && tracei_only_ours_remain()) tracei_worker_exit();
+        if (idle * interval > 200000000u && quiet && !main_left && TRACEI_LOAD(&tracei_can_sleep_deeply))
             tracei_worker_sleep(calls);
         else
             tracei_worker_wait(calls,
@@ -15894,12 +15972,14 @@ __attribute__((constructor TRACEI_EARLIEST)) static void tracei_constructor(void
     tracei_pin_module(); /* here, under the loader's lock as it is: taking that lock under one of ours could deadlock */
     tracei_environment_snapshot();
     tracei_shared_join();
+    tracei_main_watch();
 }
 
 __attribute__((destructor TRACEI_EARLIEST)) static void tracei_destructor(void) {
     tracei_at_last();
 #if TRACE_CONFIG_UNLOADABLE
     tracei_shared_leave(); /* one that was never used and so never shut down */
+    tracei_main_forget();
 #endif
 }
 #endif
@@ -16292,6 +16372,7 @@ static void tracei_thread_key_make(void) {
 }
 
 static void tracei_epoch_publish(void) {
+    tracei_main_watch(); /* of a forked child, which no constructor knows */
     TRACEI_STORE(&tracei_generation, tracei_generation + 1);
     TRACEI_STORE_RELEASE(tracei_epoch, tracei_generation * 4u);
 }
@@ -16335,6 +16416,8 @@ static void tracei_begin_child(void) {
     tracei_exporting = NULL;
     tracei_worker_stop = 0;
     tracei_worker_waits = 0;
+    tracei_threads_alive = 0;
+    tracei_main_left = 0;
     tracei_child_since = tracei_mono_ns();
     tracei_entries_after_fork();
     tracei_resource_after_fork();

@@ -8,8 +8,10 @@ static void early_fork_child(void);
 #include <pthread.h>
 __attribute__((constructor(102))) static void register_early(void) { pthread_atfork(NULL, NULL, early_fork_child); }
 
+#include "hostile_server.h"
+
 #define TRACE_IMPLEMENTATION
-#include "../trace.h"
+#include "../trace_otlp.h"
 
 #include "ledger.h"
 
@@ -847,32 +849,239 @@ TEST(exit_in_all_ways) {
     CHECK(left_late <= left_at_all / 8);
 }
 
-/* The main thread ends; the last thread to end ends the process. */
-static void main_thread_leaves(void *unused) {
-    pthread_t thread;
+/* The main thread ends; the last thread of the program to end ends the process, whatever threads of ours there are. */
+static hostile_server *collector;
+
+static trace_exporter to_collector(void) {
+    static char url[64];
+    trace_otlp_options options;
+    memset(&options, 0, sizeof options);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)collector->port);
+    options.endpoint = url;
+    options.protocol = TRACE_OTLP_PROTOCOL_HTTP_JSON;
+    options.disable_environment = true;
+    return trace_otlp_exporter(&options);
+}
+
+static void *end_later(void *unused) {
+    (void)unused;
+    ledger_nap(400000);
+    return NULL;
+}
+
+static void *trace_a_hundred(void *way) {
     static uint32_t limit = 100;
     trace_config config = ledger_config(store_exporter(spans));
-    (void)unused;
-    config.disable_thread = true;                /* a worker would keep the process alive */
+    config.disable_thread = strstr((const char *)way, "no worker") != NULL;
+    if (strstr((const char *)way, "sender")) config.exporters[1] = to_collector();
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
-    atexit(record_in_exit_handler);
-    pthread_create(&thread, NULL, trace_on, &limit);
-    pthread_detach(thread);
-    record("main", 5);
+    atexit(record_in_exit_handler);              /* runs before the library's */
+    return trace_on(&limit);
+}
+
+static void main_thread_leaves(void *user) {
+    const char *const way = (const char *)user;
+    pthread_t thread;
+    pthread_create(&thread, NULL, trace_a_hundred, user);
+    if (strstr(way, "join"))
+        pthread_join(thread, NULL);
+    else
+        pthread_detach(thread);
+    if (strstr(way, "nap")) ledger_nap(700000);  /* the worker sleeps deeply */
+    if (strstr(way, "silent last")) {
+        pthread_create(&thread, NULL, end_later, NULL);
+        pthread_detach(thread);
+    }
+    if (strstr(way, "record")) record("main", 5);
     pthread_exit(NULL);
 }
 
-TEST(pthread_exit_from_main) {
-    test_child child;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    SKIP("sanitizers mind a main thread that ends");
-#endif
-    spans = store_make(1000);
-    child = test_fork(main_thread_leaves, NULL, 10000);
-    CHECK_CHILD(&child, 0);
+static void *fork_and_leave(void *user) {
+    pid_t pid;
+    trace_a_hundred(user);
+    pid = fork();
+    if (pid == 0) {
+        record("main", 1);                       /* by which the child's main thread is known */
+        ledger_nap(60000);
+        record("main", 4);                       /* now it has a worker */
+        pthread_exit(NULL);
+    }
+    CHECK_INT(await_process(pid, 10000), 0);
+    return NULL;
+}
+
+static void a_thread_forks(void *user) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, fork_and_leave, user);
+    pthread_join(thread, NULL);
+}
+
+static void check_that_it_ends(void (*fn)(void *), const char *way) {
+    test_child child = test_fork(fn, (void *)(uintptr_t)way, 10000);
+    if (!CHECK_CHILD(&child, 0)) fprintf(stderr, "    (%s)\n", way);
+    CHECK_STR(child.err, "");
     test_child_free(&child);
+}
+
+static void leave_main(const char *way, unsigned handlers) {
+    spans = store_make(1000);
+    check_that_it_ends(main_thread_leaves, way);
+    CHECK_UINT(store_count(spans, "main", 0), strstr(way, "record") ? 5 : 0);
+    CHECK_UINT(store_count(spans, "busy", 0), 50);
+    CHECK_UINT(store_count(spans, "exit handler", 0), handlers);
+    CHECK_UINT(store_duplicates(spans), 0);
+    munmap(spans, sizeof *spans + spans->capacity * sizeof *spans->spans);
+}
+
+/* What the tests below need, without the library: the system shows that the main thread has ended, as emulators may not, and a
+   forked child then ends with its last thread, as musl's cannot: the lock of its list of threads stays with the one that left. */
+static void *await_a_zombie(void *unused) {
+    unsigned i;
+    (void)unused;
+    for (i = 0; i < 2000; i++) {
+        char *const text = test_read_file("/proc/self/stat", NULL);
+        const char *const at = text ? strrchr(text, ')') : NULL;
+        const bool shown = at && at[1] && at[2] == 'Z';
+        free(text);
+        if (shown) return NULL;
+        ledger_nap(1000);
+    }
+    _exit(1);
+}
+
+static bool main_can_leave(void) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, await_a_zombie, NULL);
+        pthread_detach(thread);
+        pthread_exit(NULL);
+    }
+    return await_process(pid, 5000) == 0;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REQUIRE_THAT_MAIN_CAN_LEAVE() SKIP("sanitizers mind a main thread that ends")
+#else
+#define REQUIRE_THAT_MAIN_CAN_LEAVE() \
+    do { \
+        if (!main_can_leave()) SKIP("without the library it goes wrong as well: musl in forked children, or qemu-user"); \
+    } while (0)
+#endif
+
+TEST(pthread_exit_from_main_without_a_worker) {
+    REQUIRE_THAT_MAIN_CAN_LEAVE();
+    leave_main("no worker, record", 0);          /* the thread that runs the handler has ended as far as its spans go */
+}
+
+TEST(pthread_exit_from_main) {
+    REQUIRE_THAT_MAIN_CAN_LEAVE();
+    leave_main("record", 1);
+    leave_main("never calls the library", 1);
+    leave_main("join, nap", 1);
+    leave_main("join, nap, record, silent last", 1);
+    leave_main("nap, silent last", 1);
+    spans = store_make(1000);
+    check_that_it_ends(a_thread_forks, "in a child");
     CHECK_UINT(store_count(spans, "main", 0), 5);
     CHECK_UINT(store_count(spans, "busy", 0), 50);
+}
+
+static const hostile_step take_all[] = {
+    {HOSTILE_READ, NULL, 0}, {HOSTILE_SEND, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0}, {HOSTILE_AGAIN, NULL, 0}};
+
+TEST(pthread_exit_from_main_with_a_sender) {
+    REQUIRE_THAT_MAIN_CAN_LEAVE();
+    collector = hostile_start(NULL);
+    collector->mark = "\"traceId\"";
+    hostile_script(collector, take_all);
+    hostile_run(collector);
+    leave_main("sender, record", 1);
+    CHECK_UINT(collector->marks, 106);
+    leave_main("sender, join, nap, silent last", 1);
+    CHECK_UINT(collector->marks, 106 + 101);
+    hostile_stop(collector);
+}
+
+/* What then remains takes signals as the program would. */
+static uint32_t *exiting;
+
+static void exit_for_ever(void) {
+    __atomic_store_n(exiting, 1u, __ATOMIC_RELEASE);
+    for (;;) ledger_nap(100000);
+}
+
+TEST(sigterm_after_pthread_exit_from_main) {
+    pid_t pid;
+    REQUIRE_THAT_MAIN_CAN_LEAVE();
+    spans = store_make(1000);
+    exiting = (uint32_t *)mmap(NULL, sizeof *exiting, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(exiting != MAP_FAILED);
+    pid = fork();
+    if (pid == 0) {
+        atexit(exit_for_ever);
+        main_thread_leaves((void *)(uintptr_t)"record");
+    }
+    CHECK(ledger_await(exiting, 1, 10000));
+    kill(pid, SIGTERM);
+    {
+        const int status = await_process(pid, 10000);
+        CHECK(status != -1 && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    }
+    CHECK_UINT(store_count(spans, "busy", 0), 50);
+}
+
+/* While the program has threads, signals are for those. */
+static uint64_t blocked_by(const char *name) {
+    DIR *const folder = opendir("/proc/self/task");
+    const struct dirent *task;
+    uint64_t blocked = 0;
+    while (folder && (task = readdir(folder)) != NULL) {
+        char path[300], *text;
+        const char *at;
+        size_t size = strlen(name);
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        text = test_read_file(path, NULL);
+        if (!text || strncmp(text, name, size) != 0 || text[size] != '\n') {
+            free(text);
+            continue;
+        }
+        free(text);
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        text = test_read_file(path, NULL);
+        at = text ? strstr(text, "SigBlk:") : NULL;
+        if (at) blocked = strtoull(at + 7, NULL, 16);
+        free(text);
+    }
+    if (folder) closedir(folder);
+    return blocked;
+}
+
+ISOLATED(our_threads_block_signals) {
+    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGCONT, SIGTSTP,
+                                  SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGSYS};
+    trace_config config;
+    uint64_t worker, sender;
+    size_t i;
+#ifndef __linux__
+    return;
+#endif
+    collector = hostile_start(NULL);
+    hostile_script(collector, take_all);
+    hostile_run(collector);
+    spans = store_make(1000);
+    config = ledger_config(store_exporter(spans));
+    config.exporters[1] = to_collector();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    CHECK_INT(trace_flush(10000), TRACE_RESULT_OK);
+    worker = blocked_by("trace-worker"), sender = blocked_by("trace-otlp");
+    for (i = 0; i < sizeof signals / sizeof *signals; i++) {
+        if (!CHECK(worker >> (signals[i] - 1) & 1) || !CHECK(sender >> (signals[i] - 1) & 1))
+            fprintf(stderr, "    signal %d\n", signals[i]);
+    }
+    CHECK_INT(trace_shutdown(10000), TRACE_RESULT_OK);
+    hostile_stop(collector);
 }
 
 /* exit called by an exporter, on the worker and in a flush. */

@@ -52,6 +52,11 @@ sleep: no barrier | s/if (TRACEI_MEMBARRIER() \&\& !tracei_anything_published())
 sleep: no second look | s/if (TRACEI_MEMBARRIER() \&\& !tracei_anything_published())/if (TRACEI_MEMBARRIER())/ | test_explore | sleep
 sleep: nobody is woken | /TRACEI_COLD void tracei_attend(void) {/,/^}/ s/        tracei_worker_call();// | test_explore | sleep
 sleep: producers do not look | /void tracei_ring_published(void) {/,/^}/ s/    if (TRACEI_RARE(TRACEI_LOAD(&tracei_attention))) tracei_attend();// | test_life | the_worker_wakes_up
+threads: open to signals | s/pthread_sigmask(SIG_SETMASK, &all, &before);/pthread_sigmask(SIG_SETMASK, NULL, \&before);/ | test_life | our_threads_block
+main left: nobody is told | /^static void tracei_main_leaves(/,/^}/ s/    tracei_worker_call();// | test_life | pthread_exit_from_main
+main left: slept over | s/ \&\& quiet \&\& !main_left \&\& / \&\& quiet \&\& / | test_life | pthread_exit_from_main
+main left: any thread may be the last | s/^    return threads == TRACEI_LOAD_ACQUIRE(&tracei_threads_alive) + 1;/    return true;/ | test_life | pthread_exit_from_main
+main left: closed to signals | s/^    pthread_sigmask(SIG_SETMASK, &tracei_worker.signals, NULL);// | test_life | sigterm
 ledger: published after the head | /^static bool tracei_ring_write(/,/^}/ s/if (type == TRACEI_RECORD_SPAN)/if (0)/ | test_ledger | lossless
 ledger: consumed counted twice | s/^    tracei_ledger_consumed(drain->taken);/&&/ | test_ledger | lossless
 ledger: a lost span is not counted | s/^        tracei_ledger_lost();/;/ | test_ledger | no_memory
