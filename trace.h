@@ -575,7 +575,7 @@ typedef struct trace_exporter_stats {
    - fork_fn: in a forked child before its first use there: forget the parent's queue, locks, threads and descriptors. */
 typedef struct trace_exporter {
     size_t struct_size;           /* sizeof(trace_exporter) */
-    const char *name;             /* for OTEL_TRACES_EXPORTER, stats and logs; static storage */
+    const char *name;             /* for OTEL_TRACES_EXPORTER, stats and logs; static storage; NULL: "exporter" */
     trace_result (*export_fn)(void *user, const trace_batch *batch);
     trace_result (*flush_fn)(void *user, uint64_t deadline_ns);
     void (*shutdown_fn)(void *user, uint64_t deadline_ns);
@@ -16017,17 +16017,32 @@ static bool tracei_config_wrong(const char *field, const char *what) {
 }
 
 static bool tracei_config_check(const trace_config *config) {
+    bool ended = false;
     uint32_t i;
     if (config->reserved_first || config->reserved_last)
         return tracei_config_wrong("reserved_first/reserved_last", "is not 0: start from zero, as in trace_config c = {0}");
-    for (i = 0; i < TRACE_EXPORTERS_MAX && config->exporters[i].struct_size; i++) {
-        if (!config->exporters[i].export_fn)
+    for (i = 0; i < TRACE_EXPORTERS_MAX; i++) {
+        const trace_exporter *const exporter = &config->exporters[i];
+        if (!exporter->struct_size && !exporter->export_fn && !exporter->name) {
+            ended = true;
+            continue;
+        }
+        if (ended) return tracei_config_wrong("exporters", "holds one behind a zeroed one, which ends the list");
+        if (!exporter->struct_size)
+            return tracei_config_wrong("exporters", "holds one whose struct_size is 0: set it to sizeof(trace_exporter)");
+        if (!exporter->export_fn)
             return tracei_config_wrong("exporters", "holds one without export_fn (did making it fail? see the line above)");
-        if (config->exporters[i].struct_size > 4096)
+        if (exporter->struct_size > 4096)
             return tracei_config_wrong("exporters", "holds one whose struct_size is not sizeof(trace_exporter)");
     }
-    if (i < TRACE_EXPORTERS_MAX && (config->exporters[i].export_fn || config->exporters[i].name))
-        return tracei_config_wrong("exporters", "holds one whose struct_size is 0: set it to sizeof(trace_exporter)");
+#if TRACEI_PLATFORM_NONE
+    if (!config->exporters[0].struct_size && !config->disabled)
+        return tracei_config_wrong("exporters", "is empty: with TRACE_CONFIG_SINGLE_THREADED there is no default");
+    if (!config->clock.monotonic_fn && !tracei_clock.monotonic_fn)
+        return tracei_config_wrong("clock", "has no functions: with TRACE_CONFIG_SINGLE_THREADED there is no other");
+    if (!config->random.fill_fn && !tracei_random.fill_fn)
+        return tracei_config_wrong("random", "has no function: with TRACE_CONFIG_SINGLE_THREADED there is no other");
+#endif
     if (config->resource_attribute_count && !config->resource_attributes)
         return tracei_config_wrong("resource_attributes", "is NULL but resource_attribute_count is not 0");
     if (config->ring_bytes && (config->ring_bytes < TRACEI_RING_MIN || config->ring_bytes > 1u << 30 ||
@@ -16456,6 +16471,9 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
     memset((void *)&defaults, 0, sizeof defaults);
     if (!config) config = &defaults;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
+#if TRACEI_PLATFORM_NONE
+    if (!tracei_generation) tracei_logger_set(config->logger); /* what is wrong would be heard nowhere */
+#endif
     if (!tracei_config_check(config)) return TRACE_RESULT_INVALID;
     if (tracei_epoch_now() == 0) tracei_tls = &tracei_unit_beginning; /* a handler that records now must not begin again */
     entered = tracei_begin_enter(deadline);

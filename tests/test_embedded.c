@@ -98,6 +98,30 @@ static trace_stats settled(void) {
     return stats;
 }
 
+static char refused[256];
+static void keep_refused(void *user, trace_log_level level, const char *message) {
+    (void)user, (void)level;
+    snprintf(refused, sizeof refused, "%s", message);
+}
+
+/* What no system gives is missed at once, not by traces of zeros that nobody sees. */
+TEST(what_must_be_given) {
+    trace_config config;
+    int i;
+    for (i = 0; i < 3; i++) {
+        config = board_config();
+        config.exporters[0].struct_size = sizeof config.exporters[0];
+        config.exporters[0].export_fn = receive;
+        config.logger.log_fn = keep_refused;
+        if (i == 0) memset(&config.exporters[0], 0, sizeof config.exporters[0]);
+        if (i == 1) config.clock.monotonic_fn = config.clock.unix_fn = NULL;
+        if (i == 2) config.random.fill_fn = NULL;
+        refused[0] = '\0';
+        CHECK_INT(trace_init(&config), TRACE_RESULT_INVALID);
+        CHECK_HAS(refused, i == 0 ? "trace_config.exporters is empty" : i == 1 ? "trace_config.clock has" : "trace_config.random has");
+    }
+}
+
 /* First, while memory is as in a program that has nothing else: blocks are cut off once and for all. */
 TEST(a_console_in_it) {
     trace_console_options lines;

@@ -436,6 +436,11 @@ static void spoil_allocator(trace_config *c) { c->allocator.release_fn = release
 static void spoil_level(trace_config *c) { c->log_level = (trace_log_level)77; }
 static void spoil_resource(trace_config *c) { c->resource_attribute_count = 3; }
 static void spoil_exporter(trace_config *c) { c->exporters[1].struct_size = sizeof(trace_exporter); }
+static void spoil_exporter_behind(trace_config *c) {
+    c->exporters[2] = c->exporters[0];
+    memset((void *)&c->exporters[0], 0, sizeof c->exporters[0]);
+}
+static void spoil_exporter_gap(trace_config *c) { c->exporters[TRACE_EXPORTERS_MAX - 1] = c->exporters[0]; }
 static void spoil_exporter_size(trace_config *c) { c->exporters[0].struct_size = 100000; }
 static void spoil_exporter_zero(trace_config *c) { c->exporters[0].struct_size = 0; }
 
@@ -468,6 +473,8 @@ ISOLATED(configurations) {
                                         {"log_level", spoil_level},
                                         {"resource_attributes", spoil_resource},
                                         {"exporters", spoil_exporter},
+                                        {"exporters holds one behind a zeroed one", spoil_exporter_behind},
+                                        {"exporters holds one behind a zeroed one", spoil_exporter_gap},
                                         {"exporters", spoil_exporter_size},
                                         {"exporters", spoil_exporter_zero},
                                         {"exporters", spoil_exporter_named},
