@@ -828,9 +828,10 @@ TRACE_APP trace_result trace_flush(uint32_t timeout_ms);
    exporter, and when another thread's trace_init took all the time. Nothing is freed. */
 TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms);
 
-/* One pass in the caller, for programs without a worker: drains, decodes, exports for about `budget_us` microseconds (0: all there
-   is) and returns the number of spans taken from the rings; 0 also when another thread is at it. The time is looked at after each
-   batch handed to exporters (256 spans, a trace, or less), so that slow ones exceed it by one; the next call goes on from there. */
+/* One pass in the caller, for programs without a worker: drains, decodes, exports for about `budget_us` microseconds (0: all
+   there is) and returns the number of spans taken from the rings; 0 also when another thread is at it. The time is looked at
+   after each batch handed to exporters (256 spans, a trace, or less), so that slow ones exceed it by one; the next call goes on
+   from there. */
 TRACE_APP size_t trace_pump(uint32_t budget_us);
 
 /* CLOCK_MONOTONIC in nanoseconds (or trace_config.clock): what exporters' deadlines are compared with. Any thread. */
@@ -10541,12 +10542,12 @@ TRACEI_SMALL_END
    The consumer. One algorithm, run by the worker, by trace_pump, by flush and at exit; whoever gets tracei_pass_lock is the
    consumer until it lets go. A round takes the heads of all rings, then a pair of clocks (so no tick it meets is newer than the
    pair), drains every ring to its head, and hands the decoded spans to the exporters in batches. Exporters that want whole traces
-   get theirs from the assembler. When a local root ended in a round, another round follows before its trace is judged complete: a
-   child that ended before its root, in whatever ring, is then there.
+   get theirs from the assembler. When a local root ended in a round, another round follows before its trace is judged
+   complete: a child that ended before its root, in whatever ring, is then there.
 
-   A pass may have a deadline. It is looked at after each batch, so a slow exporter overruns it by one. What is left stays where it
-   is for the next pass, which goes on with it first: a round that was cut goes on to the heads it had taken, and is then as whole
-   as any other; traces that are due stay due.
+   A pass may have a deadline. It is looked at after each batch, so a slow exporter overruns it by one. What is left stays where
+   it is for the next pass, which goes on with it first: a round that was cut goes on to the heads it had taken, and is then as
+   whole as any other; traces that are due stay due.
 
    What the ledgers are made of: producers count in their units, 32 bits wide, one writer each. tracei_ledger_lock protects the
    64-bit totals those are widened into, and what the consumer counts itself. It is held for a few additions, never over a
@@ -11252,9 +11253,10 @@ static void tracei_say_drops(bool at_last) {
                    "signal handlers interrupted the library: %lu of their spans dropped so far; a thread that has jumped out of "
                    "such a handler (siglongjmp) records nothing any more",
                    (unsigned long)signals);
-    if (at_last && ring + memory > said)
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "%llu of %llu spans were dropped", (unsigned long long)(ring + memory),
-                   (unsigned long long)ended);
+    if (!at_last || ring + memory <= said) return;
+    said = ring + memory; /* a later shutdown tells what came after this one */
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "%llu of %llu spans were dropped", (unsigned long long)(ring + memory),
+               (unsigned long long)ended);
 }
 
 static void tracei_pass_judge(bool everything) {
@@ -11271,7 +11273,7 @@ static uint64_t tracei_pass(bool everything, uint64_t deadline_ns) {
     tracei_pass_deadline = deadline_ns;
     tracei_pass_over = false;
     if (tracei_round_cut) spans += tracei_round();
-    if (tracei_pass_cut) tracei_pass_judge(false); /* before more is drained: rings drop what is too much, traces would go to pieces */
+    if (tracei_pass_cut) tracei_pass_judge(false); /* before more is drained: traces would go to pieces */
     if (tracei_pass_over) {
         tracei_pass_cut = true;
     } else {
@@ -14223,8 +14225,8 @@ static bool tracei_console_fold_parallel(tracei_console *console, const tracei_c
     return true;
 }
 
-/* Says as much as fits: `form` 1 leaves out the 95th percentile and how much ran at once, 2 also the median, 3 also the threads and
-   the longest. */
+/* Says as much as fits: `form` 1 leaves out the 95th percentile and how much ran at once, 2 also the median, 3 also the threads
+   and the longest. */
 static void tracei_console_fold_words(tracei_console *console, const tracei_console_fold *fold, int form) {
     const trace_span_data *const span = &console->batch->spans[fold->leader];
     const bool top = console->nodes[fold->leader].parent == console->count, rest = console->nodes[fold->leader].rest;
@@ -14566,7 +14568,8 @@ static void tracei_console_summarise(tracei_console *console) {
             const uint32_t columns = tracei_console_measure(console, tracei_console_root_name(&console->roots[i]));
             if (columns > name_columns && columns <= 40) name_columns = columns;
         }
-    if (console->limit && name_columns > tracei_console_summary_room(console)) name_columns = tracei_console_summary_room(console);
+    if (console->limit && name_columns > tracei_console_summary_room(console))
+        name_columns = tracei_console_summary_room(console);
     for (i = 0; i < TRACEI_CONSOLE_ROOTS; i++) {
         tracei_console_root *const root = &console->roots[i];
         if (root->hidden) tracei_console_summary_row(console, root, name_columns);
@@ -15773,7 +15776,9 @@ static trace_result tracei_run_errand(trace_result (*run_fn)(uint64_t deadline_n
     trace_result result;
     if (tracei_errand_start(errand, run_fn, deadline_ns)) {
         uint32_t runs = TRACEI_ERRAND_RUNS;
-        if (!tracei_thread_join(&errand->thread, tracei_add_capped(deadline_ns, TRACEI_ERRAND_GRACE_NS))) {
+        const uint64_t now = tracei_mono_ns();
+        if (!tracei_thread_join(&errand->thread,
+                                tracei_add_capped(deadline_ns > now ? deadline_ns : now, TRACEI_ERRAND_GRACE_NS))) {
             if (TRACEI_CAS(&errand->state, &runs, (uint32_t)TRACEI_ERRAND_LEFT)) {
                 tracei_say_blocked();
                 return TRACE_RESULT_TIMEOUT;
@@ -15954,7 +15959,7 @@ static void tracei_exit_watch(void) {
         tracei_log(TRACE_LOG_LEVEL_WARNING,
                    "atexit refused: call trace_shutdown before the program ends, or its last spans are lost");
 #endif
-#if defined(__GLIBC__) || defined(__FreeBSD__)
+#if (defined(__GLIBC__) || defined(__FreeBSD__)) && !TRACEI_PLATFORM_NONE
     (void)at_quick_exit(tracei_at_quick_exit);
 #else
     (void)tracei_at_quick_exit;

@@ -810,8 +810,8 @@ static void tracei_genai_give(tracei_genai_scratch *taken, const tracei_genai_sc
    Content as the JSON of the conventions (gen-ai-input-messages.json and its siblings), in a bounded number of bytes. JSON that
    is cut is no JSON, so it is the texts inside that are cut: if all of them do not fit, each gets at most `share` bytes
    (escaped), the largest number with which they do; short texts stay whole. A cut text ends with how many bytes were left out.
-   When there are so many messages that not even their frames fit, the oldest go, and a text in front says how many; of the parts of
-   the newest likewise.
+   When there are so many messages that not even their frames fit, the oldest go, and a text in front says how many; of the
+   parts of the newest likewise.
 
    Of a text of 100 MB only what could fit is looked at. Arguments and results are kept as JSON when they are valid and fit, else
    they become a JSON string, so that a model that writes broken JSON does not break ours. */

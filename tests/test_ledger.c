@@ -177,6 +177,10 @@ ISOLATED(drops_are_told) {
     CHECK_INT(trace_shutdown(1000), TRACE_RESULT_FAILED);
     snprintf(expected, sizeof expected, "%u of 2010 spans were dropped\n", (unsigned)ledger_stats().dropped[TRACE_DROP_RING_FULL]);
     CHECK_STR(told, expected);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    CHECK_STR(told, expected);                   /* said once: nothing was dropped since */
     CHECK_LEDGER();
 }
 
