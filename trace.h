@@ -11557,6 +11557,7 @@ typedef struct tracei_trace {
     size_t spans;
     uint32_t open_roots;          /* held TRACEI_RECORD_OPEN records */
     uint32_t ended_roots;
+    uint32_t unopened_roots;      /* of those, whose TRACEI_RECORD_OPEN has not come: another thread ended them */
     bool due, late, announced;
     bool kept;                    /* tail sampling kept it before */
 } tracei_trace;
@@ -11807,10 +11808,21 @@ static void tracei_held_open(tracei_trace *trace, tracei_held *held) {
 static void tracei_trace_close_root(tracei_trace *trace, uint64_t span_id) {
     tracei_held **at = &trace->first;
     while (tracei_held_is_open(*at) && (*at)->record.span_id != span_id) at = &(*at)->next;
-    if (!tracei_held_is_open(*at)) return;
+    if (!tracei_held_is_open(*at)) {
+        trace->unopened_roots++;
+        return;
+    }
     if (trace->last == &(*at)->next) trace->last = at;
     *at = (*at)->next;
     trace->open_roots--;
+}
+
+/* Whether a root that is said to begin has ended already: its end stood in a ring that was drained before. */
+static bool tracei_trace_root_is_over(tracei_trace *trace, uint64_t span_id) {
+    const tracei_held *held = trace->unopened_roots ? trace->first : NULL;
+    while (held && (tracei_held_is_open(held) || held->record.span_id != span_id)) held = held->next;
+    if (held) trace->unopened_roots--;
+    return held != NULL;
 }
 
 static bool tracei_is_below_open_root(const tracei_trace *trace, const tracei_record *record) {
@@ -11859,6 +11871,7 @@ static bool tracei_assembler_add(const tracei_record *record, const unsigned cha
             trace->late = !is_root && judged[0] == record->trace_high && judged[1] == record->trace_low;
         if (trace->late) tracei_trace_make_due(trace);
     }
+    if (record->type == TRACEI_RECORD_OPEN && tracei_trace_root_is_over(trace, record->span_id)) return true;
     held = (tracei_held *)tracei_page_cut(&trace->pages, sizeof *held + record->payload);
     if (!held) return false;
     if (is_root) trace->late = false;
@@ -12082,7 +12095,7 @@ static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
     if (kept && (spans || (root && !trace->announced)))
         kept = tracei_hand_over_list(spans, root, trace->late, verdict == TRACEI_TAIL_ASK ? trace : NULL);
     if (tracei_tail.enabled) tracei_tail_remember(trace->high, trace->low, kept);
-    trace->ended_roots = 0;
+    trace->ended_roots = trace->unopened_roots = 0;
     if (trace->open_roots && !for_good && !tracei_tail.enabled) {
         tracei_trace_repack(trace);
         if (tracei_assembler.bytes <= tracei_max_trace_bytes / 2) return;

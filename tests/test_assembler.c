@@ -333,6 +333,26 @@ static void *end_it(void *user) {
     return NULL;
 }
 
+/* Its end stands in a ring that is drained before the one with its beginning: it is over all the same. */
+TEST(a_root_that_another_thread_ended_is_not_open) {
+    trace_span_options options;
+    trace_span root;
+    pthread_t thread;
+    begin();
+    memset((void *)&options, 0, sizeof options);
+    options.detached = true;
+    root = trace_span_start_with("root", &options);
+    REQUIRE(pthread_create(&thread, NULL, end_it, &root) == 0);
+    pthread_join(thread, NULL);
+    pump(1000);
+    CHECK_STR(heard, "root: root\n");
+    pump(3000000000u);
+    pump(1000);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_STR(heard, "root: root\n");           /* not announced as open */
+    ledger();
+}
+
 TEST(children_in_other_rings_are_there_when_their_root_is_judged) {
     const size_t rounds = test_scaled(200) + 20;
     size_t i;
