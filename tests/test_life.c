@@ -949,7 +949,7 @@ static void *await_a_zombie(void *unused) {
     _exit(1);
 }
 
-static bool main_can_leave(void) {
+TEST_UNUSED static bool main_can_leave(void) {
     const pid_t pid = fork();
     if (pid == 0) {
         pthread_t thread;
