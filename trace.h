@@ -15763,7 +15763,7 @@ typedef struct tracei_errand {
 enum { TRACEI_ERRAND_RUNS = 0, TRACEI_ERRAND_DONE, TRACEI_ERRAND_LEFT };
 
 static tracei_errand tracei_errand_now;     /* under the pass */
-#define TRACEI_ERRAND_GRACE_NS 20000000u
+#define TRACEI_ERRAND_GRACE_NS 50000000u    /* exporters that keep their time have graces of their own */
 
 static void tracei_errand_main(void *user) {
     tracei_errand *const errand = (tracei_errand *)user;

@@ -1,6 +1,7 @@
 /* test_life.c - fork, exec, exit, init and shutdown, in every order
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* not: windows: no fork */
+/* also: plain */
 #include "test.h"
 
 /* Registered before the library's own constructor has run. */
@@ -221,6 +222,7 @@ ISOLATED_FORKS(children_with_threads) {
     config.exit_timeout_ms = 20000;              /* 64 threads may have to share a slow processor */
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     record("parent", 10);
+    test_let_threads_rest();                     /* the worker */
     for (i = 0; i < CHILDREN; i++) {
         children[i] = fork();
         if (children[i] == 0) {

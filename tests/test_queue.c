@@ -409,7 +409,7 @@ ISOLATED(shutdown_leaves_one_that_blocks) {
     record("x", 1);
     REQUIRE(ledger_await(&one.inside, 1, 10000));
     record("y", 9);
-    CHECK_INT(trace_shutdown(100), TRACE_RESULT_FAILED);       /* spans were lost */
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_FAILED);      /* spans were lost */
     CHECK_UINT(two.spans, 10);
     CHECK_UINT(two.shutdowns, 1);
     CHECK_UINT(ledger_of("one").failed[TRACE_FAILURE_SHUTDOWN], 9);
