@@ -220,8 +220,8 @@ static bool write_later_version(void) {
     static const char *const edits[][2] = {
         {"    tracei_slot *current;         /* top", "    uint64_t later[7]; tracei_slot *current; /* top"},
         {"    uint8_t kind;                 /* TRACEI_SLOT_", "    uint64_t later[3]; uint8_t kind; /* TRACEI_SLOT_"},
-        {"    uint64_t (*clock_ns)(void);\n", "    uint64_t (*clock_ns)(void);\n    void (*later)(void);\n"},
-        {"trace_clock_ns};\n", "trace_clock_ns, NULL};\n"},
+        {"} tracei_api;\n", "    void (*later)(void);\n} tracei_api;\n"},
+        {"tracei_api_begin};\n", "tracei_api_begin, NULL};\n"},
         {"#define TRACEI_SLOT_BYTES 384u ", "#define TRACEI_SLOT_BYTES 1024u "},
     };
     char path[1200], command[1200], *text, *edited;
@@ -234,6 +234,7 @@ static bool write_later_version(void) {
         const size_t before = strlen(edits[i][0]), after = strlen(edits[i][1]);
         if (!at) {
             fprintf(stderr, "no longer in trace.h: %s\n", edits[i][0]);
+            free(text);
             return CHECK(at != NULL);
         }
         edited = (char *)malloc(size + after + 1);

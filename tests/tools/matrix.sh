@@ -51,7 +51,7 @@ row() {
     case $1 in gcc-*) cc=gcc cxx=g++ ;; clang-*) cc=clang cxx=clang++ ;; esac
     case $1 in gcc-* | clang-*) tags="$tags ${1%%-*}" ;; esac
     case $1 in
-    asan) flags="-std=gnu11 -O1 -g $SAN" tags="$tags sanitizer" ;;
+    asan) flags="-std=gnu11 -O1 -g1 $SAN" tags="$tags sanitizer" ;;
     plain) flags="-std=gnu11 -O2" ;;
     clang-asan) flags="-std=gnu11 -O1 -g $SAN" tags="$tags asan sanitizer" ;;
     *-tsan) flags="-std=gnu11 -O1 -g -fsanitize=thread" tags="$tags tsan sanitizer" scale=10 ;;
