@@ -9,7 +9,7 @@ static uint64_t now_ns = 5000000000u, tick_ns; /* what a reading takes */
 
 static uint64_t fake_clock(void *user) {
     (void)user;
-    return now_ns += tick_ns;
+    return __atomic_add_fetch(&now_ns, tick_ns, __ATOMIC_RELAXED);
 }
 
 /* One line a batch: "root[*][!] late: name name ..."; * the root is open, ! late. */
@@ -66,7 +66,7 @@ static void begin(void) {
 }
 
 static void pump(uint64_t later_ns) {
-    now_ns += later_ns;
+    (void)__atomic_add_fetch(&now_ns, later_ns, __ATOMIC_RELAXED);
     (void)trace_pump(0);
 }
 
@@ -80,7 +80,7 @@ static void ledger(void) {
 }
 
 static trace_span start(const char *name) {
-    now_ns += 1000;
+    (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
     return trace_span_start(name);
 }
 
@@ -227,15 +227,15 @@ TEST(two_local_roots_of_one_trace) {
     memset((void *)&options, 0, sizeof options);
     options.parent = remote;
     options.detached = true;
-    now_ns += 1000;
+    (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
     one = trace_span_start_with("one", &options);
-    now_ns += 1000;
+    (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
     two = trace_span_start_with("two", &options);
     options.parent = trace_span_context(one);
-    now_ns += 1000;
+    (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
     below_one = trace_span_start_with("below one", &options);
     options.parent = trace_span_context(two);
-    now_ns += 1000;
+    (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
     below_two = trace_span_start_with("below two", &options);
     trace_span_end(below_two);
     trace_span_end(below_one);
@@ -276,7 +276,7 @@ TEST(memory_is_bounded_and_the_oldest_goes_first) {
     options.detached = true;
     options.root = true;
     for (i = 0; i < 64; i++) {
-        now_ns += 1000;
+        (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
         roots[i] = trace_span_start_with("root", &options);
         for (j = 0; j < 10; j++) {
             trace_span_options child;
@@ -377,7 +377,7 @@ TEST(children_in_other_rings_are_there_when_their_root_is_judged) {
 /* --- a pass that has not the time for all --- */
 
 static trace_result hear_slowly(void *user, const trace_batch *batch) {
-    now_ns += 1000000;
+    (void)__atomic_add_fetch(&now_ns, 1000000, __ATOMIC_RELAXED);
     return hear(user, batch);
 }
 
@@ -431,7 +431,7 @@ TEST(parts_there_was_no_time_for_come_next) {
     size_t i;
     begin_slowly();
     root = start("root");
-    now_ns += 3000000000u;
+    (void)__atomic_add_fetch(&now_ns, 3000000000u, __ATOMIC_RELAXED);
     heard_next(100, "root*:\n");
     for (i = 0; i < 3; i++) {
         one = start("outer");
@@ -449,7 +449,7 @@ TEST(parts_there_was_no_time_for_come_next) {
     above.is_remote = true;
     options.parent = above;
     for (i = 0; i < 3; i++) {
-        now_ns += 1000;
+        (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
         one = trace_span_start_with(i == 0 ? "first" : i == 1 ? "second" : "third", &options);
         trace_span_end(start("child"));
         trace_span_end(one);
