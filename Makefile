@@ -3,7 +3,7 @@
 
 CC ?= cc
 CXX ?= c++
-CFLAGS ?= -O2 -g
+CFLAGS ?= -g
 JOBS ?= 2
 FUZZ_SECONDS ?= 60
 
@@ -29,7 +29,8 @@ help:           ## this list
 	@echo "Variables: CC CXX JOBS; ONLY=\"part ...\" picks test programs; ROWS=\"row ...\" picks rows for test-all; FUZZ_SECONDS"
 
 run:            ## build the examples, run the word counter on files of this repository and show its trace
-run: examples
+run:
+	@$(MAKE) --no-print-directory -j$(JOBS) examples
 	@echo "$$ build/examples/wordcount"
 	@build/examples/wordcount
 
@@ -66,7 +67,7 @@ build/trace_sqlite.so: preload/sqlite_extension.c $(HEADERS)
 define shared
 mkdir -p $(@D)
 if echo '#include <$(HEADER_$(1))>' | $(CC) -fsyntax-only -xc - 2>/dev/null; then \
-    $(CC) $(WARNINGS) $(CFLAGS) -fPIC -shared $< -pthread -ldl -o $@; \
+    $(CC) $(WARNINGS) -O2 $(CFLAGS) -fPIC -shared $< -pthread -ldl -o $@; \
 else echo "$@: skipped, there is no $(HEADER_$(1))"; fi
 endef
 

@@ -94,7 +94,7 @@ static trace_result doer_export(void *user, const trace_batch *batch) {
 static trace_result doer_flush(void *user, uint64_t deadline_ns) {
     doer *const self = (doer *)user;
     (void)deadline_ns;
-    self->flushes++;
+    __atomic_fetch_add(&self->flushes, 1u, __ATOMIC_ACQ_REL);
     return self->flush_result;
 }
 

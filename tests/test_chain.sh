@@ -15,7 +15,7 @@ check() { # what, and a command that must hold
 }
 
 if [ -e /proc/self/exe ]; then
-    $CC -Wall -Wextra -Wpedantic -Werror -O1 examples/chain.c -pthread -o "$TEST_BUILD_DIR/chain" || exit 1
+    $CC -Wall -Wextra -Wpedantic -Werror -O0 examples/chain.c -pthread -o "$TEST_BUILD_DIR/chain" || exit 1
     "$TEST_BUILD_DIR/chain" >"$TEST_BUILD_DIR/chain.out" 2>"$TEST_BUILD_DIR/chain.err"
     check "the chain ends well" [ $? -eq 0 ]
     check "three programs in three processes, one trace, each below the one before" awk '
@@ -34,7 +34,7 @@ if [ -e /proc/self/exe ]; then
         [ "$(grep -c 'trace 0af7651916cd43dd8448eb211c80319c' "$TEST_BUILD_DIR/chain.out")" -eq 3 ]
 fi
 
-$CC -Wall -Wextra -Wpedantic -Werror -O1 examples/logging.c -pthread -o "$TEST_BUILD_DIR/logging" || exit 1
+$CC -Wall -Wextra -Wpedantic -Werror -O0 examples/logging.c -pthread -o "$TEST_BUILD_DIR/logging" || exit 1
 "$TEST_BUILD_DIR/logging" >"$TEST_BUILD_DIR/logging.out" 2>"$TEST_BUILD_DIR/logging.err"
 id='[0-9a-f]\{32\}' span='[0-9a-f]\{16\}'
 line() { sed -n "$1p" "$TEST_BUILD_DIR/logging.out" | grep -qx "$2"; }

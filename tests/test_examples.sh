@@ -17,10 +17,19 @@ fail() {
     head -n 15 "$3" | cut -c 1-200 | sed 's/^/    /'
 }
 
-example() { # name, what its output must have, command to compile
+build() { # name, command to compile: up to JOBS at once
+    name=$1
+    shift
+    read -r turn <&9
+    {
+        "$@" -O0 -g $warnings -pthread -o "$TEST_BUILD_DIR/$name" >"$TEST_BUILD_DIR/$name.build" 2>&1 || rm -f "$TEST_BUILD_DIR/$name"
+        echo >&9
+    } &
+}
+
+example() { # name, what its output must have
     name=$1 wanted=$2
-    shift 2
-    if ! "$@" -O1 -g $warnings -pthread -o "$TEST_BUILD_DIR/$name" >"$TEST_BUILD_DIR/$name.build" 2>&1; then
+    if [ ! -x "$TEST_BUILD_DIR/$name" ]; then
         fail "$name" "does not build" "$TEST_BUILD_DIR/$name.build"
         return
     fi
@@ -36,27 +45,48 @@ example() { # name, what its output must have, command to compile
 unset OTEL_TRACES_EXPORTER OTEL_SDK_DISABLED TRACE_CONSOLE
 LC_ALL=C.UTF-8
 export LC_ALL
+mkfifo "$TEST_BUILD_DIR/turns" && exec 9<>"$TEST_BUILD_DIR/turns" && rm "$TEST_BUILD_DIR/turns" || exit 2
+for turn in $(seq "${JOBS:-2}"); do echo; done >&9
+with_curl=
+if echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; then with_curl=1; fi
+with_cpp=
+if command -v "${CXX%% *}" >/dev/null 2>&1; then with_cpp=1; fi
+for file in examples/*.c; do
+    name=$(basename "$file" .c)
+    case $name in
+    curl_* | chat) [ -z "$with_curl" ] || build "$name" $CC "$file" -lcurl ;;
+    *) build "$name" $CC "$file" ;;
+    esac
+done
+for folder in examples/*/; do
+    name=$(basename "$folder")
+    build "$name" $CC "$folder"*.c
+    build "${name}_silent" $CC -DAPP_WITHOUT_TRACING -Wno-maybe-uninitialized "$folder"*.c
+done
+for file in examples/*.cpp; do [ -z "$with_cpp" ] || build "$(basename "$file" .cpp)" $CXX "$file"; done
+wait
+exec 9>&-
+
 for file in examples/*.c; do
     name=$(basename "$file" .c)
     case $name in
     curl_* | chat)
-        if echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; then example "$name" usage $CC "$file" -lcurl; else skipped=$((skipped + 1)); fi
+        if [ -n "$with_curl" ]; then example "$name" usage; else skipped=$((skipped + 1)); fi
         continue ;;
     hello) wanted=greet ;;
     my_exporter) wanted=bytes ;;
     *_service | *_server) wanted="(a server)" ;;       # waits for requests: built only
     *) wanted= ;;
     esac
-    example "$name" "$wanted" $CC "$file"
+    example "$name" "$wanted"
 done
 for folder in examples/*/; do
     name=$(basename "$folder")
-    example "$name" "fit polynomial" $CC "$folder"*.c
-    example "${name}_silent" "" $CC -DAPP_WITHOUT_TRACING -Wno-maybe-uninitialized "$folder"*.c
+    example "$name" "fit polynomial"
+    example "${name}_silent" ""
 done
 for file in examples/*.cpp; do
-    if command -v "${CXX%% *}" >/dev/null 2>&1; then example "$(basename "$file" .cpp)" "" $CXX "$file"
-    else skipped=$((skipped + 1)); fi
+    if [ -n "$with_cpp" ]; then example "$(basename "$file" .cpp)" ""; else skipped=$((skipped + 1)); fi
 done
 
 # The server and its clients: one trace over two processes, each server span the child of the client span that called it.

@@ -50,7 +50,7 @@ check() { # what, condition
     if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED $1"; head -n 8 "$out/said" | cut -c 1-300 | sed 's/^/    /'; fi
 }
 
-flags="-std=gnu11 -O1 -Wall -Wextra -Werror"
+flags="-std=gnu11 -O0 -Wall -Wextra -Werror"
 build() { $CC $flags "$@" >"$out/said" 2>&1; }
 
 build -DTRACE_CONFIG_LIBRARY=1 -c "$out/library.c" -o "$out/library.o" && build "$out/application.c" "$out/library.o" -pthread -o "$out/application"

@@ -830,7 +830,7 @@ static void run_way(way how) {
     begin();
     run_trials(how, how == BY_TLS ? 200 : 30);     /* a handshake computes for longer than 30 ms where eight do and a sanitizer looks on */
     run_trials(how, how == BY_TLS ? 1000 : 120);
-    run_trials(how, ample_ms());
+    if (how != BY_TLS) run_trials(how, ample_ms());      /* there everything is lost, whatever the time */
     CHECK_INT(pipes, 0);
 }
 

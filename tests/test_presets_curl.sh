@@ -11,7 +11,7 @@ if ! $CC "$TEST_BUILD_DIR/probe.c" -lcurl -lz -o "$TEST_BUILD_DIR/probe" 2>/dev/
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
 fi
-if ! $CC -std=gnu11 -O1 -g -Wall -Wextra -DTRACE_HTTP_CURL -DTRACE_HTTP_ZLIB tests/test_presets.c -pthread -lcurl -lz -o "$TEST_BUILD_DIR/presets"; then
+if ! $CC -std=gnu11 -O0 -g -Wall -Wextra -DTRACE_HTTP_CURL -DTRACE_HTTP_ZLIB tests/test_presets.c -pthread -lcurl -lz -o "$TEST_BUILD_DIR/presets"; then
     echo "0 passed, 1 failed"
     exit 1
 fi

@@ -12,9 +12,11 @@ static bool test_refuses(const char *what) { return test_refuse_memory && strcmp
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"
 
-/* Thread sanitizer is a hundred times slower here: fewer rounds of what only repeats. */
+/* Sanitizers are slower here, that of threads a hundred times: fewer rounds of what only repeats. */
 #ifdef __SANITIZE_THREAD__
 #define SLOW 16
+#elif defined(__SANITIZE_ADDRESS__)
+#define SLOW 4
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define SLOW 16

@@ -20,7 +20,7 @@ ROOT = os.path.abspath(sys.argv[1])
 HERE = os.path.dirname(os.path.abspath(__file__))
 PRELUDE = os.path.join(HERE, "readme_prelude.h")
 CC, CXX = os.environ.get("CC", "cc").split(), os.environ.get("CXX", "c++").split()
-FLAGS = ["-Wall", "-Wextra", "-Werror", "-O1", "-iquote", ROOT, "-iquote", os.path.join(ROOT, "tests")]
+FLAGS = ["-Wall", "-Wextra", "-Werror", "-O0", "-iquote", ROOT, "-iquote", os.path.join(ROOT, "tests")]
 
 
 def blocks(path):

@@ -14,7 +14,7 @@ object() { # header flags...: compiles to $scratch/x.o
     shift
     printf '%s\n#include "%s"\n' "${before:-}" "$(absolute "$header")" >"$scratch/x.c"
     [ -z "${use:-}" ] || echo "$use" >>"$scratch/x.c"
-    $CC -w -fPIC -O1 "$@" -c "$scratch/x.c" -o "$scratch/x.o" 2>"$scratch/errors" && return
+    $CC -w -fPIC -O0 "$@" -c "$scratch/x.c" -o "$scratch/x.o" 2>"$scratch/errors" && return
     complain "$header: does not compile ($*): $(grep -m 1 error "$scratch/errors")"
     $CC -c -xc /dev/null -o "$scratch/x.o"
 }

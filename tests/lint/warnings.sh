@@ -33,7 +33,8 @@ includer() { # header
             echo 'int lint_nothing; ' | sed 's/^/extern /' >"$scratch/nothing.c"
             case $standard in c++*) $compiler -std=$standard -x c++ -fsyntax-only "$scratch/nothing.c" 2>/dev/null ;;
             *) $compiler -std=$standard -fsyntax-only "$scratch/nothing.c" 2>/dev/null ;; esac || continue
-            for mode in $modes; do
+            case $1:$standard in */trace.h:* | *:c99 | *:c++11 | *:c++2b) some_modes=$modes ;; *) some_modes=-DLINT_PLAIN ;; esac
+            for mode in $some_modes; do
                 printf '#include "%s"\nextern const trace_scope lint_scope;\n#include "%s"\n' "$(absolute "$1")" "$user" >"$scratch/user.$checked.c"
                 try "$1: included, $compiler -std=$standard $mode" \
                     $compiler -std=$standard $flags $mode -DLINT_HEADER="\"$(absolute "$1")\"" -fsyntax-only "$scratch/user.$checked.c"
@@ -46,8 +47,8 @@ implementation() { # header
     printf '#define TRACE_IMPLEMENTATION\n#include "%s"\n' "$(absolute "$1")" >"$scratch/implementation.c"
     for compiler in gcc clang; do
         have $compiler || continue
-        standards="c99 c11 c17 c2x c++11 c++14 c++17 c++20" some_modes=$implementation_modes levels="-O0 -O2 -O3"
-        case $1 in */trace.h) ;; *) standards="c99 c++11 c++20" some_modes= levels=-O2 ;; esac       # the core has all of it
+        standards="c99 c11 c17 c2x c++11 c++14 c++17 c++20" some_modes=$implementation_modes
+        case $1 in */trace.h) ;; *) standards="c99 c++11 c++20" some_modes= ;; esac       # the core has all of it
         for standard in $standards; do
             case $standard in c++*) flags="$common -x c++" ;; *) flags="$common $only_c" ;; esac
             try "$1: implementation, $compiler -std=$standard" $compiler -std=$standard $flags -fsyntax-only "$scratch/implementation.c"
@@ -55,8 +56,15 @@ implementation() { # header
         for mode in $some_modes; do
             try "$1: implementation, $compiler -std=c99 $mode" $compiler -std=c99 $common $only_c $mode -fsyntax-only "$scratch/implementation.c"
         done
-        for level in $levels; do                # what only the optimiser sees
-            try "$1: implementation, $compiler $level" $compiler -std=c11 $common $only_c $level -c "$scratch/implementation.c" -o "$scratch/x.$checked.o"
+    done
+}
+
+optimised() { # header...: all of them in one file, for what only the optimiser sees
+    { echo '#define TRACE_IMPLEMENTATION'; for one; do echo "#include \"$(absolute "$one")\""; done; } >"$scratch/together.c"
+    for compiler in gcc clang; do
+        have $compiler || continue
+        for level in -O0 -O2 -O3; do
+            try "$*: implementation, $compiler $level" $compiler -std=c11 $common $only_c $level -c "$scratch/together.c" -o "$scratch/x.$checked.o"
         done
     done
 }
@@ -71,7 +79,9 @@ compiled_out() { # file.cpp: what a program has for tracing alone warns neither 
 }
 
 have gcc || have clang || skip_all "neither gcc nor clang"
-for header in $(headers); do
+all=$(headers)
+optimised $all
+for header in $all; do
     includer "$header"
     if grep -q TRACE_IMPLEMENTATION "$header"; then implementation "$header"; fi
 done

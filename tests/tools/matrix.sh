@@ -51,7 +51,7 @@ row() {
     case $1 in gcc-*) cc=gcc cxx=g++ ;; clang-*) cc=clang cxx=clang++ ;; esac
     case $1 in gcc-* | clang-*) tags="$tags ${1%%-*}" ;; esac
     case $1 in
-    asan) flags="-std=gnu11 -O1 -g1 $SAN" tags="$tags sanitizer" ;;
+    asan) flags="-std=gnu11 -O0 -g1 $SAN" tags="$tags sanitizer" ;;
     plain) flags="-std=gnu11 -O2" ;;
     clang-asan) flags="-std=gnu11 -O1 -g $SAN" tags="$tags asan sanitizer" ;;
     *-tsan) flags="-std=gnu11 -O1 -g -fsanitize=thread" tags="$tags tsan sanitizer" scale=10 ;;
@@ -204,6 +204,9 @@ shown_build() { grep -E 'error|warning|undefined' "$1" | head -n 12 | sed 's/^/ 
 
 shown_log() { tail -n "${SHOW:-25}" "$1" | cut -c 1-250 | sed 's/^/    /'; }
 
+mkdir -p build/rows
+turns=build/rows/turns.$$
+mkfifo "$turns" && exec 9<>"$turns" && rm -f "$turns" || exit 2
 passed=0 failed=0 skipped=0
 for name; do
     mkdir -p "build/rows/$name"
@@ -215,14 +218,15 @@ for name; do
         continue
     fi
     list=$(programs)
-    started=$(date +%s) busy=0
+    started=$(date +%s)
+    for job in $(seq "$JOBS"); do echo; done >&9        # a line in the pipe for each compiler that may run
     for file in $list; do
         excluded "$file" && continue
-        build "$file" &
-        busy=$((busy + 1))
-        [ $((busy % JOBS)) -ne 0 ] || wait
+        read -r job <&9
+        { build "$file"; echo >&9; } &
     done
     wait
+    for job in $(seq "$JOBS"); do read -r job <&9; done
     row_p=0 row_f=0 row_s=0 number=0
     for file in $list; do
         number=$((number + 1))
@@ -257,7 +261,7 @@ for name; do
         fi
         TEST_BUILD_DIR=$PWD/${out%.exe}.dir
         mkdir -p "$TEST_BUILD_DIR"
-        CC=$cc TEST_ROW=$name TEST_SCALE=${TEST_SCALE:-$scale} TEST_BUILD_DIR=$TEST_BUILD_DIR limited $command >"$log" 2>&1 </dev/null
+        CC=$cc TEST_ROW=$name TEST_SCALE=${TEST_SCALE:-$scale} TEST_BUILD_DIR=$TEST_BUILD_DIR limited $command >"$log" 2>&1 </dev/null 9>&-
         status=$?
         count "$log" $status
         row_p=$((row_p + p)) row_f=$((row_f + f)) row_s=$((row_s + s))
