@@ -109,7 +109,8 @@
                    enclosing block does the same.
        pthread_exit    and pthread_cancel run no cleanup in C built without -fexceptions: spans of blocks, and what was left open
                    inside, then end with their thread, as abandoned. Outside of blocks, spans of trace_span_start stay open, as
-                   after any end of a thread: another one may hold their handles.
+                   after any end of a thread: another one may hold their handles. No call of the library is a cancellation
+                   point; that a thread may be cancelled anywhere (PTHREAD_CANCEL_ASYNCHRONOUS) it cannot stand.
        Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Nothing is
                    freed, so any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
                    A program whose main thread leaves by pthread_exit ends with its last thread, as POSIX has it: the worker then
@@ -2304,6 +2305,23 @@ static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t 
 
 TRACEI_SMALL_BEGIN
 
+/* No call of the library is a cancellation point: a thread that pthread_cancel ends amid one would keep the locks it holds. */
+static int tracei_cancel_hold(void) {
+    int before = 0;
+#if TRACEI_PLATFORM_POSIX && !defined(__ANDROID__) /* which has no pthread_cancel */
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+#endif
+    return before;
+}
+
+static void tracei_cancel_allow(int before) {
+#if TRACEI_PLATFORM_POSIX && !defined(__ANDROID__)
+    (void)pthread_setcancelstate(before, NULL);
+#else
+    (void)before;
+#endif
+}
+
 static void tracei_yield(void) {
 #if TRACEI_PLATFORM_POSIX
     sched_yield();
@@ -2955,7 +2973,9 @@ static void tracei_log(trace_log_level level, const char *format, ...) {
     tracei_arguments arguments;
     trace_logger logger;
     size_t i;
+    int cancel;
     if ((uint32_t)level > TRACEI_LOAD(&tracei_log_level_now) || level > TRACE_LOG_LEVEL_DEBUG) return;
+    cancel = tracei_cancel_hold();
     logger = tracei_logger_get();
     line.size = 0;
     if (!logger.log_fn) {
@@ -2974,6 +2994,7 @@ static void tracei_log(trace_log_level level, const char *format, ...) {
         line.bytes[line.size++] = '\n';
         tracei_stderr(line.bytes, line.size);
     }
+    tracei_cancel_allow(cancel);
 }
 
 /* True the first time for this flag: for complaints that are worth one line a process. */
@@ -4474,11 +4495,16 @@ static size_t tracei_environment_copy(char *block, size_t capacity) {
     WCHAR *const all = GetEnvironmentStringsW();
     const WCHAR *entry = all;
     size_t used = 0;
-    char text[2048];
     for (; entry && *entry; entry += wcslen(entry) + 1) {
-        const int size = WideCharToMultiByte(CP_UTF8, 0, entry, -1, text, (int)sizeof text, NULL, NULL);
-        if (size <= 0 || !tracei_environment_concerns(text)) continue;
-        if (block && (size_t)size < capacity - used) memcpy(block + used, text, (size_t)size);
+        char name[128];
+        size_t i;
+        int size;
+        for (i = 0; i < sizeof name - 1 && entry[i]; i++) name[i] = entry[i] < 0x80 ? (char)entry[i] : '?';
+        name[i] = '\0';
+        if (!tracei_environment_concerns(name)) continue;
+        size = WideCharToMultiByte(CP_UTF8, 0, entry, -1, NULL, 0, NULL, NULL);
+        if (size <= 0) continue;
+        if (block && (size_t)size < capacity - used) (void)WideCharToMultiByte(CP_UTF8, 0, entry, -1, block + used, size, NULL, NULL);
         used += (size_t)size;
         if (block && used >= capacity) break;
     }
@@ -6172,7 +6198,7 @@ static uint32_t tracei_shortcut; /* the tick source while the short paths may be
 enum { TRACEI_ATTENTION_START = 1, TRACEI_ATTENTION_ASLEEP = 2 };
 static uint32_t tracei_attention;    /* not 0: a producer that publishes has something to do for the worker */
 static void tracei_attend(void);
-static bool tracei_process_begin(void);
+static void tracei_process_begin(void);
 static void tracei_unit_inherit(struct tracei_unit *unit, const struct tracei_slot *current);
 static bool tracei_wait_for_room(struct tracei_unit *unit, uint32_t total);
 static void tracei_leave_blocks(struct tracei_unit *unit);
@@ -6250,6 +6276,7 @@ static TRACEI_ALWAYS_INLINE unsigned char *tracei_put_words(unsigned char *to, c
     if (size >= 8) {
         const size_t whole = size & (SIZE_MAX >> 1) & ~(size_t)7;
         size_t at = 0;
+        TRACEI_SCALAR(from); /* where all is inlined, gcc warns of what would be read of shorter texts it knows */
         do {
             memcpy(&word, from + at, 8);
             memcpy(to + at, &word, 8);
@@ -6834,12 +6861,14 @@ static TRACEI_COLD tracei_unit *tracei_enter_slow(void) {
     tracei_unit *const before = tracei_tls;
     const int saved = errno;
     tracei_unit *unit;
+    int cancel;
     if (before == &tracei_unit_gone || before == &tracei_unit_suppressed || tracei_is_entering(before)) return NULL;
     if (tracei_epoch_now() != 0 && before->open == tracei_open_gate()) return NULL;
+    cancel = tracei_cancel_hold();
     if (tracei_epoch_now() == 0) {
         tracei_tls = &tracei_unit_beginning;
         TRACEI_COMPILER_BARRIER();
-        (void)tracei_process_begin();
+        tracei_process_begin();
         TRACEI_COMPILER_BARRIER();
     }
     tracei_tls = &tracei_unit_entering;
@@ -6852,6 +6881,7 @@ static TRACEI_COLD tracei_unit *tracei_enter_slow(void) {
         (void)tracei_thread_watch(unit);
     }
     tracei_tls = unit ? unit : before;
+    tracei_cancel_allow(cancel);
     errno = saved;
     return unit;
 }
@@ -9400,7 +9430,7 @@ static const struct {
 
 /* The process has read its configuration, and a forked child has put the table in order, before either is looked at. */
 static void tracei_propagation_begin(void) {
-    if (TRACEI_RARE(tracei_epoch_now() == 0)) (void)tracei_process_begin();
+    if (TRACEI_RARE(tracei_epoch_now() == 0)) tracei_process_begin();
 }
 
 /* Slices and characters ---- */
@@ -11462,18 +11492,19 @@ static bool tracei_worker_end(uint64_t deadline_ns) {
 
 static TRACEI_COLD void tracei_attend(void) {
     const uint32_t attention = TRACEI_LOAD(&tracei_attention);
-    const int saved = errno;
+    const int saved = errno, cancel = tracei_cancel_hold();
     if (attention & TRACEI_ATTENTION_START) {
         tracei_worker_start();
     } else if (TRACEI_LOAD(&tracei_use_worker)) {
         if (attention) TRACEI_STORE(&tracei_attention, 0u); /* one wake-up is enough */
         tracei_worker_call();
     }
+    tracei_cancel_allow(cancel);
     errno = saved;
 }
 
 /* Lossless mode: wait for room instead of dropping, for so long. */
-static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
+static bool tracei_wait_until_room(tracei_unit *unit, uint32_t total) {
     const uint64_t deadline = tracei_deadline(TRACEI_LOAD(&tracei_lossless_ms));
     uint32_t tries = 0;
     for (;;) {
@@ -11497,6 +11528,13 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
         else
             tracei_nap(50);
     }
+}
+
+static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
+    const int cancel = tracei_cancel_hold();
+    const bool room = tracei_wait_until_room(unit, total);
+    tracei_cancel_allow(cancel);
+    return room;
 }
 
 /* >>assembler ------------------------------------------------------------------------------------------------------
@@ -15811,8 +15849,11 @@ static trace_result tracei_flush_errand(uint64_t deadline_ns) {
 }
 
 static trace_result tracei_flush_by(uint64_t deadline_ns) {
-    if (!tracei_pass_acquire(deadline_ns)) return TRACE_RESULT_TIMEOUT;
-    return tracei_run_errand(tracei_flush_errand, deadline_ns);
+    const int cancel = tracei_cancel_hold();
+    const trace_result result =
+        tracei_pass_acquire(deadline_ns) ? tracei_run_errand(tracei_flush_errand, deadline_ns) : TRACE_RESULT_TIMEOUT;
+    tracei_cancel_allow(cancel);
+    return result;
 }
 
 static bool tracei_is_suppressed(void) {
@@ -15830,13 +15871,17 @@ TRACE_APP trace_result trace_flush(uint32_t timeout_ms) {
 TRACE_APP size_t trace_pump(uint32_t budget_us) {
     const uint64_t deadline = budget_us ? tracei_mono_ns() + (uint64_t)budget_us * 1000u : 0;
     uint64_t spans = 0, now;
+    int cancel;
     if (tracei_is_suppressed() || tracei_epoch_now() == 0) return 0;
-    if (!tracei_try_lock(&tracei_pass_lock)) return 0;
-    do {
-        now = TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT ? 0 : tracei_pass(false, deadline);
-        spans += now;
-    } while (now && tracei_mono_ns() < deadline);
-    tracei_unlock(&tracei_pass_lock);
+    cancel = tracei_cancel_hold();
+    if (tracei_try_lock(&tracei_pass_lock)) {
+        do {
+            now = TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT ? 0 : tracei_pass(false, deadline);
+            spans += now;
+        } while (now && tracei_mono_ns() < deadline);
+        tracei_unlock(&tracei_pass_lock);
+    }
+    tracei_cancel_allow(cancel);
     return (size_t)spans;
 }
 
@@ -15915,9 +15960,14 @@ static trace_result tracei_shutdown_once(uint64_t deadline_ns) {
 }
 
 TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms) {
+    trace_result result;
+    int cancel;
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
-    if (tracei_epoch_now() == 0 && !tracei_process_begin()) return TRACE_RESULT_NO_MEMORY;
-    return tracei_shutdown_once(tracei_deadline(timeout_ms));
+    cancel = tracei_cancel_hold();
+    if (tracei_epoch_now() == 0) tracei_process_begin();
+    result = tracei_shutdown_once(tracei_deadline(timeout_ms));
+    tracei_cancel_allow(cancel);
+    return result;
 }
 
 /* In a forked child that recorded nothing, and after trace_shutdown, there is nothing to do. */
@@ -15937,12 +15987,15 @@ static TRACEI_COLD void tracei_say_gave_up(void) {
 /* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
 static void tracei_at_exit(void) {
     const uint64_t since = tracei_mono_ns(), deadline = tracei_deadline(tracei_exit_ms);
+    int cancel;
     if (!tracei_exit_concerns_us()) return;
+    cancel = tracei_cancel_hold();
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
     if (!tracei_worker_end(deadline) || !tracei_pass_acquire(deadline) ||
         tracei_run_errand(tracei_exit_errand, deadline) == TRACE_RESULT_TIMEOUT)
         tracei_say_gave_up();
+    tracei_cancel_allow(cancel);
     tracei_exit_spent_ms += (tracei_mono_ns() - since) / 1000000u;
 }
 
@@ -15956,7 +16009,11 @@ static uint64_t tracei_exit_deadline(void) {
 /* The last that is heard of us. */
 static void tracei_at_last(void) {
     if (!tracei_exit_watched || !tracei_exit_concerns_us() || TRACEI_LOAD(&tracei_worker.state) == TRACEI_THREAD_RUNNING) return;
-    if (tracei_shutdown_once(tracei_exit_deadline()) == TRACE_RESULT_TIMEOUT) tracei_say_gave_up();
+    {
+        const int cancel = tracei_cancel_hold();
+        if (tracei_shutdown_once(tracei_exit_deadline()) == TRACE_RESULT_TIMEOUT) tracei_say_gave_up();
+        tracei_cancel_allow(cancel);
+    }
 }
 
 static void tracei_at_quick_exit(void) {
@@ -15967,6 +16024,12 @@ static void tracei_at_quick_exit(void) {
 static void tracei_exit_watch(void) {
     if (tracei_exit_watched) return;
     tracei_exit_watched = true;
+#ifdef __MINGW32__
+    {                                /* there the first number registers a handler, and would wait for the exit it is amid */
+        char digits[32];
+        (void)snprintf(digits, sizeof digits, "%.17g", 0.1);
+    }
+#endif
 #if !TRACEI_PLATFORM_NONE
     if (TRACEI_FAIL("atexit") || atexit(tracei_at_exit) != 0)
         tracei_log(TRACE_LOG_LEVEL_WARNING,
@@ -16464,7 +16527,8 @@ static void tracei_begin_child(void) {
     tracei_epoch_publish();
 }
 
-static TRACEI_COLD bool tracei_process_begin(void) {
+static TRACEI_COLD void tracei_process_begin(void) {
+    const int cancel = tracei_cancel_hold();
     (void)tracei_begin_enter(UINT64_MAX);
     if (tracei_epoch_now() == 0) {
         if (tracei_generation) {
@@ -16476,10 +16540,10 @@ static TRACEI_COLD bool tracei_process_begin(void) {
         }
     }
     tracei_begin_leave();
-    return true;
+    tracei_cancel_allow(cancel);
 }
 
-TRACE_APP trace_result trace_init(const trace_config *config) {
+static trace_result tracei_init_by(const trace_config *config) {
     tracei_unit *const self = tracei_tls;
     const uint64_t deadline = tracei_deadline(2000);
     trace_config defaults;
@@ -16520,6 +16584,13 @@ TRACE_APP trace_result trace_init(const trace_config *config) {
         tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_init: an exporter has been blocking for 2 seconds; nothing was changed");
     if (entered) tracei_begin_leave();
     tracei_tls = self;
+    return result;
+}
+
+TRACE_APP trace_result trace_init(const trace_config *config) {
+    const int cancel = tracei_cancel_hold();
+    const trace_result result = tracei_init_by(config);
+    tracei_cancel_allow(cancel);
     return result;
 }
 

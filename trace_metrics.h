@@ -897,7 +897,7 @@ static int tracei_metrics_put_file(const char *path, const char *text, size_t si
 TRACE_APP trace_result trace_metrics_write(trace_metrics_format format, const char *path) {
     size_t size = trace_metrics_render(format, NULL, 0), capacity, tries = 0;
     char *text = NULL;
-    int error;
+    int error, cancel;
     if (!path || !*path || strlen(path) > 1000) return TRACE_RESULT_INVALID;
     do { /* numbers and series may have grown since they were measured */
         capacity = size + size / 4 + 4096;
@@ -907,7 +907,9 @@ TRACE_APP trace_result trace_metrics_write(trace_metrics_format format, const ch
         if (size < capacity || tries++ == 3) break;
         tracei_free(text, capacity);
     } while (true);
+    cancel = tracei_cancel_hold();
     error = size < capacity ? tracei_metrics_put_file(path, text, size) : EAGAIN;
+    tracei_cancel_allow(cancel);
     tracei_free(text, capacity);
     if (error) errno = error;
     return error ? TRACE_RESULT_FAILED : TRACE_RESULT_OK;

@@ -50,6 +50,13 @@
 #include <string.h>
 #include <time.h>
 #ifdef _WIN32
+#ifndef WIN32_LEAN_AND_MEAN
+#define WIN32_LEAN_AND_MEAN
+#endif
+#ifndef NOMINMAX
+#define NOMINMAX
+#endif
+#include <windows.h>
 #include <direct.h>
 #include <fcntl.h>
 #include <io.h>
@@ -621,6 +628,35 @@ TEST_UNUSED static test_child test_fork(void (*fn)(void *user), void *user, unsi
 }
 
 #endif /* !_WIN32 */
+
+/* No variables but these ("NAME=value", then NULL), and on Windows what programs cannot do without. Keeps the pointer. */
+TEST_UNUSED static void test_set_environment(char **entries) {
+#ifdef _WIN32
+    static const char *const kept[] = {"PATH", "SystemRoot", "SystemDrive", "windir", "TEMP", "TMP", "TEST_BUILD_DIR", "TEST_ALONE", "TEST_CHILD"};
+    char *const all = GetEnvironmentStringsA();
+    const char *entry;
+    for (entry = all; *entry; entry += strlen(entry) + 1) {
+        char name[256];
+        const size_t size = strcspn(entry + 1, "=") + 1;
+        bool keep = *entry == '=' || size >= sizeof name || _strnicmp(entry, "wine", 4) == 0;
+        unsigned i;
+        snprintf(name, sizeof name, "%.*s", (int)size, entry);
+        for (i = 0; i < sizeof kept / sizeof *kept; i++) keep = keep || _stricmp(name, kept[i]) == 0;
+        if (!keep) (void)_putenv_s(name, "");
+    }
+    FreeEnvironmentStringsA(all);
+    for (; *entries; entries++) {                /* for getenv, and as what it is: UTF-8 */
+        WCHAR wide[4096], *value;
+        (void)_putenv(*entries);
+        if (!MultiByteToWideChar(CP_UTF8, 0, *entries, -1, wide, sizeof wide / sizeof *wide) || (value = wcschr(wide + 1, L'=')) == NULL) continue;
+        *value++ = L'\0';
+        if (*value) SetEnvironmentVariableW(wide, value);
+    }
+#else
+    extern char **environ;
+    environ = entries;
+#endif
+}
 
 TEST_UNUSED static void test_child_free(test_child *child) {
     free(child->out);

@@ -17,8 +17,6 @@ static void keep_log(void *user, trace_log_level level, const char *message) {
     snprintf(logged + used, sizeof logged - used, "%s: %s\n", names[level], message);
 }
 
-extern char **environ;
-
 /* No variable but those given: "NAME=value", ..., NULL; and an empty log. */
 static void with(const char *first, ...) {
     static char texts[120000], *entries[8];
@@ -32,7 +30,7 @@ static void with(const char *first, ...) {
     }
     va_end(list);
     entries[count] = NULL;
-    environ = entries;
+    test_set_environment(entries);
     logged[0] = '\0';
     tracei_logger.log_fn = keep_log;
     tracei_log_level_now = TRACE_LOG_LEVEL_DEBUG;
@@ -72,14 +70,16 @@ TEST(what_does_not_concern_tracing_is_not_copied) {
     CHECK_INT(tracei_environment_size(tracei_environment_block), 1);
 }
 
+#ifndef _WIN32                                   /* there are no two there */
 TEST(the_first_of_two_entries_counts_as_in_getenv) {
     static char one[] = "OTEL_LOG_LEVEL=error", two[] = "OTEL_LOG_LEVEL=debug";
     static char *twice[] = {one, two, NULL};
     with(NO_ENTRY);
-    environ = twice;
+    test_set_environment(twice);
     tracei_environment_snapshot();
     CHECK_STR(tracei_environment("OTEL_LOG_LEVEL"), "error");
 }
+#endif
 
 TEST(the_environment_is_read_by_the_snapshot_only) {
     with("OTEL_SERVICE_NAME=before", NO_ENTRY);
@@ -119,8 +119,12 @@ TEST(forgotten_is_unset) {
     CHECK_STR(tracei_environment("OTEL_SERVICE_NAME"), NULL);
 }
 
-TEST(a_value_of_100000_bytes_is_kept_whole) {
+TEST(a_value_of_any_length_is_kept_whole) {
+#ifdef _WIN32
+    static char entry[32000];                    /* what there can be */
+#else
     static char entry[100100];
+#endif
     memset(entry, 'a', sizeof entry - 1);
     memcpy(entry, "OTEL_SERVICE_NAME=", 18);
     with("OTEL_LOG_LEVEL=info", entry, "OTEL_PROPAGATORS=b3", NO_ENTRY);

@@ -697,8 +697,6 @@ ISOLATED(content_is_off_unless_it_is_allowed) {
     CHECK_LEDGER();
 }
 
-extern char **environ;
-
 static bool captured_with(const char *value) {
     static char entry[128];
     static char *entries[2];
@@ -707,7 +705,7 @@ static bool captured_with(const char *value) {
     config.logger.log_fn = keep_log;
     snprintf(entry, sizeof entry, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=%s", value);
     entries[0] = entry;
-    environ = entries;
+    test_set_environment(entries);
     logged[0] = '\0';
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     return trace_genai_captures_content();

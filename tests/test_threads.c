@@ -328,7 +328,7 @@ __attribute__((no_sanitize_address)) static void *exit_in_blocks(void *how) { /*
                 trace_set("key", 1);
                 if (!how) pthread_exit(NULL);
                 __atomic_store_n(&in_block, 1u, __ATOMIC_RELEASE);
-                for (;;) pause();                /* is cancelled here */
+                for (;;) ledger_nap(100000), pthread_testcancel();           /* is cancelled here */
             }
         }
     }
@@ -373,6 +373,87 @@ ISOLATED(blocks_left_by_the_end_of_a_thread) {
     }
     CHECK_LEDGER();
 }
+
+#ifndef _WIN32                                   /* where it is none of the system's */
+/* --- pthread_cancel --- */
+
+static const char *cancel_when;
+static store *cancel_kept;
+static char cancel_said[512];
+static uint32_t calls_finished;
+
+static void cancel_log(void *user, trace_log_level level, const char *line) {
+    (void)user, (void)level;
+    pthread_testcancel();                        /* as what writes it somewhere is a cancellation point */
+    snprintf(cancel_said, sizeof cancel_said, "%s", line);
+}
+
+static trace_config cancel_config(void) {
+    trace_config config = ledger_config(store_exporter(cancel_kept));
+    config.logger.log_fn = cancel_log;
+    config.ring_bytes = 4096;
+    config.lossless_timeout_ms = 5000;
+    return config;
+}
+
+__attribute__((no_sanitize_address)) static void *cancelled(void *begun) { /* see above */
+    trace_config config = cancel_config();
+    const trace_span span = begun ? trace_span_start("old") : tracei_handle(0);
+    unsigned i;
+    pthread_cancel(pthread_self());              /* takes effect at the next cancellation point */
+    if (strstr(cancel_when, "span")) record("cancelled", 1);
+    if (strstr(cancel_when, "wait"))
+        for (i = 0; i < 1000; i++) record("cancelled", 1);
+    if (begun) trace_span_end(span);
+    if (strstr(cancel_when, "log")) trace_span_end(span);
+    if (strstr(cancel_when, "extract")) (void)trace_context_current();
+    if (strstr(cancel_when, "flush")) (void)trace_flush(5000);
+    if (strstr(cancel_when, "pump")) (void)trace_pump(0);
+    if (strstr(cancel_when, "init")) CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    if (strstr(cancel_when, "shutdown")) (void)trace_shutdown(5000);
+    __atomic_store_n(&calls_finished, 1u, __ATOMIC_RELEASE);
+    pthread_testcancel();
+    CHECK(false);
+    return NULL;
+}
+
+static void cancel_one(void *begun) {
+    const bool wait = strstr(cancel_when, "wait") != NULL, shut = strstr(cancel_when, "shutdown") != NULL;
+    trace_config config = cancel_config();
+    config.disable_thread = wait;                /* then who waits for room delivers */
+    if (begun) CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    if (begun) record("before", 1);
+    run(cancelled, begun);
+    CHECK_UINT(calls_finished, 1);
+    if (shut) return;
+    record("after", 1);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(ledger_stats().open, 0);
+    CHECK_LEDGER();
+    if (!begun) return;
+    CHECK_UINT(store_count(cancel_kept, "after", 0), 1);
+    CHECK_UINT(store_count(cancel_kept, "old", 0), 1);
+    CHECK_UINT(store_count(cancel_kept, "cancelled", 0), wait ? 1000 : strstr(cancel_when, "span") ? 1 : 0);
+    CHECK(strstr(cancel_when, "log") ? strstr(cancel_said, "stale") != NULL : !cancel_said[0]);
+}
+
+/* No call is a cancellation point: one that was would leave its locks to nobody. */
+TEST(a_thread_is_cancelled_outside_of_the_library) {
+    static const char *const whens[] = {"span", "wait", "log", "extract", "flush", "pump", "init", "shutdown"};
+    static char yes[] = "begun";
+    unsigned i;
+    for (i = 0; i < 2 * sizeof whens / sizeof *whens; i++) {
+        test_child child;
+        cancel_when = whens[i / 2];
+        if (i % 2 == 0 && (!strcmp(cancel_when, "wait") || !strcmp(cancel_when, "log"))) continue;  /* needs a configuration */
+        cancel_kept = store_make(10000);
+        calls_finished = 0;
+        child = test_fork(cancel_one, i % 2 ? yes : NULL, 20000);
+        if (!CHECK_CHILD(&child, 0)) fprintf(stderr, "    (%s, %s)\n", cancel_when, i % 2 ? yes : "first call");
+        test_child_free(&child);
+    }
+}
+#endif
 
 /* --- thread-specific destructors --- */
 
