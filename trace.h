@@ -10617,6 +10617,7 @@ typedef struct tracei_totals {
 } tracei_totals;
 
 static uint32_t tracei_pass_lock;
+static uint32_t tracei_pass_wanted;         /* how many wait for it */
 static uint32_t tracei_ledger_lock;
 static tracei_totals tracei_total;
 static tracei_running tracei_exporters[TRACE_EXPORTERS_MAX];
@@ -11445,7 +11446,10 @@ static void tracei_worker_main(void *user) {
         }
         if (stop) return;
         idle = spans ? 0 : idle + 1;
-        if (spans && tracei_rings_fill()) continue;
+        if (spans && tracei_rings_fill()) {
+            if (TRACEI_LOAD(&tracei_pass_wanted)) tracei_nap(1000); /* or who looks now and then would never find it free */
+            continue;
+        }
         main_left = TRACEI_LOAD(&tracei_main_left) != 0;
         if (main_left && idle && tracei_only_ours_remain()) tracei_worker_exit();
         if (idle * interval > 200000000u && quiet && !main_left && TRACEI_LOAD(&tracei_can_sleep_deeply))
@@ -15684,15 +15688,17 @@ static TRACEI_UNUSED void tracei_pin_module(void) {}
 /* --- flush --- */
 
 static bool tracei_pass_acquire(uint64_t deadline_ns) {
-    while (!tracei_try_lock(&tracei_pass_lock)) {
-        const uint64_t now = tracei_mono_ns();
-        if (now >= deadline_ns) {
-            tracei_say_blocked();
-            return false;
-        }
+    bool acquired = tracei_try_lock(&tracei_pass_lock);
+    uint64_t now;
+    if (acquired) return true;
+    (void)TRACEI_ADD(&tracei_pass_wanted, 1u);
+    while (!acquired && (now = tracei_mono_ns()) < deadline_ns) {
         tracei_nap(deadline_ns - now < 500000u ? (uint32_t)((deadline_ns - now) / 1000u) + 1 : 500u);
+        acquired = tracei_try_lock(&tracei_pass_lock);
     }
-    return true;
+    (void)TRACEI_SUB(&tracei_pass_wanted, 1u);
+    if (!acquired) tracei_say_blocked();
+    return acquired;
 }
 
 static void tracei_exporter_read(uint32_t i, trace_exporter_stats *stats) {
@@ -16506,7 +16512,7 @@ static void tracei_begin_child(void) {
     tracei_units = NULL;
     tracei_chunk_count = tracei_chunk_lock = tracei_buffer_lock = tracei_scope_lock = 0;
     tracei_pool_bytes = 0;
-    tracei_pass_lock = tracei_ledger_lock = tracei_worker_lock = 0;
+    tracei_pass_lock = tracei_pass_wanted = tracei_ledger_lock = tracei_worker_lock = 0;
     tracei_signal_spans = tracei_late_spans = tracei_refused_starts = tracei_misused_calls = 0;
     tracei_redirecting = false;
     tracei_exporting = NULL;
