@@ -692,7 +692,10 @@ TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buff
 
 /* Writes trees (or logfmt lines) for people; NULL options: stderr, by what it is connected to. TRACE_CONSOLE=tree|line|all
    overrides `format`; NO_COLOR, CLICOLOR_FORCE, COLUMNS and the locale are respected. Never blocks the program: what a stopped
-   terminal does not take is kept up to 256 KiB and then counted. Debugging only, the text is no interface. */
+   terminal does not take is kept up to 256 KiB and then counted. Of a flood 20 trees are shown and then 2 a second, new names,
+   the first error of a second and what was never so slow; the others are a line for each root name when the second is over.
+   trace_flush does not end a second; trace_shutdown and exit print what is left of it, as a count and not as a rate. Debugging
+   only, the text is no interface. */
 typedef enum trace_console_format {
     TRACE_CONSOLE_FORMAT_DEFAULT = 0,       /* TREE */
     TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; loops folded, large ones cut to what counts, floods thinned */
@@ -12341,7 +12344,8 @@ static void tracei_assembler_redirect(bool to_all) {
    wait). A duplicate of the descriptor was rejected: it follows no dup2 onto it (log rotation). Instead the descriptor is
    looked at before each tree, and what was opened is closed when it no longer leads to the same file, and when nothing waits.
 
-   Thinning needs the seconds of people, so it goes by tracei_unix_ns; tokens go by tracei_mono_ns. */
+   Thinning needs the seconds of people, so it goes by tracei_unix_ns; tokens go by tracei_mono_ns. A summary waits for the end
+   of its second: has_hidden keeps the worker awake for it, and where there is none the next pass, flush or shutdown prints it. */
 
 #if TRACE_CONFIG_NO_CONSOLE
 
@@ -12481,6 +12485,8 @@ typedef struct tracei_console {
     uint32_t name_room;           /* columns of each name in this row; 0: as many as it has */
     uint32_t names, name_columns, name_longest, told;  /* how many names, what they took; what the words of errors took */
     bool full, clipping, clipped, has_cut;
+    const char *style, *cut_style; /* of what comes next; NULL: plain */
+    bool styled, cut_styled;      /* its escape is written */
     const trace_span_data *row_span;
     uint64_t batch_left;          /* spans of the batch that are in no row yet */
 
@@ -13036,12 +13042,22 @@ static void tracei_console_raw(tracei_console *console, const char *bytes, size_
     console->page_size += size;
 }
 
-static void tracei_console_style(tracei_console *console, const char *escape) {
-    if (console->color) tracei_console_raw(console, escape, strlen(escape));
+static void tracei_console_end_style(tracei_console *console) {
+    if (console->styled) tracei_console_raw(console, TRACEI_PLAIN, strlen(TRACEI_PLAIN));
+    console->style = NULL;
+    console->styled = false;
 }
 
-static void tracei_console_end_style(tracei_console *console) {
-    tracei_console_style(console, TRACEI_PLAIN);
+/* One at a time. Its escape waits for the first cell: what is empty, or cut off, has none. */
+static void tracei_console_style(tracei_console *console, const char *escape) {
+    tracei_console_end_style(console);
+    if (console->color && *escape) console->style = escape;
+}
+
+static void tracei_console_write_style(tracei_console *console) {
+    if (!console->style || console->styled) return;
+    tracei_console_raw(console, console->style, strlen(console->style));
+    console->styled = true;
 }
 
 /* One character. While clipping, the row is cut where the first one does not fit. */
@@ -13052,18 +13068,24 @@ static void tracei_console_cell(tracei_console *console, const char *bytes, size
         if (!console->has_cut && console->column + columns + ellipsis > console->limit) {
             console->cut = console->page_size;
             console->cut_column = console->column;
+            console->cut_style = console->style;
+            console->cut_styled = console->styled;
             console->has_cut = true;
         }
         if (console->column + columns > console->limit) {
             if (!console->full) console->page_size = console->cut;
             console->column = console->cut_column;
+            console->style = console->cut_style;
+            console->styled = console->cut_styled;
             console->clipped = true;
             if (console->column + ellipsis > console->limit) return; /* what may not be cut has come so far already */
+            tracei_console_write_style(console);
             tracei_console_raw(console, console->glyphs->ellipsis, strlen(console->glyphs->ellipsis));
             console->column += ellipsis;
             return;
         }
     }
+    tracei_console_write_style(console);
     tracei_console_raw(console, bytes, size);
     console->column += columns;
 }
@@ -13091,6 +13113,7 @@ static void tracei_console_spaces(tracei_console *console, uint32_t count) {
         return;
     }
     console->column += count;
+    if (count) tracei_console_write_style(console);
     for (; count > 32; count -= 32) tracei_console_raw(console, blank, 32);
     tracei_console_raw(console, blank, count);
 }
@@ -13199,10 +13222,22 @@ static void tracei_console_string(tracei_console *console, trace_string string) 
     tracei_console_text(console, string.data, string.size);
 }
 
+/* What is shown in place of a name that shows nothing. */
+static trace_string tracei_console_shown(trace_string name) {
+    static const char none[] = "(no name)";
+    size_t i = 0;
+    while (i < name.size && name.data[i] == ' ') i++;
+    if (i < name.size) return name;
+    name.data = none;
+    name.size = sizeof none - 1;
+    return name;
+}
+
 /* A name: the first to give way in a row that is too long, see tracei_console_shorten. */
 static void tracei_console_named(tracei_console *console, trace_string name) {
     const uint32_t from = console->column, limit = console->limit;
     const bool short_of_room = console->name_room && !console->clipping;
+    name = tracei_console_shown(name);
     if (short_of_room) {
         console->limit = from + console->name_room;
         tracei_console_clip(console, true);
@@ -13432,7 +13467,8 @@ static void tracei_console_row_begin(tracei_console *console, const trace_span_d
     console->row_span = span;
     console->column = console->cut_column = 0;
     console->names = console->name_columns = console->name_longest = console->told = 0;
-    console->full = console->clipping = console->clipped = false;
+    console->full = console->clipping = console->clipped = console->styled = false;
+    console->style = NULL;
 }
 
 /* In place of a row for which there was no memory. */
@@ -13457,6 +13493,7 @@ static void tracei_console_short_row(tracei_console *console, uint32_t spans) {
 static void tracei_console_row_end(tracei_console *console, uint32_t spans) {
     console->clipping = false;
     console->name_room = 0;
+    tracei_console_end_style(console); /* of what was cut */
     tracei_console_raw(console, "\n", 1);
     console->rows++;
     console->batch_left -= spans;
@@ -13915,24 +13952,28 @@ typedef struct tracei_console_error {
     trace_string type, message;
 } tracei_console_error;
 
-/* From the status and error.type, else from the last exception. */
+static bool tracei_console_same(trace_string a, trace_string b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* From the status and error.type, where no exception knows better: the last one that has both, or the one of the two that there
+   is, else the last that has the message. So a type never stands before the message of another error. */
 static tracei_console_error tracei_console_error_of(const trace_span_data *span) {
-    tracei_console_error error;
+    tracei_console_error error, other, said;
     size_t i;
     error.type = tracei_console_find(span->attributes, span->attribute_count, "error.type");
     error.message = span->status_message;
-    for (i = span->event_count; i-- > 0 && (!error.type.size || !error.message.size);) {
+    said = error;
+    for (i = span->event_count; i-- > 0;) {
         const trace_event_data *const event = &span->events[i];
         if (!tracei_is(event->name, "exception")) continue;
-        if (!error.type.size) error.type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
-        if (!error.message.size)
-            error.message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
+        other.type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
+        other.message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
+        if (error.message.size && !tracei_console_same(error.message, other.message)) continue;
+        if (!error.type.size || tracei_console_same(error.type, other.type)) return other;
+        if (error.message.size && tracei_console_same(said.type, error.type)) said = other;
     }
-    return error;
-}
-
-static bool tracei_console_same(trace_string a, trace_string b) {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+    return said;
 }
 
 /* An exception that says no more than the mark of its span. */
@@ -13968,11 +14009,8 @@ static void tracei_console_kind(tracei_console *console, const trace_span_data *
 
 static void tracei_console_name(tracei_console *console, const trace_span_data *span, const char *style) {
     tracei_console_style(console, style);
-    if (span->name.size)
-        tracei_console_named(console, span->name);
-    else
-        tracei_console_words_of(console, "(no name)");
-    if (*style) tracei_console_end_style(console);
+    tracei_console_named(console, span->name);
+    tracei_console_end_style(console);
     tracei_console_kind(console, span);
 }
 
@@ -14345,7 +14383,7 @@ static void tracei_console_most_of_it(tracei_console *console, uint32_t at) {
     tracei_console_spaces(console, 1);
     tracei_console_words_of(console, console->glyphs->dot);
     tracei_console_spaces(console, 1);
-    tracei_console_string(console, console->batch->spans[best].name);
+    tracei_console_string(console, tracei_console_shown(console->batch->spans[best].name));
     if (best_count > 1) {
         tracei_console_spaces(console, 1);
         tracei_console_words_of(console, console->glyphs->times);
@@ -14577,8 +14615,9 @@ static uint32_t tracei_console_summary_room(const tracei_console *console) {
     return room > least ? room : least;
 }
 
-/* "14:05:10 GET /item   412/s  p50 1.2 ms  p99 8.8 ms  max 31 ms  x 3" */
-static void tracei_console_summary_row(tracei_console *console, const tracei_console_root *root, uint32_t name_columns) {
+/* "14:05:10 GET /item   412/s  p50 1.2 ms  p99 8.8 ms  max 31 ms  x 3"; of a second that is not `over` how many, "x412". */
+static void tracei_console_summary_row(tracei_console *console, const tracei_console_root *root, uint32_t name_columns,
+                                       bool over) {
     char text[32];
     const uint64_t second = tracei_console_local(console, console->second);
     tracei_console_row_begin(console, NULL);
@@ -14596,9 +14635,9 @@ static void tracei_console_summary_row(tracei_console *console, const tracei_con
     if (console->column < name_columns) tracei_console_spaces(console, name_columns - console->column);
     tracei_console_gap(console);
     if (root->count) {
-        *tracei_put_u64(text, root->count) = '\0';
-        tracei_console_right(console, text, 4);
-        tracei_console_words_of(console, "/s");
+        strcpy(text, over ? "" : console->glyphs->times);
+        strcpy(tracei_put_u64(text + strlen(text), root->count), over ? "/s" : "");
+        tracei_console_right(console, text, 6);
         if (!console->limit || console->limit >= TRACEI_CONSOLE_SUMMARY) {
             tracei_console_duration(console, "  p50 ", tracei_console_percentile(root, 50), 2);
             if (root->count >= 20) tracei_console_duration(console, "  p99 ", tracei_console_percentile(root, 99), 2);
@@ -14614,8 +14653,8 @@ static void tracei_console_summary_row(tracei_console *console, const tracei_con
     tracei_console_row_end(console, 0);
 }
 
-/* The second is over, or nobody knows when the next batch comes. */
-static void tracei_console_summarise(tracei_console *console) {
+/* The second is over, or nothing comes any more. */
+static void tracei_console_summarise(tracei_console *console, bool over) {
     uint32_t i, name_columns = 0;
     if (!console->roots) return;
     for (i = 0; i < TRACEI_CONSOLE_ROOTS && console->has_hidden; i++)
@@ -14627,7 +14666,7 @@ static void tracei_console_summarise(tracei_console *console) {
         name_columns = tracei_console_summary_room(console);
     for (i = 0; i < TRACEI_CONSOLE_ROOTS; i++) {
         tracei_console_root *const root = &console->roots[i];
-        if (root->hidden) tracei_console_summary_row(console, root, name_columns);
+        if (root->hidden) tracei_console_summary_row(console, root, name_columns, over);
         if (!root->count && !root->hidden) continue;
         root->max = 0;
         root->count = root->errors = root->hidden = root->opened = 0;
@@ -14640,7 +14679,7 @@ static void tracei_console_summarise(tracei_console *console) {
 static void tracei_console_second(tracei_console *console) {
     const uint64_t second = tracei_unix_ns() / 1000000000u;
     if (second == console->second) return;
-    tracei_console_summarise(console);
+    tracei_console_summarise(console, true);
     console->second = second;
 }
 
@@ -14691,11 +14730,13 @@ static tracei_console_root *tracei_console_root_of(tracei_console *console, trac
         text.data = root->name;
         text.capacity = sizeof root->name;
         if (above.size) {
+            above = tracei_console_shown(above);
             tracei_text_add(&text, above.data, above.size);
             tracei_text_char(&text, ' ');
             tracei_text_cstr(&text, console->glyphs->into);
             tracei_text_char(&text, ' ');
         }
+        name = tracei_console_shown(name);
         tracei_text_add(&text, name.data, name.size);
         root->name_size = (uint32_t)text.size;
     }
@@ -15150,7 +15191,7 @@ static bool tracei_consoles_go_on(void) {
 static trace_result tracei_console_flush(void *user, uint64_t deadline_ns) {
     tracei_console *const console = (tracei_console *)user;
     tracei_console_refresh(console);
-    tracei_console_summarise(console);
+    tracei_console_second(console); /* one that is not over goes on: who flushes after each job gets one line of it */
     while (!tracei_console_drain(console)) {
         const uint64_t now = tracei_mono_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
         if (!left) return TRACE_RESULT_TIMEOUT;
@@ -15162,6 +15203,9 @@ static trace_result tracei_console_flush(void *user, uint64_t deadline_ns) {
 
 static void tracei_console_shutdown(void *user, uint64_t deadline_ns) {
     tracei_console *const console = (tracei_console *)user;
+    tracei_console_refresh(console);
+    tracei_console_second(console);
+    tracei_console_summarise(console, false);
     if (tracei_console_flush(console, deadline_ns) == TRACE_RESULT_TIMEOUT) {
         console->is_torn = console->queue_done != 0;
         tracei_console_queue_fail(console, TRACE_FAILURE_SHUTDOWN);

@@ -371,6 +371,86 @@ TEST(links_events_and_drops) {
     golden("rich_spans_plain", build_rich_spans, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
 }
 
+static void exception(trace_span_data *span, const char *type, const char *message) {
+    trace_event_data *const added = event(span, "exception", 50);
+    if (type) attribute(&added->attributes, &added->attribute_count, "exception.type", TRACE_TYPE_STRING)->value.as.string = text_of(type);
+    if (message) attribute(&added->attributes, &added->attribute_count, "exception.message", TRACE_TYPE_STRING)->value.as.string = text_of(message);
+}
+
+/* Each span as record_error and set_status leave it. */
+static void build_errors(void) {
+    trace_span_data *span = span_us(1, 0, "all", 0, 900);
+    span = span_us(2, 1, "errno, then one without a text", 100, 190);
+    exception(span, "ENOENT", "No such file or directory");
+    exception(span, "errno 99999", "");
+    fail(span, "errno 99999", "");
+    span = span_us(3, 1, "error, then a type alone", 200, 290);
+    exception(span, "T", "m");
+    exception(span, "T2", NULL);
+    fail(span, "T2", "");
+    span = span_us(4, 1, "error, then a message alone", 300, 390);
+    exception(span, "T", "m");
+    exception(span, NULL, "m2");
+    fail(span, "T", "m2");
+    span = span_us(5, 1, "status of its own", 400, 490);
+    exception(span, "T", "m");
+    fail(span, NULL, "gave up");
+    span = span_us(6, 1, "an exception and its message", 500, 590);
+    exception(span, "T", "m");
+    exception(span, "T2", "m2");
+    fail(span, NULL, "m");
+    span = span_us(7, 1, "nothing but exceptions", 600, 690);
+    exception(span, "T", "m");
+    exception(span, "T2", NULL);
+    fail(span, NULL, NULL);
+    span = span_us(8, 1, "its type, and an older message", 700, 790);
+    exception(span, "T", "m");
+    exception(span, "T2", "m2");
+    fail(span, "T", NULL);
+    span = span_us(9, 1, "a type, and a status of its own", 800, 890);
+    exception(span, "T", "m");
+    fail(span, "T", "gave up");                /* both are the program's word on the span */
+}
+
+/* The type of one error and the text of another are no error that ever happened. */
+TEST(an_error_is_told_as_it_happened) {
+    golden("errors", build_errors, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK_HAS_NOT(out, "errno 99999: No such file");
+    CHECK_HAS_NOT(out, "T2: m\n");
+    CHECK_HAS_NOT(out, "T: m2");
+}
+
+static void build_nameless(void) {
+    uint32_t i;
+    trace_span_data *span = span_us(1, 0, "  ", 0, 900);
+    trace_event_data *added = event(span, "", 100);
+    added = event(span, "   ", 200);
+    attribute(&added->attributes, &added->attribute_count, "attempt", TRACE_TYPE_INT)->value.as.integer = 2;
+    span_us(2, 1, "", 100, 190);
+    for (i = 0; i < 5; i++) {
+        span = span_us(10 + i, 1, " ", 200 + 100 * i, 210 + 110 * i);
+        (void)span_us(20 + i, 10 + i, "", 201 + 100 * i, 205 + 100 * i);
+    }
+}
+
+TEST(what_has_no_name_says_so) {
+    trace_exporter exporter;
+    unsigned i;
+    golden("nameless", build_nameless, COMPLETE, look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK_HAS_NOT(out, " \n");
+    fresh();
+    exporter = make(look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    for (i = 0; i < 30; i++) {
+        clear_trace();
+        span_us(1, 0, " ", 0, 1000);
+        export_as(&exporter, COMPLETE);
+    }
+    clear_out();
+    pass_ms(1000);
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    CHECK_HAS(out, "14:02:11 (no name)    30/s");
+}
+
 static void build_one(void) {
     trace_span_data *const span = span_us(1, 0, "GET /item", 0, 1210);
     span->kind = TRACE_KIND_SERVER;
@@ -436,6 +516,7 @@ TEST(open_roots) {
             export_as(&exporter, OPEN);
         }
     }
+    pass_ms(1000);
     CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
     CHECK(lines_in(out) < 30);
     CHECK_HAS(out, "serve  ");
@@ -488,6 +569,7 @@ TEST(parts_of_an_open_root_fold) {
         build_parts();
         export_as(&exporter, OPEN);
     }
+    pass_ms(1000);
     CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
     CHECK_HAS(out, "serve \xe2\x80\xba GET /item  4944/s  p50 900 \xc2\xb5s  p99 900 \xc2\xb5s  max 31 ms  \xe2\x9c\x97 12\n");
     clear_trace();
@@ -773,12 +855,63 @@ TEST(rows_fit_narrow_terminals) {
                     if (i % 5 == 0) fail(&spans[0], NULL, NULL);
                     export_as(&exporter, COMPLETE);
                 }
+                pass_ms(1000);
                 CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
                 CHECK_HAS(out, "/s");
                 check_rows_fit("summary", widths[width]);
             }
         }
     }
+}
+
+/* No escape that styles nothing, and no style that reaches the next row. */
+static void check_styles(const char *what, uint32_t width) {
+    const char *at = out, *row = out;
+    bool styled = false, empty = false;
+    for (; *at; at++) {
+        if (*at == '\n') {
+            if (!CHECK(!styled)) printf("%s in %u columns: %.*s\n", what, (unsigned)width, (int)(at - row), row);
+            row = at + 1;
+        } else if (*at != '\033') {
+            empty = false;
+        } else {
+            const bool plain = strncmp(at, TRACEI_PLAIN, strlen(TRACEI_PLAIN)) == 0;
+            if (!CHECK(plain ? styled && !empty : !styled))
+                printf("%s in %u columns: %.60s\n", what, (unsigned)width, row);
+            styled = !plain;
+            empty = !plain;
+            at += strcspn(at, "m");
+        }
+    }
+}
+
+static void build_ok(void) {
+    trace_span_data *const span = span_us(1, 0, "POST /order", 0, 900000);
+    span->status = TRACE_STATUS_OK;
+    span->kind = TRACE_KIND_SERVER;
+    set_text(span, "cart.note", "two words");
+    span_us(2, 1, "store", 10, 800000)->status = TRACE_STATUS_OK;
+}
+
+TEST(styles_are_neither_empty_nor_left_on) {
+    static const struct { const char *what; void (*build)(void); int how; } traces[] = {
+        {"checkout", build_checkout, COMPLETE}, {"rich", build_rich_spans, COMPLETE}, {"importer", build_importer, COMPLETE},
+        {"depth", build_long_depth, COMPLETE},  {"parallel", build_long_parallel, COMPLETE}, {"ok", build_ok, COMPLETE},
+        {"lone", build_one, COMPLETE},          {"failed", build_one_failed, COMPLETE}, {"errors", build_errors, COMPLETE},
+        {"late", build_late, LATE},             {"below", build_below_open, OPEN},  {"incomplete", build_rootless, NO_ROOT}};
+    uint32_t width;
+    size_t trace;
+    long_name = "a name of some length";
+    for (width = 16; width < 140; width++)
+        for (trace = 0; trace < sizeof traces / sizeof traces[0]; trace++) {
+            trace_exporter exporter;
+            fresh();
+            exporter = make(look(width, TRACE_CHOICE_YES, width % 2 ? TRACE_CHOICE_YES : TRACE_CHOICE_NO));
+            traces[trace].build();
+            export_as(&exporter, traces[trace].how);
+            check_styles(traces[trace].what, width);
+            CHECK_HAS(out, TRACEI_PLAIN);
+        }
 }
 
 /* What is no terminal gets names in full. */
@@ -986,8 +1119,9 @@ TEST(a_flood_is_thinned) {
     exporter = make(look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
     for (i = 0; i < 30; i++) request(&exporter, "GET /item", 1000, false);
     CHECK_UINT(lines_in(out), 60);                   /* 20 trees of two spans and a footer */
+    now_unix = BEGIN - BEGIN % 1000000000 + 1000000000;
     CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
-    CHECK_UINT(lines_in(out), 61);                   /* flush knows no next batch */
+    CHECK_UINT(lines_in(out), 61);                   /* a flush after it tells of the second, too */
     CHECK_HAS(out, "2026-03-01T14:02:11Z GET /item    30/s  p50 ");
     request(&exporter, "GET /new", 1000, false);
     CHECK_HAS(out, "GET /new");                      /* never seen before */
@@ -1005,6 +1139,37 @@ TEST(a_flood_is_thinned) {
     check_ledger(&exporter, 70);
 }
 
+/* Who flushes after each job gets no line for each: a second goes on until it is over, or the program ends. */
+TEST(a_flush_does_not_end_a_second) {
+    trace_exporter exporter;
+    unsigned form, i;
+    for (form = 0; form < 2; form++) {
+        fresh();
+        exporter = make(look(100, TRACE_CHOICE_NO, form ? TRACE_CHOICE_NO : TRACE_CHOICE_YES));
+        for (i = 0; i < 60; i++) {
+            pass_ms(1);
+            request(&exporter, "job", 1000, false);
+            CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+        }
+        CHECK_UINT(lines_in(out), 60);               /* 20 trees of three rows */
+        clear_out();
+        pass_ms(1000);
+        CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+        CHECK_UINT(lines_in(out), 1);
+        CHECK_HAS(out, "14:02:11 job    60/s  p50 1.0 ms  p99 1.0 ms  max 1.0 ms\n");
+        clear_out();
+        for (i = 0; i < 30; i++) request(&exporter, "job", 1000, false);
+        clear_out();
+        exporter.shutdown_fn(exporter.user, 0);      /* of a part of a second how many, not how many a second */
+        CHECK_STR(out, form ? "14:02:12 job     x30  p50 1.0 ms  p99 1.0 ms  max 1.0 ms\n"
+                            : "14:02:12 job     \xc3\x97" "30  p50 1.0 ms  p99 1.0 ms  max 1.0 ms\n");
+        clear_out();
+        exporter.shutdown_fn(exporter.user, 0);
+        CHECK_STR(out, "");
+        check_ledger(&exporter, 180);
+    }
+}
+
 /* A bucket's middle may be faster than all that was in it. */
 TEST(percentiles_lie_between_the_fastest_and_the_slowest) {
     trace_exporter exporter;
@@ -1015,6 +1180,7 @@ TEST(percentiles_lie_between_the_fastest_and_the_slowest) {
     pass_ms(1000);
     for (i = 0; i < 30; i++) request(&exporter, "GET /item", 80000, false);
     CHECK_HAS(out, "GET /item    30/s  p50 100 ms  p99 100 ms  max 100 ms\n");
+    pass_ms(1000);
     CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
     CHECK_HAS(out, "p50 80 ms  p99 80 ms  max 80 ms\n");       /* each second begins anew */
 }
@@ -1038,6 +1204,7 @@ TEST(names_without_end_are_thinned_too) {
         snprintf(names[i], sizeof names[i], "GET /item/%u", i);
         request(&exporter, names[i], 1000, false);
     }
+    pass_ms(1000);
     CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
     CHECK(lines_in(out) < 250);
     CHECK_HAS(out, "(other names)   437/s");
