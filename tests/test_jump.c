@@ -1,6 +1,5 @@
 /* test_jump.c - leaving blocks the wrong way: longjmp, return, goto, marks, detach out of order
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: gcc-tsan clang-tsan: not run there yet */
 #include "test.h"
 
 #include <setjmp.h>

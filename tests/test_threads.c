@@ -1,6 +1,5 @@
 /* test_threads.c - threads that come and go, and spans that go from one to another
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: gcc-tsan clang-tsan: not run there yet */
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"

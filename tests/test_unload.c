@@ -1,7 +1,6 @@
 /* test_unload.c - the library in shared objects: unloaded, twice in a process, called by libraries that carry none
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
 /* not: windows: LoadLibrary is not dlopen; static: no dlopen; glibc-2.17: the linker of zig lacks --export-dynamic-symbol */
-/* not: gcc-tsan clang-tsan: not run there yet */
 /* build: -rdynamic -ldl */
 #include "test.h"
 
@@ -201,6 +200,9 @@ static void unload_used(void *unused) {
 
 TEST(unloadable) {
     test_child child;
+#ifdef __SANITIZE_THREAD__
+    SKIP("the sanitizer's atexit forgets which library a handler is of, and calls it when that has gone");
+#endif
     if (!compiler_is_there()) SKIP("no compiler");
     REQUIRE(compile("unloadable.so", "-shared -fPIC -DTRACE_IMPLEMENTATION -DTRACE_CONFIG_UNLOADABLE=1 -fvisibility=hidden",
                     PLUGIN_TEXT));
@@ -225,7 +227,7 @@ static bool write_later_version(void) {
         {"#define TRACEI_SLOT_BYTES 384u ", "#define TRACEI_SLOT_BYTES 1024u "},
     };
     char path[1200], command[1200], *text, *edited;
-    size_t size, i;
+    size_t size = 0, i;
     snprintf(path, sizeof path, "%s/../trace.h", here());
     text = test_read_file(path, &size);
     if (!CHECK(text != NULL)) return false;
