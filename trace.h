@@ -802,7 +802,7 @@ typedef struct trace_config {
 
     trace_log_level log_level;
     trace_logger logger;
-    trace_allocator allocator;    /* first trace_init or first span only: later calls keep it */
+    trace_allocator allocator;    /* first trace_init or first span only: later calls keep what was, and log a change */
     trace_clock clock;            /* likewise */
     trace_random random;          /* likewise */
 
@@ -1545,13 +1545,20 @@ TRACE_INLINE bool tracei_is(trace_string text, const char *word) {
     return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
 }
 
+TRACE_INLINE bool tracei_is_current(const trace_context *context) {
+    uint64_t words[3];
+    memcpy(words, context->trace_id, sizeof words);   /* both ids */
+    return !(words[0] | words[1] | words[2]) && !context->is_explicit;
+}
+
 TRACE_INLINE trace_span trace_span_start(const char *name) {
     if (TRACEI_IS_OFF()) return tracei_handle(TRACEI_SLOT_INERT);
     return tracei_start(name, tracei_length(name));
 }
 
+/* One with a parent of its own passes that one's context on, recorded or not. */
 TRACE_INLINE trace_span trace_span_start_with(const char *name, const trace_span_options *options) {
-    if (TRACEI_IS_OFF()) return tracei_handle(TRACEI_SLOT_INERT);
+    if (TRACEI_IS_OFF() && (!options || tracei_is_current(&options->parent))) return tracei_handle(TRACEI_SLOT_INERT);
     return tracei_start_with(name, tracei_length(name), options);
 }
 
@@ -1880,19 +1887,13 @@ typedef struct tracei_with {
     bool once;
 } tracei_with;
 
-TRACE_INLINE bool tracei_is_current(const trace_context *context) {
-    uint64_t words[3];
-    memcpy(words, context->trace_id, sizeof words);   /* both ids */
-    return !(words[0] | words[1] | words[2]) && !context->is_explicit;
-}
-
 /* With constant options all of this folds away, and a block without options costs what trace_span_start costs. */
 TRACE_INLINE trace_span tracei_block_start(const char *name, const trace_span_options *options, const trace_scope *scope) {
     trace_span_options copy; /* what follows is decided before the flag is read: compilers see through no atomic */
     const bool plain = !options->kind && !options->root && !options->detached && !options->start_unix_ns &&
                        !options->attribute_count && !options->link_count && !options->scope && !scope &&
                        tracei_is_current(&options->parent);
-    if (TRACEI_IS_OFF()) return tracei_handle(TRACEI_SLOT_INERT);
+    if (TRACEI_IS_OFF() && tracei_is_current(&options->parent)) return tracei_handle(TRACEI_SLOT_INERT);
     if (plain) return tracei_begin(name, tracei_length(name));
     copy = *options;
     copy.struct_size = sizeof copy;
@@ -6867,6 +6868,9 @@ static TRACEI_COLD tracei_unit *tracei_enter_slow(void) {
     int cancel;
     if (before == &tracei_unit_gone || before == &tracei_unit_suppressed || tracei_is_entering(before)) return NULL;
     if (tracei_epoch_now() != 0 && before->open == tracei_open_gate()) return NULL;
+#if TRACEI_PLATFORM_NONE
+    if (tracei_epoch_now() == 0) return NULL; /* no clock before trace_init: such spans are refused, and counted as that */
+#endif
     cancel = tracei_cancel_hold();
     if (tracei_epoch_now() == 0) {
         tracei_tls = &tracei_unit_beginning;
@@ -8256,7 +8260,7 @@ static void tracei_write_open(tracei_unit *unit, tracei_slot *slot) {
         tracei_ring_published(); /* no thread before the first span that ended */
 }
 
-/* A span of a disabled scope. Its trace ids and flags are set. */
+/* A span of a disabled scope, or where nothing is recorded. Its trace ids and flags are set. */
 static TRACEI_COLD trace_span tracei_start_muted(tracei_unit *unit, tracei_slot *slot, const trace_context *parent,
                                                  bool detached) {
     trace_sampler_output output;
@@ -8288,9 +8292,12 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     trace_decision decision;
     tracei_slot *slot;
     tracei_record *record;
+    bool off;
     size_t i;
 
     if (!earlier) tracei_frames(unit);
+    off = TRACEI_LOAD(&tracei_off_flag) != 0;
+    if (TRACEI_RARE(off && (options->root || tracei_is_current(&options->parent)))) return tracei_handle(TRACEI_SLOT_INERT);
     if (options->root)
         parent = tracei_context_empty();
     else if (tracei_is_current(&options->parent))
@@ -8311,7 +8318,7 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     record->trace_low = tracei_id_number(parent.trace_id + 8, 8);
     record->parent_id = tracei_id_number(parent.span_id, 8);
     record->flags = parent.flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
-    if (TRACEI_RARE(TRACEI_LOAD(&tracei_scopes_ruled)) && !tracei_scope_route(tracei_scope_id(options->scope)))
+    if (TRACEI_RARE(off || (TRACEI_LOAD(&tracei_scopes_ruled) && !tracei_scope_route(tracei_scope_id(options->scope)))))
         return tracei_start_muted(unit, slot, &parent, options->detached);
     record->bits = (uint16_t)(options->kind >= TRACE_KIND_INTERNAL && options->kind <= TRACE_KIND_CONSUMER ? options->kind
                                                                                                            : TRACE_KIND_INTERNAL);
@@ -15592,12 +15599,10 @@ static tracei_shared trace_h_shared_1;
 #endif
 
 static trace_span tracei_api_start(const char *name, size_t size, const trace_span_options *options) {
-    if (TRACEI_LOAD(&tracei_off_flag)) return tracei_handle(TRACEI_SLOT_INERT);
     return options ? tracei_start_with(name, size, options) : tracei_start(name, size);
 }
 
 static trace_span tracei_api_begin(const char *name, size_t size, const trace_span_options *options) {
-    if (TRACEI_LOAD(&tracei_off_flag)) return tracei_handle(TRACEI_SLOT_INERT);
     return options ? tracei_begin_with(name, size, options) : tracei_begin(name, size);
 }
 
@@ -16593,6 +16598,19 @@ static TRACEI_COLD void tracei_process_begin(void) {
     tracei_cancel_allow(cancel);
 }
 
+/* What the process began with stays: it was used. */
+static void tracei_say_kept(const char *field) {
+    tracei_log(TRACE_LOG_LEVEL_WARNING,
+               "trace_config.%s ignored: it counts in the first trace_init only, which no span may come before", field);
+}
+
+static void tracei_setup_kept(const trace_config *config) {
+    if (config->allocator.allocate_fn && config->allocator.allocate_fn != tracei_allocator.allocate_fn)
+        tracei_say_kept("allocator");
+    if (config->clock.monotonic_fn && config->clock.monotonic_fn != tracei_clock.monotonic_fn) tracei_say_kept("clock");
+    if (config->random.fill_fn && config->random.fill_fn != tracei_random.fill_fn) tracei_say_kept("random");
+}
+
 static trace_result tracei_init_by(const trace_config *config) {
     tracei_unit *const self = tracei_tls;
     const uint64_t deadline = tracei_deadline(2000);
@@ -16623,6 +16641,7 @@ static trace_result tracei_init_by(const trace_config *config) {
 #endif
         tracei_setup_environment(config);
         tracei_setup_logging(config);
+        tracei_setup_kept(config);
         tracei_setup_resolve(&setup, config);
         if (tracei_pass_acquire(deadline)) {
             tracei_setup_apply(&setup, config);

@@ -45,11 +45,13 @@ static void board_log(void *user, trace_log_level level, const char *message) {
 
 static uint32_t received, last_attributes;
 static size_t last_value;
+static uint64_t last_start;
 static trace_result receive(void *user, const trace_batch *batch) {
     const trace_span_data *const last = &batch->spans[batch->span_count - 1];
     (void)user;
     received += (uint32_t)batch->span_count;
     last_attributes = (uint32_t)last->attribute_count;
+    last_start = last->start_unix_ns;
     last_value = last_attributes ? last->attributes[0].value.as.string.size : 0;
     return TRACE_RESULT_OK;
 }
@@ -123,6 +125,24 @@ TEST(what_must_be_given) {
 }
 
 /* First, while memory is as in a program that has nothing else: blocks are cut off once and for all. */
+static uint64_t refused_so_far(void) {
+    trace_stats stats;
+    trace_get_stats(&stats);
+    return stats.refused;
+}
+
+/* There is no clock yet, and nowhere to complain. */
+TEST(a_span_before_trace_init) {
+    trace_span span = trace_span_start("early");
+    TRACE_SPAN("early") { CHECK(!trace_span_is_recording(trace_span_current())); }
+    trace_span_end(span);
+    begin();                                     /* whose clock counts */
+    CHECK_UINT(refused_so_far(), 2);
+    TRACE_SPAN("later") {}
+    (void)trace_pump(0);
+    CHECK(last_start > UINT64_C(1767225600000000000));
+}
+
 TEST(a_console_in_it) {
     trace_console_options lines;
     trace_config config = board_config();

@@ -568,6 +568,81 @@ TEST(disabled_beats_the_program) {
     test_child_free(&child);
 }
 
+static void inject_current(char *raw, size_t size) {
+    trace_context none;
+    memset(&none, 0, sizeof none);
+    raw[0] = '\0';
+    (void)trace_inject_raw(none, raw, size);
+}
+
+#define CALLER "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+/* Nothing is recorded, and what others sent goes on: by a block's parent, a detached span's, an attachment. */
+static void check_passes_on(void) {
+    trace_span_options options;
+    trace_context caller;
+    trace_span span;
+    char raw[200];
+    CHECK(trace_context_parse(&caller, CALLER, "vendor=value"));
+    TRACE_SPAN("block", .parent = caller, .kind = TRACE_KIND_SERVER) {
+        CHECK(!trace_span_is_recording(trace_span_current()));
+        trace_set("key", 1);
+        TRACE_SPAN("inside") { inject_current(raw, sizeof raw); }
+        CHECK_STR(raw, "traceparent: " CALLER "\r\ntracestate: vendor=value\r\n");
+    }
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.parent = caller;
+    options.detached = true;
+    span = trace_span_start_with("detached", &options);
+    (void)trace_inject_raw(trace_span_context(span), raw, sizeof raw);
+    CHECK_STR(raw, "traceparent: " CALLER "\r\ntracestate: vendor=value\r\n");
+    trace_span_end(span);
+    inject_current(raw, sizeof raw);
+    CHECK_STR(raw, "");
+}
+
+static void run_disabled_from_the_first_span(void *unused) {
+    trace_stats stats;
+    char raw[200];
+    (void)unused;
+    setenv("OTEL_SDK_DISABLED", "true", 1);
+    tracei_environment_snapshot();               /* as at the program's start */
+    TRACE_SPAN("main") {                         /* no call came before it that has read the variable */
+        TRACE_SPAN("request") { inject_current(raw, sizeof raw); }
+        CHECK_STR(raw, "");
+    }
+    trace_get_stats(&stats);
+    CHECK_UINT(stats.started, 0);
+    CHECK_UINT(stats.dropped[TRACE_DROP_SHUTDOWN], 0);
+    check_passes_on();
+    trace_get_stats(&stats);
+    CHECK_UINT(stats.started, stats.sampled_out);
+    CHECK_UINT(stats.misused, 0);
+    CHECK_UINT(stats.open, 0);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+}
+
+static void run_shut_down(void *unused) {
+    trace_config config;
+    (void)unused;
+    memset(&config, 0, sizeof config);
+    config.disable_environment = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    (void)trace_shutdown(1000);
+    check_passes_on();
+}
+
+TEST(nothing_is_recorded_and_contexts_go_on) {
+    test_child child = test_fork(run_disabled_from_the_first_span, NULL, 20000);
+    CHECK_CHILD(&child, 0);
+    CHECK_STR(child.err, "");
+    test_child_free(&child);
+    child = test_fork(run_shut_down, NULL, 20000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
 TEST(misspelled_names_are_reported_with_the_nearest) {
     static const char *const rows[][2] = {
         {"OTEL_SERVICENAME", "OTEL_SERVICE_NAME"}, {"OTEL_SERVICE_NAMES", "OTEL_SERVICE_NAME"}, {"OTEL_SREVICE_NAME", "OTEL_SERVICE_NAME"},

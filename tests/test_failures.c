@@ -56,6 +56,47 @@ static void log_forget(void) {
     log_lines = 0;
 }
 
+/* --- what comes too late --- */
+
+static uint64_t late_clock(void *user) { (void)user; return 1; }
+static void late_random(void *user, void *bytes, size_t size) { (void)user; memset(bytes, 1, size); }
+static void *late_memory(void *user, size_t size) { (void)user; return ledger_allocate(size); }
+static void late_release(void *user, void *memory, size_t size) { (void)user, (void)size; ledger_release(memory); }
+
+/* Each field is named that is not taken over any more; what is given once more is no change. */
+ISOLATED(hooks_that_come_after_a_span) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.logger.log_fn = keep_log;
+    config.disable_thread = true;
+    record("before", 1);
+    log_forget();
+    config.clock.monotonic_fn = config.clock.unix_fn = late_clock;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_STR(logged, "trace_config.clock ignored: it counts in the first trace_init only, which no span may come before\n");
+    config.random.fill_fn = late_random;
+    config.allocator.allocate_fn = late_memory;
+    config.allocator.release_fn = late_release;
+    memset(&config.clock, 0, sizeof config.clock);
+    log_forget();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_HAS(logged, "trace_config.random ignored");
+    CHECK_HAS(logged, "trace_config.allocator ignored");
+    CHECK_UINT(log_lines, 2);
+}
+
+ISOLATED(hooks_given_twice) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    config.logger.log_fn = keep_log;
+    config.random.fill_fn = late_random;
+    config.allocator.allocate_fn = late_memory;
+    config.allocator.release_fn = late_release;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_STR(logged, "");
+}
+
 /* --- refusals --- */
 
 static void *other_thread(void *unused) {
