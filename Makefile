@@ -129,8 +129,8 @@ coverage:       ## lines and branches of the headers that the tests reach
 golden:         ## rewrite the golden files; look at the diff
 	@UPDATE_GOLDEN=1 ONLY="$(ONLY)" $(MATRIX) -v plain
 
-picture:        ## redraw docs/hello.svg from what the first program of the README really prints
-	@CC="$(CC)" sh tests/tools/picture.sh docs/hello.svg
+picture:        ## redraw the pictures of the README, docs/*.svg, from what its programs really print
+	@CC="$(CC)" sh tests/tools/picture.sh
 
 w3c-harness:    ## the public harness of W3C Trace Context; W3C_HARNESS names a checkout of it
 	@CC="$(CC)" sh tests/tools/w3c_harness.sh

@@ -133,10 +133,12 @@
    --------------------------------------------------------------------------------------------------------------------------
        open spans, max_open_spans              65,536      start gives an inert handle: `refused`; its children go one up
        ring of a thread, ring_bytes            1 MiB       full: the span is dropped, RING_FULL; lossless_timeout_ms waits instead
-       one span                                1/4 ring    values, then events, links, attributes are cut: `truncated`; TOO_LARGE
+       one span                                1/4 ring    what fits no more is left out: `truncated`, dropped_..._count; one log line
+       name at the start of a span             4,096       bytes; cut: `truncated`, one log line
        attributes, events, links of a span     128 each    later ones are dropped; counted in the span (dropped_..._count)
        key                                     65,535      bytes; longer or empty: ignored, one log line
-       value, attribute_value_length_limit     none        characters; cut between code points
+       value, attribute_value_length_limit     none        characters; cut between code points. Beyond 1/8 ring a text or bytes value
+                                                           is cut all the same, and an array left out; one log line
        memory of grown spans, max_pool_bytes   64 MiB      values are cut: `truncated`
        held for whole traces, max_trace_bytes  16 MiB      the oldest trace is delivered (tail sampling: judged) incomplete
        scopes in a process                     255         later ones are recorded without scope, one log line
@@ -170,7 +172,7 @@
        OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_SPAN_EVENT_COUNT_LIMIT,
        OTEL_SPAN_LINK_COUNT_LIMIT, OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT, OTEL_LINK_ATTRIBUTE_COUNT_LIMIT, OTEL_ATTRIBUTE_COUNT_LIMIT,
        OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT
-       OTEL_LOG_LEVEL                  none, error, warn (default), info, debug
+       OTEL_LOG_LEVEL                  none, error, warn (default), info (what runs, in a line at the beginning), debug
        TRACE_CONSOLE                   tree (default), all, line
        NO_COLOR, CLICOLOR_FORCE, COLUMNS, TERM, LC_ALL, LC_CTYPE, LANG     what the console looks like
        TRACEPARENT, TRACESTATE, BAGGAGE                                    read by trace_extract_environment
@@ -777,7 +779,7 @@ typedef struct trace_config {
     trace_sampler sampler;        /* default OTEL_TRACES_SAMPLER, else parent-based, roots always on */
 
     uint32_t attribute_count_limit;         /* distinct keys a span; default 128 */
-    uint32_t attribute_value_length_limit;  /* characters of a text, bytes of a bytes value; default: quarter ring */
+    uint32_t attribute_value_length_limit;  /* characters of a text, bytes of a bytes value; default: none */
     uint32_t event_count_limit;             /* default 128 */
     uint32_t link_count_limit;              /* default 128 */
     uint32_t event_attribute_count_limit;   /* default 128 */
@@ -4429,7 +4431,7 @@ static const char *tracei_variable_alias(const char *name) {
 }
 
 /* Families in which a name close to one of ours is reported as misspelled. */
-static const char *const tracei_own_prefixes[] = {"OTEL_",      "LANGSMITH_", "LANGCHAIN_",     "LANGFUSE_", "PHOENIX_",
+static const char *const tracei_own_prefixes[] = {"OTEL_",      "TRACE_",     "LANGSMITH_", "LANGCHAIN_",     "LANGFUSE_", "PHOENIX_",
                                                   "HONEYCOMB_", "NEW_RELIC_", "GRAFANA_CLOUD_", "AGENTOPS_", "VLLORA_"};
 
 /* Names close to ours that mean something else. */
@@ -6922,7 +6924,8 @@ static TRACEI_COLD void tracei_count_misuse(tracei_unit *unit) {
         (void)TRACEI_ADD(&tracei_misused_calls, 1u);
     if (tracei_first_time(&said))
         tracei_log(TRACE_LOG_LEVEL_WARNING,
-                   "a span handle that is stale, invented or zero was used (double end? use after end?): ignored, "
+                   "a span handle (or mark, or attachment) that is stale, invented or zero was used (double end? use after "
+                   "end?): ignored, "
                    "counted in trace_stats.misused; said once");
 }
 
@@ -7874,14 +7877,28 @@ static size_t tracei_utf8_characters(const char *text, size_t size, size_t limit
     return at;
 }
 
+/* The first time something does not fit: which limits there are. */
+static TRACEI_COLD void tracei_count_cut(tracei_unit *unit) {
+    static uint32_t said;
+    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+    if (tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "a value, name or attribute was too much for its span: cut or left out, counted in trace_stats.truncated. "
+                   "A span takes a quarter of ring_bytes, a value half of that, a name %u bytes; attribute_count_limit and "
+                   "max_pool_bytes bound the rest; said once",
+                   TRACEI_NAME_MAX);
+}
+
 /* How much of a text or bytes value is kept: the configured limit, and half of what a span may hold. */
 static TRACEI_NOINLINE size_t tracei_value_keep(tracei_unit *unit, trace_type type, const char *data, size_t size) {
     size_t keep = size;
     if (TRACEI_RARE(size > unit->value_length && type != TRACE_TYPE_JSON))
         keep = type == TRACE_TYPE_BYTES ? unit->value_length : tracei_utf8_characters(data, size, unit->value_length);
-    if (TRACEI_RARE(keep > unit->payload_max / 2))
-        keep = type == TRACE_TYPE_BYTES ? unit->payload_max / 2 : tracei_utf8_cut(data, size, unit->payload_max / 2);
-    if (TRACEI_RARE(keep != size)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+    if (TRACEI_RARE(keep > unit->payload_max / 2)) {
+        tracei_count_cut(unit);
+        return type == TRACE_TYPE_BYTES ? unit->payload_max / 2 : tracei_utf8_cut(data, size, unit->payload_max / 2);
+    }
+    if (TRACEI_RARE(keep != size)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]); /* as it was told to */
     return keep;
 }
 
@@ -7998,7 +8015,7 @@ static unsigned char *tracei_put_list(tracei_unit *unit, unsigned char *to, cons
 
 static TRACEI_COLD void tracei_count_dropped_attribute(tracei_unit *unit, tracei_slot *slot) {
     slot->record.dropped_attributes++;
-    TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+    tracei_count_cut(unit);
 }
 
 static void tracei_add_attribute(tracei_unit *unit, tracei_slot *slot, const trace_attribute *attribute) {
@@ -8022,7 +8039,7 @@ static void tracei_add_text(tracei_unit *unit, tracei_slot *slot, uint32_t type,
     if (to)
         (void)tracei_write_text(tracei_write_entry(to, type, NULL, 0, keep), text, keep);
     else
-        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+        tracei_count_cut(unit);
 }
 
 TRACEI_SMALL_END
@@ -8139,7 +8156,7 @@ static void tracei_slot_name(tracei_unit *unit, tracei_slot *slot, const char *n
     unsigned char *to;
     if (size > TRACEI_NAME_MAX) {
         size = tracei_utf8_cut(name, size, TRACEI_NAME_MAX);
-        TRACEI_BUMP(&unit->counts[TRACEI_COUNT_TRUNCATED]);
+        tracei_count_cut(unit);
     }
     to = tracei_append(unit, slot, tracei_padded((uint32_t)size));
     if (!to) return;
@@ -8234,6 +8251,26 @@ static trace_decision tracei_sample(const tracei_record *record, trace_string na
 }
 
 /* The span's tracestate and baggage: the parent's, unless the sampler changed the state. */
+#define TRACEI_STATE_MEMBERS 32u
+static bool tracei_state_member_is_valid(trace_string member);
+
+/* What a sampler of the program's made: it must not write headers of its own. */
+static TRACEI_COLD bool tracei_state_is_valid(trace_string state) {
+    static uint32_t said;
+    trace_string member;
+    uint32_t count = 0;
+    bool valid = true;
+    while (valid && tracei_state_part(&state, ',', &member)) {
+        member = tracei_environment_trim(member.data, member.size);
+        valid = !member.size || (++count <= TRACEI_STATE_MEMBERS && tracei_state_member_is_valid(member));
+    }
+    if (!valid && tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "trace_sampler_output.trace_state is not a tracestate (key=value,... as in W3C Trace Context): "
+                   "the parent's stays; said once");
+    return valid;
+}
+
 static void tracei_slot_set_entry(tracei_slot *slot, const trace_context *parent, const trace_sampler_output *output) {
     trace_string none;
     none.data = "";
@@ -8241,7 +8278,7 @@ static void tracei_slot_set_entry(tracei_slot *slot, const trace_context *parent
     slot->entry = parent->entry;
     slot->entry_generation = parent->entry_generation;
     if (slot->entry && !tracei_entry_pin(slot->entry, slot->entry_generation)) slot->entry = 0;
-    if (output->trace_state.data) {
+    if (output->trace_state.data && (output->trace_state.data == tracei_sampler_text || tracei_state_is_valid(output->trace_state))) {
         const uint32_t before = slot->entry;
         const trace_string baggage = before ? tracei_entry_baggage(before) : none;
         slot->entry = 0;
@@ -9380,7 +9417,6 @@ TRACEI_SMALL_BEGIN
    A failed extract is the explicit empty context: a new root, never the current span. Several propagators run in the order
    of OTEL_PROPAGATORS; the last one that finds valid ids wins, and W3C's tracestate goes with W3C's ids only. */
 
-#define TRACEI_STATE_MEMBERS 32u
 #define TRACEI_BAGGAGE_MEMBERS 64u
 #define TRACEI_BAGGAGE_BYTES 8192u
 #define TRACEI_CARRIER_KEYS 128u
@@ -11269,35 +11305,36 @@ static uint64_t tracei_round(void) {
 static void tracei_say_drops(bool at_last) {
     static uint32_t said_ring, said_memory, said_signal;
     static uint64_t said;
-    const uint32_t signals = TRACEI_LOAD(&tracei_signal_spans);
-    uint64_t ring, memory, ended;
-    tracei_lock(&tracei_ledger_lock);
-    ring = tracei_total.counts[TRACEI_COUNT_DROPPED + (uint32_t)TRACE_DROP_RING_FULL];
-    memory = tracei_total.counts[TRACEI_COUNT_DROPPED + (uint32_t)TRACE_DROP_NO_MEMORY] +
-             tracei_total.dropped[TRACE_DROP_NO_MEMORY];
-    ended = tracei_total.counts[TRACEI_COUNT_ENDED];
-    tracei_unlock(&tracei_ledger_lock);
+    trace_stats stats;
+    uint64_t ring, memory, signals, total;
+    trace_get_stats(&stats);
+    ring = stats.dropped[TRACE_DROP_RING_FULL];
+    memory = stats.dropped[TRACE_DROP_NO_MEMORY];
+    signals = stats.dropped[TRACE_DROP_SIGNAL];
+    total = ring + memory + signals + stats.dropped[TRACE_DROP_TOO_LARGE];
     if (ring && tracei_first_time(&said_ring)) {
-        said = ring + memory;
+        said = total;
         tracei_log(TRACE_LOG_LEVEL_WARNING,
                    "spans ended faster than they were taken: %llu dropped so far; raise trace_config.ring_bytes, or let them "
                    "wait: lossless_timeout_ms",
                    (unsigned long long)ring);
     }
     if (memory && tracei_first_time(&said_memory)) {
-        said = ring + memory;
+        said = total;
         tracei_log(TRACE_LOG_LEVEL_WARNING, "no memory: %llu spans dropped so far; %s", (unsigned long long)memory,
                    TRACE_CONFIG_SINGLE_THREADED ? "raise TRACE_CONFIG_STATIC_BYTES" : "see trace_config.allocator");
     }
-    if (signals && tracei_first_time(&said_signal))
+    if (signals && tracei_first_time(&said_signal)) {
+        said = total;
         tracei_log(TRACE_LOG_LEVEL_WARNING,
-                   "signal handlers interrupted the library: %lu of their spans dropped so far; a thread that has jumped out of "
+                   "signal handlers interrupted the library: %llu of their spans dropped so far; a thread that has jumped out of "
                    "such a handler (siglongjmp) records nothing any more",
-                   (unsigned long)signals);
-    if (!at_last || ring + memory <= said) return;
-    said = ring + memory; /* a later shutdown tells what came after this one */
-    tracei_log(TRACE_LOG_LEVEL_WARNING, "%llu of %llu spans were dropped", (unsigned long long)(ring + memory),
-               (unsigned long long)ended);
+                   (unsigned long long)signals);
+    }
+    if (!at_last || total <= said) return;
+    said = total; /* a later shutdown tells what came after this one */
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "%llu of %llu spans were dropped", (unsigned long long)total,
+               (unsigned long long)stats.ended);
 }
 
 static void tracei_pass_judge(bool everything) {
@@ -16428,6 +16465,26 @@ static uint32_t tracei_or_default(uint32_t value, uint32_t otherwise) {
 }
 
 /* The caller holds the pass, or there is no other thread yet. */
+/* For who wonders why nothing comes. */
+static void tracei_say_setup(const tracei_setup *setup) {
+    char sampler[128], names[192];
+    tracei_text text;
+    uint32_t i;
+    if (TRACEI_LOAD(&tracei_log_level_now) < (uint32_t)TRACE_LOG_LEVEL_INFO) return;
+    memset(&text, 0, sizeof text);
+    text.data = names;
+    text.capacity = sizeof names;
+    for (i = 0; i < setup->count; i++) {
+        if (i) tracei_text_cstr(&text, ", ");
+        tracei_text_cstr(&text, setup->exporters[i].name);
+    }
+    if (!i) tracei_text_cstr(&text, "none");
+    (void)trace_sampler_describe(&setup->sampler, sampler, sizeof sampler);
+    tracei_log(TRACE_LOG_LEVEL_INFO, "%s; exporters: %.*s; sampler: %s",
+               setup->disabled ? "disabled, nothing is recorded (OTEL_SDK_DISABLED or trace_config.disabled)" : "recording",
+               (int)text.size, names, sampler);
+}
+
 static void tracei_setup_apply(const tracei_setup *setup, const trace_config *config) {
     const size_t sampler = (size_t)(tracei_sampler - tracei_samplers + 1) % (sizeof tracei_samplers / sizeof *tracei_samplers);
     const bool redirect = tracei_exporter_count != 0;
@@ -16482,6 +16539,7 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     if (!config->disable_exit) tracei_exit_watch();
     TRACEI_STORE_RELEASE(&tracei_off_flag, setup->disabled ? (uint32_t)TRACEI_OFF_DISABLED : 0u);
     TRACEI_STORE_RELEASE(&tracei_state, (uint32_t)TRACEI_STATE_RUNNING);
+    tracei_say_setup(setup);
 }
 
 /* --- the beginning, and the beginning of a child --- */

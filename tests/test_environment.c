@@ -643,8 +643,30 @@ TEST(nothing_is_recorded_and_contexts_go_on) {
     test_child_free(&child);
 }
 
+static void run_and_say(void *disabled) {
+    trace_config config;
+    setenv("OTEL_LOG_LEVEL", "info", 1);
+    setenv("OTEL_TRACES_EXPORTER", "console", 1);
+    setenv("OTEL_SDK_DISABLED", disabled ? "true" : "false", 1);
+    memset(&config, 0, sizeof config);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+}
+
+TEST(what_runs_is_said_to_who_asks) {
+    static char yes[] = "disabled";
+    test_child child = test_fork(run_and_say, NULL, 20000);
+    CHECK_CHILD(&child, 0);
+    CHECK_STR(child.err, "trace.h: info: recording; exporters: console; sampler: ParentBased{root:AlwaysOnSampler}\n");
+    test_child_free(&child);
+    child = test_fork(run_and_say, yes, 20000);
+    CHECK_CHILD(&child, 0);
+    CHECK_HAS(child.err, "trace.h: info: disabled, nothing is recorded (OTEL_SDK_DISABLED or trace_config.disabled); exporters: ");
+    test_child_free(&child);
+}
+
 TEST(misspelled_names_are_reported_with_the_nearest) {
     static const char *const rows[][2] = {
+        {"TRACE_CONSOL", "TRACE_CONSOLE"}, {"TRACE_METRIC_FILE", "TRACE_METRICS_FILE"},
         {"OTEL_SERVICENAME", "OTEL_SERVICE_NAME"}, {"OTEL_SERVICE_NAMES", "OTEL_SERVICE_NAME"}, {"OTEL_SREVICE_NAME", "OTEL_SERVICE_NAME"},
         {"OTEL_RESOURCE_ATTRIBUTE", "OTEL_RESOURCE_ATTRIBUTES"}, {"OTEL_TRACE_SAMPLER", "OTEL_TRACES_SAMPLER"},
         {"OTEL_TRACES_SAMPLER_ARGS", "OTEL_TRACES_SAMPLER_ARG"}, {"OTEL_TRACE_EXPORTER", "OTEL_TRACES_EXPORTER"},

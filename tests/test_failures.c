@@ -56,6 +56,31 @@ static void log_forget(void) {
     log_lines = 0;
 }
 
+/* --- what is too much --- */
+
+/* What is longer than the program allowed is cut without a word; beyond what there is room for, the limits are named once. */
+ISOLATED(what_does_not_fit_is_told_once) {
+    static doer one;
+    static char big[300001];
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    unsigned i;
+    config.logger.log_fn = keep_log;
+    config.disable_thread = true;
+    config.attribute_value_length_limit = 100;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    memset(big, 'x', sizeof big - 1);
+    TRACE_SPAN("long") { trace_set("key", big); }
+    CHECK_UINT(ledger_stats().truncated, 1);
+    CHECK_STR(logged, "");
+    config.attribute_value_length_limit = 0;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 3; i++) TRACE_SPAN("longer") { trace_set("key", big); }
+    TRACE_SPAN(big) {}
+    CHECK_UINT(ledger_stats().truncated, 5);
+    CHECK_UINT(log_lines, 1);
+    CHECK_HAS(logged, "A span takes a quarter of ring_bytes, a value half of that, a name 4096 bytes;");
+}
+
 /* --- what comes too late --- */
 
 static uint64_t late_clock(void *user) { (void)user; return 1; }
@@ -378,7 +403,7 @@ ISOLATED(arguments) {
     trace_span_set_string(span, NULL, "value");
     trace_span_set_string(span, "", "value");
     trace_span_set_string(span, text, "value");
-    CHECK_UINT(log_lines, 1);
+    CHECK_UINT(log_lines, 2);                    /* of the name, and of keys */
     trace_span_set_string(span, "null", NULL);
     trace_span_set_string_n(span, "null too", NULL, 100);
     trace_span_set_string_n(span, "empty", "", 0);

@@ -176,6 +176,16 @@ ISOLATED(drops_are_told) {
     CHECK_INT(trace_shutdown(1000), TRACE_RESULT_FAILED);
     snprintf(expected, sizeof expected, "%u of 2010 spans were dropped\n", (unsigned)ledger_stats().dropped[TRACE_DROP_RING_FULL]);
     CHECK_STR(told, expected);
+    told[0] = '\0';
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACEI_ADD(&tracei_signal_spans, 3u);        /* as handlers that interrupted the library */
+    (void)trace_pump(0);
+    CHECK_HAS(told, "3 of their spans dropped so far");
+    told[0] = '\0';
+    TRACEI_ADD(&tracei_signal_spans, 2u);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_FAILED);
+    snprintf(expected, sizeof expected, "%u of 2015 spans were dropped\n", (unsigned)ledger_stats().dropped[TRACE_DROP_RING_FULL] + 5);
+    CHECK_STR(told, expected);
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     record("x", 1);
     CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);

@@ -107,7 +107,7 @@ static void child_of_many(uint64_t current, trace_span inherited) {
 }
 
 /* Eight threads record while the process forks and forks. Every span of every process is delivered, once. */
-ISOLATED(fork_among_tracing_threads) {
+ISOLATED_FORKS(fork_among_tracing_threads) {
     enum { THREADS = 8 };
     const unsigned forks = (unsigned)test_scaled(100);
     uint32_t limit = 20000;
@@ -241,7 +241,7 @@ ISOLATED_FORKS(children_with_threads) {
     CHECK_LEDGER();
 }
 
-ISOLATED(grandchildren) {
+ISOLATED_FORKS(grandchildren) {
     trace_config config;
     unsigned depth;
     pid_t pid = 0;
@@ -352,7 +352,7 @@ static void check_inherited(trace_span detached, trace_span ended, trace_attachm
     CHECK_UINT(ledger_stats().misused, 3);
 }
 
-ISOLATED(a_child_leaves_the_blocks_it_was_forked_in) {
+ISOLATED_FORKS(a_child_leaves_the_blocks_it_was_forked_in) {
     trace_config config;
     trace_span_options options;
     trace_context context;
@@ -604,7 +604,7 @@ static void *busy_with_the_pipeline(void *user) {
     return NULL;
 }
 
-ISOLATED(fork_while_locks_are_held) {
+ISOLATED_FORKS(fork_while_locks_are_held) {
     const unsigned forks = (unsigned)test_scaled(200);
     trace_config config;
     pthread_t threads[2];

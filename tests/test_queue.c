@@ -570,7 +570,7 @@ static void in_the_child(void *unused) {
     CHECK_INT(trace_shutdown(10000), TRACE_RESULT_OK);
 }
 
-ISOLATED(a_fork_while_it_blocks) {
+ISOLATED_FORKS(a_fork_while_it_blocks) {
     static doer one, two;
     test_child child;
     trace_config config = queue_config(trace_queue_exporter(doer_exporter(&one, "one"), 0), doer_exporter(&two, "two"));

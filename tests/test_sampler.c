@@ -838,6 +838,46 @@ TEST(a_custom_samplers_attributes_and_state_pass_through_compositions) {
     CHECK_TEXT(last_output.trace_state.data, last_output.trace_state.size, "mine=1");
 }
 
+static trace_decision forge(void *user, const trace_sampler_input *input, trace_sampler_output *output) {
+    (void)input;
+    output->trace_state = tracei_string((const char *)user);
+    return TRACE_DECISION_SAMPLE;
+}
+
+/* On the wire it is as valid as what was extracted; what is not leaves the parent's. */
+static void run_forger(void *unused) {
+    static char texts[][64] = {"mine=1", "x=1\r\nEvil: 1", "novalue", "UPPER=1", "a=1,,b=2", ""};
+    unsigned i;
+    (void)unused;
+    for (i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const bool bad = i >= 1 && i <= 3;
+        trace_config config;
+        trace_context caller;
+        char raw[300], expected[300];
+        memset(&config, 0, sizeof config);
+        config.disable_environment = config.disable_thread = true;
+        config.sampler.description = "forger";
+        config.sampler.sample_fn = forge;
+        config.sampler.user = texts[i];
+        CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+        CHECK(trace_context_parse(&caller, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "theirs=2"));
+        TRACE_SPAN("x", .parent = caller) {
+            (void)trace_inject_raw(trace_context_current(), raw, sizeof raw);
+            snprintf(expected, sizeof expected, "tracestate: %s\r\n", bad ? "theirs=2" : texts[i]);
+            CHECK_INT(strstr(raw, "Evil") == NULL, true);
+            if (*texts[i]) CHECK_HAS(raw, expected);
+            else CHECK(strstr(raw, "tracestate") == NULL);
+        }
+    }
+}
+
+TEST(a_custom_samplers_state_is_checked) {
+    test_child child = test_fork(run_forger, NULL, 10000);
+    CHECK_CHILD(&child, 0);
+    CHECK_HAS(child.err, "trace_sampler_output.trace_state is not a tracestate");
+    test_child_free(&child);
+}
+
 TEST(always_record_turns_drops_into_records) {
     const trace_sampler off = trace_sampler_always_off(), on = trace_sampler_always_on(), record = telling(1);
     const trace_sampler_input root = root_input(), child = child_input(true, false);
