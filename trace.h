@@ -121,7 +121,8 @@
        dlclose     The shared object that carries the implementation stays loaded (the worker runs its code). With
                    TRACE_CONFIG_UNLOADABLE it does not; call trace_shutdown before dlclose.
        Two copies  Several files, libraries or plugins may each carry a copy. Symbols are hidden but for one weak, versioned one
-                   (trace_h_shared_1) by which copies find each other, so that spans nest across them. A plugin that is opened
+                   (trace_h_shared_1) by which copies find each other, so that spans nest across them. Each copy exports its own
+                   spans: one below a span of another copy is a local root there, a tree of its own. A plugin that is opened
                    by dlopen sees the program's only if the program exports it: link the program with -rdynamic or
                    -Wl,--export-dynamic-symbol=trace_h_shared_1. Else the plugin's spans are traces of their own, and a plugin
                    with TRACE_CONFIG_LIBRARY records nothing.
@@ -462,7 +463,7 @@ typedef struct trace_span_data {
     uint8_t parent_span_id[8];    /* all zero: root of its trace */
     uint8_t flags;                /* TRACE_FLAG_* */
     bool parent_is_remote;
-    bool is_local_root;           /* no parent in this process: what trees, tail sampling and whole_traces go by */
+    bool is_local_root;           /* no parent in this process, or in this copy of the header: what whole_traces goes by */
     bool is_abandoned;            /* ended by unwinding: longjmp, early return, a forgotten end */
     trace_kind kind;              /* never UNSPECIFIED */
     trace_status status;
@@ -3589,8 +3590,8 @@ static TRACEI_UNUSED void tracei_text_utf8(tracei_text *text, const char *bytes,
    millisecond more. Offsets are numbered (1 to 63, then again); a local root takes the number in force and what is below it
    inherits the number, in bits of record.flags that are copied anyway. A root that starts when no pass has looked for a while
    looks at the clocks itself, and if they moved announces the next number, which the next pass gives to what it finds. Number 0
-   means "unknown": the parent is another copy's. Such a span takes the offset that is valid at its own start; an offset is
-   valid from the first moment not mapped when it was seen.
+   means "unknown": the context is another copy's, and what starts below it is a local root, too, or was made by hand. Such a
+   span takes the offset that is valid at its own start; an offset is valid from the first moment not mapped when it was seen.
 
    One consumer at a time: no atomics but for tracei_tick_source and what says which offset is in force. All arithmetic
    saturates. */
@@ -8367,6 +8368,8 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
         record->bits |= TRACEI_BITS_LOCAL_ROOT;
     } else if (parent.is_remote) {
         record->bits |= TRACEI_BITS_LOCAL_ROOT | TRACEI_BITS_PARENT_REMOTE;
+    } else if (!(parent.reserved >> TRACEI_WALL_SHIFT) && TRACEI_LOAD(&tracei_others)) {
+        record->bits |= TRACEI_BITS_LOCAL_ROOT; /* another copy's parent goes to that copy's exporters */
     }
     name_string.data = name && !earlier ? name : "";
     name_string.size = earlier ? 0 : size;

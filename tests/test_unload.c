@@ -288,6 +288,7 @@ static void nest_copies(void *unused) {
             CHECK_UINT(a_parent(), id);
             function_of(b, "plugin_close")();
             CHECK_UINT(a_parent(), below);
+            TRACE_SPAN("in it") {}
         }
         function_of(a, "plugin_close")();
         CHECK_UINT(b_parent(), program);
@@ -296,10 +297,12 @@ static void nest_copies(void *unused) {
     CHECK_UINT(a_parent(), 0);
     CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
     function_of(a, "plugin_flush")();
-    CHECK_UINT(kept->count, 2);
+    CHECK_UINT(kept->count, 3);
     CHECK_UINT(a_spans(), 1);
     CHECK(store_find(kept, "below a") && store_find(kept, "below a")->parent_id != store_find(kept, "program")->span_id);
     CHECK(store_find(kept, "below a")->trace_low == store_find(kept, "program")->trace_low);
+    CHECK(store_find(kept, "below a")->is_local_root && !store_find(kept, "below a")->parent_is_remote);
+    CHECK(store_find(kept, "in it") && !store_find(kept, "in it")->is_local_root);
     CHECK_LEDGER();
 }
 
@@ -324,6 +327,39 @@ TEST(a_copy_of_a_later_version_nests_too) {
     child = test_fork(nest_copies, NULL, 60000);
     CHECK_CHILD(&child, 0);
     test_child_free(&child);
+}
+
+#define SECOND_TEXT \
+    "#define TRACE_IMPLEMENTATION\n" \
+    "#include \"trace.h\"\n" \
+    "void second(void);\n" \
+    "__attribute__((visibility(\"default\"))) void second(void) { TRACE_SPAN(\"second copy\") { TRACE_SPAN(\"deep\") {} } }\n"
+
+#define FIRST_TEXT \
+    "#define TRACE_IMPLEMENTATION\n" \
+    "#include \"trace.h\"\n" \
+    "void second(void);\n" \
+    "int main(void) { TRACE_SPAN(\"app\") { second(); TRACE_SPAN(\"own\") {} } return 0; }\n"
+
+/* Each prints its part of the trace; nothing is missing from either. */
+TEST(consoles_of_two_copies_miss_nothing) {
+    char flags[700], command[1600], path[600], *text;
+    size_t size = 0;
+    if (!compiler_is_there()) SKIP("no compiler");
+    REQUIRE(compile("second.so", "-shared -fPIC -DTRACE_CONFIG_STATIC=1", SECOND_TEXT));
+    snprintf(flags, sizeof flags, "-Wl,--no-as-needed '%s/second.so'", folder);
+    REQUIRE(compile("first", flags, FIRST_TEXT));
+    snprintf(command, sizeof command, "OTEL_TRACES_EXPORTER=console '%s/first' 2>'%s/first.txt'", folder, folder);
+    CHECK_INT(system(command), 0);
+    snprintf(path, sizeof path, "%s/first.txt", folder);
+    text = test_read_file(path, &size);
+    REQUIRE(text != NULL);
+    CHECK_HAS(text, "second copy");
+    CHECK_HAS(text, "deep");
+    CHECK_HAS(text, "own");
+    CHECK_HAS_NOT(text, "missing");
+    CHECK_HAS_NOT(text, "incomplete");
+    free(text);
 }
 
 /* --- plugins of a program that exports nothing --- */
