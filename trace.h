@@ -142,7 +142,7 @@
                                                            is cut all the same, and an array left out; one log line
        memory of grown spans, max_pool_bytes   64 MiB      values are cut: `truncated`
        held for whole traces, max_trace_bytes  16 MiB      the oldest trace is delivered (tail sampling: judged) incomplete
-       scopes in a process                     255         later ones are recorded without scope, one log line
+       scopes in a process                     255         later ones are recorded without scope, one log line (single-threaded: 31)
        tracestate and baggage                  a bounded table: contexts kept by nobody degrade to their ids: `contexts_evicted`
        baggage                                 64 members, 8,192 bytes: more is refused, one log line
        exporters                               8
@@ -7618,7 +7618,7 @@ typedef struct tracei_link_head {
 } tracei_link_head;
 
 #define TRACEI_DEPTH_MAX 4        /* arrays in arrays; deeper ones become null */
-#define TRACEI_SCOPES_MAX 256u
+#define TRACEI_SCOPES_MAX (TRACE_CONFIG_SINGLE_THREADED ? 32u : 256u)
 #define TRACEI_NAME_MAX 4096u     /* bytes of a span's name */
 
 /* Of the latest configurations: a start that is still at an old one never meets half a new one. */
@@ -16470,7 +16470,7 @@ static uint32_t tracei_or_default(uint32_t value, uint32_t otherwise) {
 /* The caller holds the pass, or there is no other thread yet. */
 /* For who wonders why nothing comes. */
 static void tracei_say_setup(const tracei_setup *setup) {
-    char sampler[128], names[192];
+    char names[192];
     tracei_text text;
     uint32_t i;
     if (TRACEI_LOAD(&tracei_log_level_now) < (uint32_t)TRACE_LOG_LEVEL_INFO) return;
@@ -16482,10 +16482,9 @@ static void tracei_say_setup(const tracei_setup *setup) {
         tracei_text_cstr(&text, setup->exporters[i].name);
     }
     if (!i) tracei_text_cstr(&text, "none");
-    (void)trace_sampler_describe(&setup->sampler, sampler, sizeof sampler);
-    tracei_log(TRACE_LOG_LEVEL_INFO, "%s; exporters: %.*s; sampler: %s",
+    tracei_log(TRACE_LOG_LEVEL_INFO, "%s; exporters: %.*s",
                setup->disabled ? "disabled, nothing is recorded (OTEL_SDK_DISABLED or trace_config.disabled)" : "recording",
-               (int)text.size, names, sampler);
+               (int)text.size, names);
 }
 
 static void tracei_setup_apply(const tracei_setup *setup, const trace_config *config) {

@@ -64,6 +64,8 @@ measure() {
     # Without threads: all its memory but the stack, the block of TRACE_CONFIG_STATIC_BYTES in it.
     $CC -O2 -DTRACE_CONFIG_SINGLE_THREADED=1 -c "$out/implementation.c" -o "$out/single.o"
     size "$out/single.o" | awk 'NR == 2 { print "static_memory.O2.single_threaded " $2 + $3 " bytes" }'
+    $CC -O2 -c ../examples/embedded.c -o "$out/embedded.o"
+    size "$out/embedded.o" | awk 'NR == 2 { print "static_memory.O2.embedded_example " $2 + $3 " bytes" }'
     cc -O2 cputime.c -o "$out/cputime"
     standard=$("$out/cputime" 20 $CC -fsyntax-only "$out/standard.c")
     public=$("$out/cputime" 20 $CC -fsyntax-only "$out/public.c")

@@ -1,4 +1,4 @@
-/* Tracing without threads, without an operating system, in a static block of 32 KB.
+/* Tracing without threads, without an operating system, in 32 KB of static memory: the library's tables and a block of 14 KB.
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 
    TRACE_CONFIG_SINGLE_THREADED leaves out threads, signals, fork and files, and takes its memory from a static block. What
@@ -11,6 +11,7 @@
        cc -Os examples/embedded.c -o embedded && ./embedded */
 #define TRACE_IMPLEMENTATION
 #define TRACE_CONFIG_SINGLE_THREADED 1
+#define TRACE_CONFIG_STATIC_BYTES 14336
 #include "../trace.h"
 #include <stdio.h>
 
