@@ -113,6 +113,8 @@
                    point; that a thread may be cancelled anywhere (PTHREAD_CANCEL_ASYNCHRONOUS) it cannot stand.
        Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Nothing is
                    freed, so any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
+                   exit called by an exporter's function, or another that the library calls, delivers nothing more to any of
+                   them; that is one log line. Answer, and let the program exit elsewhere.
                    A program whose main thread leaves by pthread_exit ends with its last thread, as POSIX has it: the worker then
                    calls exit(0), within half a second. It can tell on Linux only; not without /proc, nor with two copies that
                    both have a worker, nor while an exporter does not come back, nor when the thread that loaded the library was
@@ -571,7 +573,8 @@ typedef struct trace_exporter_stats {
    goes on being sent, rings fill up (RING_FULL, counted), flush and shutdown answer TIMEOUT. From 1 s on it is counted, and
    named in the log once.
    A deadline is an absolute trace_clock_ns() time; UINT64_MAX is none.
-   - export_fn: the batch is readable until it returns. Any result but OK counts its spans as failed[REJECTED].
+   - export_fn: the batch is readable until it returns. Any result but OK counts its spans as failed[REJECTED]; the first time
+     is logged, unless there is a stats_fn: then telling why is yours.
    - flush_fn: push out what is queued until the deadline, which may be past: then begin, and do not wait. OK only when nothing
      is left; after TIMEOUT it is called again while the flush has time.
    - shutdown_fn: the last call; flush within the deadline, keep the memory (other threads may still be running).
@@ -11102,11 +11105,19 @@ static TRACEI_COLD void tracei_say_blocked(void) {
                    name, TRACEI_LOAD(&tracei_exporting_in));
 }
 
+/* The first of its spans that an exporter refuses, by one that keeps no ledger: who does says why itself. */
+static TRACEI_COLD void tracei_export_refused(const char *name, trace_result result, size_t spans) {
+    tracei_log(TRACE_LOG_LEVEL_WARNING,
+               "exporter %s: export_fn did not answer OK (%s): %lu spans are lost for it, more are only counted", name,
+               trace_result_string(result), (unsigned long)spans);
+}
+
 static void tracei_export(tracei_running *running, const trace_batch *batch) {
     const trace_exporter *const exporter = &running->exporter;
     trace_result (*const filter)(const trace_exporter *, const trace_batch *) = TRACEI_LOAD(&tracei_export_filter);
     const uint64_t since = tracei_export_enter(exporter, "export_fn");
     trace_result result;
+    bool said = true;
     uint64_t now;
     result = filter ? filter(exporter, batch) : exporter->export_fn(exporter->user, batch);
     tracei_export_leave();
@@ -11119,11 +11130,13 @@ static void tracei_export(tracei_running *running, const trace_batch *batch) {
         running->stats.sent += batch->span_count;
         running->stats.last_success_unix_ns = tracei_unix_ns();
     } else {
+        said = running->stats.failed[TRACE_FAILURE_REJECTED] || !batch->span_count;
         running->stats.failed[TRACE_FAILURE_REJECTED] += batch->span_count;
         running->stats.last_failure_unix_ns = tracei_unix_ns();
         tracei_stats_say(&running->stats, trace_result_string(result));
     }
     tracei_unlock(&tracei_ledger_lock);
+    if (!said) tracei_export_refused(exporter->name, result, batch->span_count);
 }
 
 static bool tracei_is_routed(const trace_span_data *span, uint32_t exporter) {
@@ -16079,11 +16092,23 @@ static TRACEI_COLD void tracei_say_gave_up(void) {
                    tracei_exit_ms);
 }
 
+/* The pass is amid a batch and cannot be entered again. */
+static TRACEI_COLD void tracei_say_exit_inside(void) {
+    const char *const name = TRACEI_LOAD_ACQUIRE(&tracei_exporting);
+    static uint32_t said;
+    if (tracei_epoch_now() == 0 || tracei_tls != &tracei_unit_suppressed || !tracei_first_time(&said)) return;
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "exit was called inside of %s%s: the last spans are lost, for every exporter",
+               name ? "exporter " : "a callback", name ? name : "");
+}
+
 /* atexit: the worker ends, what is there is delivered. Handlers and destructors that run later may still record. */
 static void tracei_at_exit(void) {
     const uint64_t since = tracei_mono_ns(), deadline = tracei_deadline(tracei_exit_ms);
     int cancel;
-    if (!tracei_exit_concerns_us()) return;
+    if (!tracei_exit_concerns_us()) {
+        tracei_say_exit_inside();
+        return;
+    }
     cancel = tracei_cancel_hold();
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);

@@ -228,6 +228,7 @@ static tracei_chunk *tracei_queue_first(tracei_queue *queue) {
 static void tracei_queue_hand_over(tracei_queue *queue, const trace_batch *batch) {
     const trace_result result = queue->exporter.export_fn(queue->exporter.user, batch);
     const uint64_t now = tracei_unix_ns(), spans = batch->span_count;
+    bool said = true;
     tracei_lock(&queue->lock);
     queue->ledger.queued -= spans;
     queue->in_hand = 0;
@@ -235,11 +236,13 @@ static void tracei_queue_hand_over(tracei_queue *queue, const trace_batch *batch
         queue->ledger.sent += spans;
         queue->ledger.last_success_unix_ns = now;
     } else {
+        said = queue->exporter.stats_fn || queue->ledger.failed[TRACE_FAILURE_REJECTED] || !spans;
         queue->ledger.failed[TRACE_FAILURE_REJECTED] += spans;
         queue->ledger.last_failure_unix_ns = now;
         tracei_stats_say(&queue->ledger, trace_result_string(result));
     }
     tracei_unlock(&queue->lock);
+    if (!said) tracei_export_refused(queue->exporter.name, result, batch->span_count);
 }
 
 static void tracei_queue_flush_exporter(tracei_queue *queue, uint64_t deadline_ns) {

@@ -59,6 +59,37 @@ ISOLATED(two_exporters_one_failing) {
     CHECK_LEDGER();
 }
 
+/* Nobody needs to ask for the stats to hear of it: one line an exporter, unless it keeps its ledger and speaks for itself. */
+static char logged[2000];
+
+static void keep_log(void *unused, trace_log_level level, const char *message) {
+    const size_t size = strlen(logged);
+    (void)unused, (void)level;
+    snprintf(logged + size, sizeof logged - size, "%s\n", message);
+}
+
+static void stats_of_its_own(void *user, trace_exporter_stats *stats) {
+    stats->received = stats->failed[TRACE_FAILURE_REJECTED] = ((doer *)user)->spans;
+}
+
+ISOLATED(what_an_exporter_refuses_is_said_once) {
+    static doer one, two;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    unsigned i;
+    one.fail = two.fail = 1;
+    config.exporters[1] = doer_exporter(&two, "two");
+    config.exporters[1].stats_fn = stats_of_its_own;
+    config.disable_thread = true;
+    config.logger.log_fn = keep_log;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 3; i++) {
+        record("x", 3);
+        CHECK_INT(trace_flush(1000), TRACE_RESULT_FAILED);
+    }
+    CHECK_STR(logged, "exporter one: export_fn did not answer OK (spans were lost): 3 spans are lost for it, more are only counted\n");
+    CHECK_LEDGER();
+}
+
 /* The second fails from some point on, at every point. */
 ISOLATED(an_exporter_that_fails_late) {
     static doer one, two;

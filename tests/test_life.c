@@ -776,7 +776,53 @@ ISOLATED(persistent_threads) {
 
 static const char *exit_way;
 
-static void record_in_exit_handler(void) { record("exit handler", 1); }
+/* Of thread-local data: by a key, in a thread that ends amid the exit; and as C++ registers it, in the main thread, where there is
+   such a thing. */
+static pthread_key_t exit_key;
+
+static void record_in_key_destructor(void *unused) {
+    (void)unused;
+    record("key", 1);
+}
+
+static void *end_with_key(void *unused) {
+    (void)unused;
+    CHECK_INT(pthread_setspecific(exit_key, &exit_key), 0);
+    return NULL;
+}
+
+#ifdef __GLIBC__
+#ifdef __cplusplus
+extern "C"
+#endif
+int __cxa_thread_atexit_impl(void (*destructor)(void *), void *object, void *library) __attribute__((weak));
+
+static void record_in_thread_local_destructor(void *unused) {
+    (void)unused;
+    record("thread_local", 1);
+}
+#endif
+
+/* How many of those run at exit; `make`: makes them. */
+static unsigned thread_local_destructors(bool make) {
+#ifdef __GLIBC__
+    extern void *__dso_handle;
+    if (!__cxa_thread_atexit_impl) return 0;
+    return !make || __cxa_thread_atexit_impl(record_in_thread_local_destructor, NULL, &__dso_handle) == 0;
+#else
+    (void)make;
+    return 0;
+#endif
+}
+
+static void record_in_exit_handler(void) {
+    pthread_t thread;
+    record("exit handler", 1);
+    if (!exit_way || !strstr(exit_way, "tls")) return;
+    CHECK_INT(pthread_create(&thread, NULL, end_with_key, NULL), 0);
+    pthread_join(thread, NULL);
+}
+
 static void exit_destructor(void) __attribute__((destructor));
 static bool destructor_records;
 static void exit_destructor(void) {
@@ -805,6 +851,10 @@ static void leave_somehow(void *unused) {
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     atexit(record_in_exit_handler);              /* runs before it */
     destructor_records = true;
+    if (strstr(exit_way, "tls")) {
+        CHECK_INT(pthread_key_create(&exit_key, record_in_key_destructor), 0);
+        (void)thread_local_destructors(true);
+    }
     if (strstr(exit_way, "threads"))
         for (i = 0; i < 4; i++) pthread_create(&thread, NULL, trace_for_ever, NULL);
     record("main", 5);
@@ -832,6 +882,8 @@ static void leave(const char *way, unsigned handlers, unsigned destructors) {
     CHECK_UINT(store_count(spans, "main", 0), 5);
     CHECK_UINT(store_count(spans, "exit handler", 0), handlers);
     CHECK_UINT(store_count(spans, "destructor", 0), destructors);
+    CHECK_UINT(store_count(spans, "key", 0), strstr(way, "tls") ? handlers : 0);
+    CHECK_UINT(store_count(spans, "thread_local", 0), strstr(way, "tls") && handlers ? thread_local_destructors(false) : 0);
     CHECK_UINT(store_duplicates(spans), 0);
     munmap(spans, sizeof *spans + spans->capacity * sizeof *spans->spans);
 }
@@ -843,6 +895,9 @@ TEST(exit_in_all_ways) {
         leave("exit, nap", 2, 1);
         leave("exit, threads", 2, 1);
         leave("exit, threads, nap", 2, 1);
+        leave("exit, tls", 2, 1);
+        leave("exit, tls, nap", 2, 1);
+        leave("exit, tls, shutdown", 0, 0);
         leave("exit, shutdown", 0, 0);
         leave("exit, threads, shutdown", 0, 0);
 #if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
@@ -1065,6 +1120,7 @@ ISOLATED(our_threads_block_signals) {
     static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGCONT, SIGTSTP,
                                   SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO, SIGSYS};
     trace_config config;
+    const uint64_t deadline = ledger_ms() + 10000;
     uint64_t worker, sender;
     size_t i;
 #ifndef __linux__
@@ -1079,7 +1135,8 @@ ISOLATED(our_threads_block_signals) {
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     record("x", 1);
     CHECK_INT(trace_flush(10000), TRACE_RESULT_OK);
-    worker = blocked_by("trace-worker"), sender = blocked_by("trace-otlp");
+    do worker = blocked_by("trace-worker"), sender = blocked_by("trace-otlp");
+    while ((!worker || !sender) && ledger_ms() < deadline);     /* one may not have had its first turn: then it has no name */
     for (i = 0; i < sizeof signals / sizeof *signals; i++) {
         if (!CHECK(worker >> (signals[i] - 1) & 1) || !CHECK(sender >> (signals[i] - 1) & 1))
             fprintf(stderr, "    signal %d\n", signals[i]);
@@ -1088,38 +1145,63 @@ ISOLATED(our_threads_block_signals) {
     hostile_stop(collector);
 }
 
-/* exit called by an exporter, on the worker and in a flush. */
+/* exit called by an exporter, on the worker and in a flush, in each of its functions: no other exporter gets more than it has, and
+   that is said. */
 static bool exit_in_flush;
+static int exit_function;            /* 0: export_fn, 1: flush_fn, 2: shutdown_fn */
 
 static trace_result export_and_exit(void *user, const trace_batch *batch) {
     (void)user, (void)batch;
-    exit(7);
+    if (exit_function == 0) exit(7);
+    return TRACE_RESULT_OK;
+}
+
+static trace_result flush_and_exit(void *user, uint64_t deadline_ns) {
+    (void)user, (void)deadline_ns;
+    if (exit_function == 1) exit(7);
+    return TRACE_RESULT_OK;
+}
+
+static void shutdown_and_exit(void *user, uint64_t deadline_ns) {
+    (void)user, (void)deadline_ns;
+    if (exit_function == 2) exit(7);
 }
 
 static void exit_inside(void *unused) {
-    trace_exporter exporter = store_exporter(spans);
+    trace_exporter exporter;
     trace_config config;
     (void)unused;
+    memset(&exporter, 0, sizeof exporter);
+    exporter.struct_size = sizeof exporter;
+    exporter.name = "one";
     exporter.export_fn = export_and_exit;
+    exporter.flush_fn = flush_and_exit;
+    exporter.shutdown_fn = shutdown_and_exit;
     config = ledger_config(exporter);
+    config.exporters[1] = store_exporter(spans);
     config.disable_thread = exit_in_flush;
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     atexit(record_in_exit_handler);
     record("x", 1);
-    if (exit_in_flush) (void)trace_flush(1000);
+    if (exit_function == 2) (void)trace_shutdown(1000);
+    else if (exit_in_flush) (void)trace_flush(1000);
     ledger_nap(5000000);
 }
 
 TEST(exit_inside_an_exporter) {
+    static const char said[] = "exit was called inside of exporter one: the last spans are lost, for every exporter\n";
     int i;
-    spans = store_make(1000);
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < 4; i++) {
         const uint64_t since = ledger_ms();
         test_child child;
-        exit_in_flush = i == 1;
+        spans = store_make(1000);
+        exit_in_flush = i > 0;
+        exit_function = i > 1 ? i - 1 : 0;
         child = test_fork(exit_inside, NULL, 10000);
         CHECK_CHILD(&child, 7);
         CHECK(ledger_ms() - since < 1500 + EXIT_SLACK_MS);
+        CHECK_UINT(spans->count, exit_function > 0);
+        if (CHECK_HAS(child.err, said)) CHECK(strstr(strstr(child.err, said) + 1, "exit was called") == NULL);
         test_child_free(&child);
     }
 }

@@ -712,6 +712,48 @@ ISOLATED(what_it_refuses_is_counted_once) {
     CHECK_LEDGER();
 }
 
+ISOLATED(what_it_refuses_is_said_once) {
+    static doer one, two;
+    trace_config config = queue_config(trace_queue_exporter(doer_exporter(&one, "one"), 0), doer_exporter(&two, "two"));
+    unsigned i;
+    one.fail = 1;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 3; i++) {
+        record("x", 3);
+        CHECK_INT(trace_flush(10000), TRACE_RESULT_FAILED);
+    }
+    CHECK_UINT(ledger_of("one").failed[TRACE_FAILURE_REJECTED], 9);
+    CHECK_HAS(logged, "exporter one: export_fn did not answer OK (spans were lost): ");
+    CHECK(strchr(logged, '\n') == strrchr(logged, '\n'));
+    CHECK_LEDGER();
+}
+
+static trace_result export_and_exit(void *user, const trace_batch *batch) {
+    (void)user, (void)batch;
+    exit(7);
+}
+
+static void exit_inside(void *unused) {
+    static doer one, two;
+    trace_exporter exporter = doer_exporter(&one, "one");
+    trace_config config;
+    (void)unused;
+    exporter.export_fn = export_and_exit;
+    config = queue_config(trace_queue_exporter(exporter, 0), doer_exporter(&two, "two"));
+    config.logger.log_fn = NULL;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 3);
+    (void)trace_flush(5000);
+    ledger_nap(5000000);
+}
+
+TEST(exit_on_its_thread_is_said) {
+    test_child child = test_fork(exit_inside, NULL, 10000);
+    CHECK_CHILD(&child, 7);
+    CHECK_HAS(child.err, "exit was called inside of ");
+    test_child_free(&child);
+}
+
 ISOLATED(its_own_ledger_counts) {
     static uint64_t bytes[4096];
     static doer two;
