@@ -2272,7 +2272,7 @@ static bool tracei_cas(volatile void *p, void *expected, size_t size, uintptr_t 
 #if (defined(__x86_64__) || defined(__i386__)) && TRACEI_GNU && !TRACE_CONFIG_SINGLE_THREADED
 #define TRACEI_BUMP(p) __asm__("addl $1, %0" : "+m"(*(p)) : : "cc") /* compilers make three instructions of the other */
 #else
-#define TRACEI_BUMP(p) TRACEI_STORE_RELEASE((p), TRACEI_LOAD(p) + 1)
+#define TRACEI_BUMP(p) TRACEI_STORE_RELEASE((p), TRACEI_LOAD(p) + 1) /* p twice: it must say the same both times */
 #endif
 #endif
 
@@ -8549,7 +8549,10 @@ static void tracei_finish(tracei_unit *unit, tracei_slot *slot, uint64_t end_uni
                 tracei_ring_write(unit, record, TRACEI_RECORD_SPAN, slot->data, slot->record.payload, record->bits | bits, end);
             if (written) tracei_ring_published();
         }
-        if (TRACEI_RARE(!written)) TRACEI_BUMP(&unit->counts[TRACEI_COUNT_DROPPED + tracei_drop_reason(unit, slot)]);
+        if (TRACEI_RARE(!written)) {
+            uint32_t *const dropped = &unit->counts[TRACEI_COUNT_DROPPED + tracei_drop_reason(unit, slot)];
+            TRACEI_BUMP(dropped);
+        }
     } else {
         TRACEI_BUMP(&unit->counts[TRACEI_COUNT_SAMPLED_OUT]);
     }
