@@ -143,7 +143,9 @@
        value, attribute_value_length_limit     none        characters; cut between code points. Beyond 1/8 ring a text or bytes value
                                                            is cut all the same, and an array left out; one log line
        memory of grown spans, max_pool_bytes   64 MiB      values are cut: `truncated`
-       held for whole traces, max_trace_bytes  16 MiB      the oldest trace is delivered (tail sampling: judged) incomplete
+       held for whole traces, max_trace_bytes  16 MiB      the oldest trace is delivered (tail sampling: judged) incomplete; one
+                                                           whose root is open goes on in parts, until open roots take it all:
+                                                           then the oldest is forgotten, and what comes below it has no root
        scopes in a process                     255         later ones are recorded without scope, one log line (single-threaded: 31)
        tracestate and baggage                  a bounded table: contexts kept by nobody degrade to their ids: `contexts_evicted`
        baggage                                 64 members, 8,192 bytes: more is refused, one log line
@@ -497,8 +499,8 @@ typedef struct trace_resource {
 
 /* What an exporter is handed. An exporter that does not ask for whole_traces gets spans as they come, root == NULL.
    With whole_traces, a batch is one local trace, sorted by start: `root` is its local root (also among the spans once it
-   ended). A root that is still open has end_unix_ns == 0: the batch then announces it (span_count == 0) or carries what
-   finished below it. `late` says that the trace was already delivered and this came after. */
+   ended). A root that is still open has end_unix_ns == 0: the batch then announces it (span_count == 0), once and once more when
+   the process ends, or carries what finished below it. `late` says that the trace was already delivered and this came after. */
 typedef struct trace_batch {
     const trace_resource *resource;
     const trace_span_data *spans;
@@ -10702,6 +10704,7 @@ static bool tracei_assembler_decide(bool everything);
 static bool tracei_assembler_undecided(void);
 static bool tracei_assembler_idle(void);
 static bool tracei_consoles_go_on(void);
+static uint32_t tracei_ending;    /* 1: exit or shutdown: what is open is told once more */
 static bool tracei_consoles_wait; /* text that the reader has not taken yet, or a summary that is due: the worker stays awake */
 
 TRACEI_SMALL_BEGIN
@@ -11612,14 +11615,14 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
    Holds spans until their local root has ended, for exporters that want whole traces. Everything here belongs to the consumer.
 
    A held trace is a list of copied records in pages of its own; its first page begins with the trace itself. Traces are found
-   by trace id through a hash table and stand in a list by age. A local root's end makes its trace due; it is judged when one
-   more round has drained every ring. A trace may have several local roots (a service that calls itself): then each takes along
+   by trace id through a hash table and stand in a list, the one that gives way first in front. A local root's end makes its trace
+   due; it is judged when one more round has drained every ring. A trace may have several local roots (a service that calls itself): then each takes along
    what descends from it, and the last one what is left. A root open for over two seconds is announced, and from then on each
    finished child of it goes out as a tree of its own. Ids of judged traces are remembered, so what comes later is known to be
    late.
 
    Bounds: max_trace_bytes of pages (when they are used up, the oldest trace goes out incomplete; if its root is open, this is
-   announced and the trace goes on), ten seconds for spans whose root was never seen.
+   announced and the trace goes on, behind all others), ten seconds for spans whose root was never seen.
 
    With tail sampling the assembler serves every exporter: a due trace is judged as a whole, its several roots together, and goes
    to all of them or to none. Nothing is announced or split; what has to go early is judged as it stands and forgotten but for the
@@ -11631,12 +11634,14 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
 #define TRACEI_HOLD_BUCKETS 16u
 #define TRACEI_HOLD_JUDGED 16u
 #define TRACEI_TAIL_DECISIONS 64u
+#define TRACEI_HOLD_SPARED 4u
 #else
 #define TRACEI_HOLD_PAGE 4096u
 #define TRACEI_HOLD_SLAB 16u      /* pages mapped at a time */
 #define TRACEI_HOLD_BUCKETS 1024u
 #define TRACEI_HOLD_JUDGED 1024u
 #define TRACEI_TAIL_DECISIONS 16384u
+#define TRACEI_HOLD_SPARED 64u    /* open roots without spans that are passed over where memory is short */
 #endif
 
 typedef struct tracei_held {
@@ -11667,6 +11672,7 @@ typedef struct tracei_trace {
     uint32_t ended_roots;
     uint32_t unopened_roots;      /* of those, whose TRACEI_RECORD_OPEN has not come: another thread ended them */
     bool due, late, announced;
+    bool told;                    /* that its roots are open, when the process ended */
     bool kept;                    /* tail sampling kept it before */
 } tracei_trace;
 
@@ -11823,6 +11829,27 @@ static tracei_trace **tracei_trace_place(uint64_t high, uint64_t low) {
     return at;
 }
 
+static void tracei_trace_link(tracei_trace *trace) {
+    trace->newer = NULL;
+    trace->older = tracei_assembler.newest;
+    if (trace->older)
+        trace->older->newer = trace;
+    else
+        tracei_assembler.oldest = trace;
+    tracei_assembler.newest = trace;
+}
+
+static void tracei_trace_unlink(tracei_trace *trace) {
+    if (trace->older)
+        trace->older->newer = trace->newer;
+    else
+        tracei_assembler.oldest = trace->newer;
+    if (trace->newer)
+        trace->newer->older = trace->older;
+    else
+        tracei_assembler.newest = trace->older;
+}
+
 static tracei_trace *tracei_trace_begin(tracei_trace **place, uint64_t high, uint64_t low) {
     tracei_page *pages = NULL;
     tracei_trace *const trace = (tracei_trace *)tracei_page_cut(&pages, sizeof *trace);
@@ -11833,12 +11860,7 @@ static tracei_trace *tracei_trace_begin(tracei_trace **place, uint64_t high, uin
     trace->high = high;
     trace->low = low;
     trace->since = tracei_pass_mono;
-    trace->older = tracei_assembler.newest;
-    if (trace->older)
-        trace->older->newer = trace;
-    else
-        tracei_assembler.oldest = trace;
-    tracei_assembler.newest = trace;
+    tracei_trace_link(trace);
     *place = trace;
     return trace;
 }
@@ -11851,14 +11873,7 @@ static void tracei_trace_forget(tracei_trace *trace) {
     judged[0] = trace->high;
     judged[1] = trace->low;
     *at = trace->hash_next;
-    if (trace->older)
-        trace->older->newer = trace->newer;
-    else
-        tracei_assembler.oldest = trace->newer;
-    if (trace->newer)
-        trace->newer->older = trace->older;
-    else
-        tracei_assembler.newest = trace->older;
+    tracei_trace_unlink(trace);
     tracei_trace_not_due(trace);
     tracei_pages_give(trace->pages);
 }
@@ -11948,11 +11963,19 @@ static bool tracei_assembler_is_full(const tracei_record *record) {
            tracei_assembler.bytes + record->payload + sizeof(tracei_held) + TRACEI_HOLD_PAGE > tracei_max_trace_bytes;
 }
 
-/* Uses the arena of views: the caller has none in it. A trace without spans, only an open root, is no help but to go. False: the
-   time is up before there is room. */
+/* Uses the arena of views: the caller has none in it. A trace that stays since its root is open goes behind the others, so that a
+   flood of small ones does not cost it its root; without spans it is no help but to go, and goes when there are too many of
+   those. False: the time is up before there is room. */
 static bool tracei_assembler_make_room(const tracei_record *record) {
-    for (; tracei_assembler_is_full(record); tracei_trace_hand_over(tracei_assembler.oldest, !tracei_assembler.oldest->spans))
+    uint32_t spared = 0;
+    while (tracei_assembler_is_full(record)) {
+        tracei_trace *const oldest = tracei_assembler.oldest;
         if (tracei_pass_over) return false;
+        if (oldest->spans || spared++ >= TRACEI_HOLD_SPARED) tracei_trace_hand_over(oldest, !oldest->spans);
+        if (tracei_assembler.oldest != oldest) continue;
+        tracei_trace_unlink(oldest);
+        tracei_trace_link(oldest);
+    }
     return true;
 }
 
@@ -12150,6 +12173,7 @@ static tracei_held *tracei_trace_take_spans(tracei_trace *trace) {
 static void tracei_trace_repack(tracei_trace *trace) {
     tracei_page *fresh = NULL, *home = trace->pages, *used = NULL;
     tracei_held *held, *first = NULL, **tail = &first;
+    if (!home->next) return;
     for (held = trace->first; held; held = held->next) {
         const size_t size = sizeof *held + held->record.payload;
         tracei_held *const copy = (tracei_held *)tracei_page_cut(&fresh, size);
@@ -12185,12 +12209,13 @@ static void tracei_trace_repack(tracei_trace *trace) {
 static void tracei_trace_announce(tracei_trace *trace) {
     tracei_held *held;
     trace->announced = true;
+    trace->told = TRACEI_LOAD(&tracei_ending) != 0;
     for (held = trace->first; tracei_held_is_open(held); held = held->next)
         (void)tracei_hand_over_list(NULL, held, false, NULL);
 }
 
-/* All of a trace, complete or not. A trace with an open root stays, empty, if that makes room and not `for_good`: what comes
-   is not late, but the next part. One that was judged by its tail never stays. */
+/* All of a trace, complete or not. A trace with an open root stays, empty, if not `for_good`: what comes is not late, but the
+   next part. One that was judged by its tail never stays. */
 static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
     tracei_held *root = tracei_trace_find(trace, TRACEI_RECORD_OPEN, false);
     tracei_held *spans;
@@ -12198,7 +12223,8 @@ static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
     bool kept = verdict != TRACEI_TAIL_DROP;
     if (!root && trace->ended_roots) root = tracei_trace_find(trace, TRACEI_RECORD_SPAN, true);
     if (!kept) tracei_ledger_sampled_out(trace->spans);
-    if (trace->open_roots && !trace->announced && !tracei_tail.enabled) tracei_trace_announce(trace);
+    if (trace->open_roots && !tracei_tail.enabled && (!trace->announced || (TRACEI_LOAD(&tracei_ending) && !trace->told)))
+        tracei_trace_announce(trace);
     spans = tracei_trace_take_spans(trace);
     if (kept && (spans || (root && !trace->announced)))
         kept = tracei_hand_over_list(spans, root, trace->late, verdict == TRACEI_TAIL_ASK ? trace : NULL);
@@ -12206,7 +12232,7 @@ static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
     trace->ended_roots = trace->unopened_roots = 0;
     if (trace->open_roots && !for_good && !tracei_tail.enabled) {
         tracei_trace_repack(trace);
-        if (tracei_assembler.bytes <= tracei_max_trace_bytes / 2) return;
+        return;
     }
     tracei_trace_forget(trace);
     tracei_pass_look(); /* also after one that nobody gets */
@@ -12490,6 +12516,7 @@ typedef struct tracei_console_root { /* a root name, as the thinning sees it */
     uint64_t hash;
     uint64_t slowest;             /* ever */
     uint64_t seen;                /* Unix second */
+    uint64_t left_open;           /* the Unix second + 1 in which one of its roots was told of that the end left open */
     uint64_t min, max;            /* these and what follows: in the second that runs */
     uint32_t count, errors, hidden, opened;
     uint32_t name_size;
@@ -14916,25 +14943,34 @@ static void tracei_console_tree(tracei_console *console, uint32_t top) {
     tracei_console_page_put(console);
 }
 
-/* Once for each root. */
-static void tracei_console_announce(tracei_console *console, const trace_span_data *root) {
-    const uint64_t now = tracei_unix_ns(), open = now > root->start_unix_ns ? now - root->start_unix_ns : 0;
+static void tracei_console_remember(tracei_console *console, const trace_span_data *root) {
     const uint32_t place = console->opened_next % TRACEI_CONSOLE_OPENED;
-    trace_string above;
-    above.data = "";
-    above.size = 0;
-    if (tracei_console_announced(console, root)) return;
     if (console->opened_start[place] > console->forgotten_start)
         console->forgotten_start = console->opened_start[place];
     console->opened_next++;
     console->opened_start[place] = root->start_unix_ns;
     console->opened_errors[place] = 0;
     memcpy(console->opened[place], root->span_id, 8);
+}
+
+/* Once for each root; when the process ends once more, and then at least one of each name is shown. */
+static void tracei_console_announce(tracei_console *console, const trace_span_data *root) {
+    const uint64_t now = tracei_unix_ns(), open = now > root->start_unix_ns ? now - root->start_unix_ns : 0;
+    const bool at_last = TRACEI_LOAD(&tracei_ending) != 0, known = tracei_console_announced(console, root) != NULL;
+    trace_string above;
+    above.data = "";
+    above.size = 0;
+    if (known && !at_last) return;
+    if (!known) tracei_console_remember(console, root);
     if (tracei_console_thins(console)) {
-        bool is_new;
-        tracei_console_root *const entry = tracei_console_root_of(console, above, root->name, &is_new);
+        bool shown;
+        tracei_console_root *const entry = tracei_console_root_of(console, above, root->name, &shown);
         entry->seen = console->second;
-        if (!tracei_console_take_token(console) && !is_new) {
+        if (at_last && entry->left_open != console->second + 1) {
+            entry->left_open = console->second + 1;
+            shown = true;
+        }
+        if (!tracei_console_take_token(console) && !shown) {
             entry->opened++;
             entry->hidden++;
             console->has_hidden = true;
@@ -16043,6 +16079,7 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
     TRACEI_STORE(&tracei_divert, 1u);
     tracei_shortcut_refresh();
     TRACEI_STORE(&tracei_off_flag, TRACEI_LOAD(&tracei_off_flag) | TRACEI_OFF_SHUT);
+    TRACEI_STORE(&tracei_ending, 1u);
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
     (void)tracei_worker_end(deadline_ns);
@@ -16113,6 +16150,7 @@ static void tracei_at_exit(void) {
         return;
     }
     cancel = tracei_cancel_hold();
+    TRACEI_STORE(&tracei_ending, 1u);
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
     if (!tracei_worker_end(deadline) || !tracei_pass_acquire(deadline) ||
@@ -16559,6 +16597,7 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     TRACEI_STORE(&tracei_lossless_ms, config->lossless_timeout_ms);
     tracei_losses_told = tracei_losses();
     TRACEI_STORE(&tracei_no_threads, config->disable_thread ? 1u : 0u);
+    TRACEI_STORE(&tracei_ending, 0u);
     TRACEI_STORE(&tracei_use_worker,
                  config->disable_thread || TRACEI_PLATFORM_NONE || setup->disabled || !setup->count ? 0u : 1u);
     if (!TRACEI_LOAD(&tracei_use_worker)) TRACEI_STORE(&tracei_attention, 0u);
@@ -16657,6 +16696,7 @@ static void tracei_begin_child(void) {
     tracei_worker_waits = 0;
     tracei_threads_alive = 0;
     tracei_main_left = 0;
+    tracei_ending = 0;
     tracei_child_since = tracei_mono_ns();
     tracei_entries_after_fork();
     tracei_resource_after_fork();

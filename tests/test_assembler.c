@@ -327,6 +327,41 @@ TEST(a_trace_beyond_the_bound_goes_out_in_parts_of_its_root) {
     CHECK_UINT(hear_large_trace("phase"), 0);
 }
 
+/* Small traces that wait for their judgement fill the memory again and again: the one whose root is open goes out in parts, and is
+   neither forgotten nor taken for late. */
+TEST(a_flood_does_not_cost_an_open_root) {
+    trace_span_options options;
+    trace_span busy, idle;
+    size_t i, j, parts = 0, ends = 0;
+    const char *at;
+    begin_with(65536);
+    memset((void *)&options, 0, sizeof options);
+    options.detached = true;
+    options.root = true;
+    idle = trace_span_start_with("idle", &options);
+    busy = start("busy");
+    for (i = 0; i < 40; i++) {
+        for (j = 0; j < 100; j++) trace_span_end(trace_span_start_with("small", &options));
+        trace_span_end(start("loop"));
+        pump(1000);
+        CHECK(tracei_assembler.bytes <= 65536);
+    }
+    CHECK_HAS_NOT(heard, "!:");
+    CHECK_HAS_NOT(heard, "\n-:");
+    for (at = heard; (at = strstr(at, "busy*: loop")) != NULL; at++) parts++;
+    CHECK(parts > 1);
+    heard_size = 0;
+    heard[0] = '\0';
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    for (at = heard; (at = strstr(at, "*:\n")) != NULL; at++) ends++;
+    CHECK_UINT(ends, 2);                     /* each once more */
+    CHECK_HAS(heard, "busy*:\n");
+    CHECK_HAS(heard, "idle*:\n");
+    ledger();
+    trace_span_end(busy);
+    trace_span_end(idle);
+}
+
 /* A child ended on another thread before its root: in another ring, and yet in the tree. */
 static void *end_it(void *user) {
     trace_span_end(*(trace_span *)user);

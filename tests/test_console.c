@@ -523,6 +523,35 @@ TEST(open_roots) {
     CHECK_HAS(out, " open\n");
 }
 
+/* Announced long ago, and in a flood: the end shows it again, and at least one of each name. */
+TEST(roots_that_the_end_leaves_open) {
+    trace_exporter exporter;
+    uint8_t i;
+    fresh();
+    exporter = make(look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    build_open();
+    export_as(&exporter, OPEN);
+    for (i = 0; i < 30; i++) {
+        clear_trace();
+        span_us(100 + i, 0, "GET /item", 0, 1000);
+        export_as(&exporter, COMPLETE);
+    }
+    clear_trace();
+    clear_out();
+    TRACEI_STORE(&tracei_ending, 1u);
+    now_unix += 3000 * (uint64_t)MS;
+    export_as(&exporter, OPEN);
+    CHECK_HAS(out, " open 5 s \xe2\x80\xa6 serve  server  port=8080\n");
+    for (i = 0; i < 60; i++) {
+        open_span.span_id[7] = (uint8_t)(100 + i);
+        export_as(&exporter, OPEN);
+    }
+    exporter.shutdown_fn(exporter.user, 0);
+    TRACEI_STORE(&tracei_ending, 0u);
+    CHECK_UINT(lines_in(out), 3);                    /* of the second before, the first, the others */
+    CHECK_HAS(out, "serve    60 open\n");
+}
+
 /* What ran below it meanwhile is not in its tree: nobody knows how much of it was its own. */
 TEST(a_root_that_was_open_has_no_self_time) {
     int announced;
