@@ -826,6 +826,9 @@ static void *mostly_forbidden(bool allow_begin, bool allow_end) {
     char *const at = (char *)VirtualAlloc(NULL, HUGE_BYTES, MEM_RESERVE, PAGE_NOACCESS);
     if (!at) abort();
 #else
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
     char *const at = (char *)mmap(NULL, HUGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED) abort();
 #endif

@@ -1040,6 +1040,9 @@ ISOLATED(ending_a_span_never_waits) {
 
 /* --- the environment, once begun, is the program's --- */
 
+#ifdef __APPLE__
+extern char **environ;                           /* declared nowhere else there */
+#endif
 static uint32_t environment_stays;
 
 /* The thread sanitizer does not look into setenv: so the pointer itself is written too. */

@@ -130,7 +130,7 @@ static void all_at_once(const hostile_step *script) {
     CHECK_UINT(core.open, 0);
     CHECK_UINT(core.pending, 0);
     CHECK_UINT(core.misused, 0);
-    CHECK_UINT(core.exported + core.dropped[TRACE_DROP_SHUTDOWN] + core.dropped[TRACE_DROP_RING_FULL], core.ended);
+    CHECK_UINT(core.exported + core.sampled_out + core.dropped[TRACE_DROP_SHUTDOWN] + core.dropped[TRACE_DROP_RING_FULL], core.ended);
     CHECK_UINT(stats.received, core.exported);
     CHECK_UINT(stats.queued, 0);
     CHECK_UINT(sum_of(&stats), stats.received);

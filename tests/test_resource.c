@@ -95,7 +95,9 @@ TEST(what_every_resource_must_have) {
 }
 
 TEST(the_process_is_this_one) {
+#ifdef __linux__
     char path[1024] = "";
+#endif
     with(NULL);
     REQUIRE(build());
     CHECK_INT(find("process.pid")->type, TRACE_TYPE_INT);
