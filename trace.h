@@ -136,17 +136,17 @@
    --------------------------------------------------------------------------------------------------------------------------
        open spans, max_open_spans              65,536      start gives an inert handle: `refused`; its children go one up
        ring of a thread, ring_bytes            1 MiB       full: the span is dropped, RING_FULL; lossless_timeout_ms waits instead
-       one span                                1/4 ring    what fits no more is left out: `truncated`, dropped_..._count; one log line
+       one span                                1/4 ring    what fits no more is left out: `truncated`, dropped_..._count; one line
        name at the start of a span             4,096       bytes; cut: `truncated`, one log line
        attributes, events, links of a span     128 each    later ones are dropped; counted in the span (dropped_..._count)
        key                                     65,535      bytes; longer or empty: ignored, one log line
-       value, attribute_value_length_limit     none        characters; cut between code points. Beyond 1/8 ring a text or bytes value
-                                                           is cut all the same, and an array left out; one log line
+       value, attribute_value_length_limit     none        characters; cut between code points. Beyond 1/8 ring text and bytes are
+                                                           cut all the same, and an array is left out; one log line
        memory of grown spans, max_pool_bytes   64 MiB      values are cut: `truncated`
        held for whole traces, max_trace_bytes  16 MiB      the oldest trace is delivered (tail sampling: judged) incomplete; one
                                                            whose root is open goes on in parts, until open roots take it all:
                                                            then the oldest is forgotten, and what comes below it has no root
-       scopes in a process                     255         later ones are recorded without scope, one log line (single-threaded: 31)
+       scopes in a process                     255         (single-threaded 31) later ones are recorded without, one log line
        tracestate and baggage                  a bounded table: contexts kept by nobody degrade to their ids: `contexts_evicted`
        baggage                                 64 members, 8,192 bytes: more is refused, one log line
        exporters                               8
@@ -4437,8 +4437,9 @@ static const char *tracei_variable_alias(const char *name) {
 }
 
 /* Families in which a name close to one of ours is reported as misspelled. */
-static const char *const tracei_own_prefixes[] = {"OTEL_",      "TRACE_",     "LANGSMITH_", "LANGCHAIN_",     "LANGFUSE_", "PHOENIX_",
-                                                  "HONEYCOMB_", "NEW_RELIC_", "GRAFANA_CLOUD_", "AGENTOPS_", "VLLORA_"};
+static const char *const tracei_own_prefixes[] = {"OTEL_",     "TRACE_",     "LANGSMITH_", "LANGCHAIN_",
+                                                  "LANGFUSE_", "PHOENIX_",   "HONEYCOMB_", "NEW_RELIC_",
+                                                  "GRAFANA_CLOUD_", "AGENTOPS_", "VLLORA_"};
 
 /* Names close to ours that mean something else. */
 static const char *const tracei_foreign_prefixes[] = {
@@ -4516,7 +4517,8 @@ static size_t tracei_environment_copy(char *block, size_t capacity) {
         if (!tracei_environment_concerns(name)) continue;
         size = WideCharToMultiByte(CP_UTF8, 0, entry, -1, NULL, 0, NULL, NULL);
         if (size <= 0) continue;
-        if (block && (size_t)size < capacity - used) (void)WideCharToMultiByte(CP_UTF8, 0, entry, -1, block + used, size, NULL, NULL);
+        if (block && (size_t)size < capacity - used)
+            (void)WideCharToMultiByte(CP_UTF8, 0, entry, -1, block + used, size, NULL, NULL);
         used += (size_t)size;
         if (block && used >= capacity) break;
     }
@@ -8284,7 +8286,8 @@ static void tracei_slot_set_entry(tracei_slot *slot, const trace_context *parent
     slot->entry = parent->entry;
     slot->entry_generation = parent->entry_generation;
     if (slot->entry && !tracei_entry_pin(slot->entry, slot->entry_generation)) slot->entry = 0;
-    if (output->trace_state.data && (output->trace_state.data == tracei_sampler_text || tracei_state_is_valid(output->trace_state))) {
+    if (output->trace_state.data &&
+        (output->trace_state.data == tracei_sampler_text || tracei_state_is_valid(output->trace_state))) {
         const uint32_t before = slot->entry;
         const trace_string baggage = before ? tracei_entry_baggage(before) : none;
         slot->entry = 0;
@@ -11616,10 +11619,10 @@ static bool tracei_wait_for_room(tracei_unit *unit, uint32_t total) {
 
    A held trace is a list of copied records in pages of its own; its first page begins with the trace itself. Traces are found
    by trace id through a hash table and stand in a list, the one that gives way first in front. A local root's end makes its trace
-   due; it is judged when one more round has drained every ring. A trace may have several local roots (a service that calls itself): then each takes along
-   what descends from it, and the last one what is left. A root open for over two seconds is announced, and from then on each
-   finished child of it goes out as a tree of its own. Ids of judged traces are remembered, so what comes later is known to be
-   late.
+   due; it is judged when one more round has drained every ring. A trace may have several local roots (a service that calls
+   itself): then each takes along what descends from it, and the last one what is left. A root open for over two seconds is
+   announced, and from then on each finished child of it goes out as a tree of its own. Ids of judged traces are remembered, so
+   what comes later is known to be late.
 
    Bounds: max_trace_bytes of pages (when they are used up, the oldest trace goes out incomplete; if its root is open, this is
    announced and the trace goes on, behind all others), ten seconds for spans whose root was never seen.
@@ -16952,6 +16955,7 @@ TRACEI_SMALL_END
 #undef TRACEI_HOLD_SLAB
 #undef TRACEI_HOLD_BUCKETS
 #undef TRACEI_HOLD_JUDGED
+#undef TRACEI_HOLD_SPARED
 #undef TRACEI_TAIL_DECISIONS
 #undef TRACEI_CONSOLE_NONE
 #undef TRACEI_CONSOLE_BAR

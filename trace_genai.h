@@ -530,7 +530,8 @@ TRACE_API trace_span tracei_genai_start(unsigned operation, const char *provider
     trace_span_options copy;
     trace_span span;
     size_t count = 0, given, i;
-    if (TRACEI_IS_OFF() && (TRACEI_FORWARD || !options || tracei_is_current(&options->parent))) return tracei_handle(TRACEI_SLOT_INERT);
+    if (TRACEI_IS_OFF() && (TRACEI_FORWARD || !options || tracei_is_current(&options->parent)))
+        return tracei_handle(TRACEI_SLOT_INERT);
     memset((void *)&copy, 0, sizeof copy);
     if (options)
         memcpy((void *)&copy, (const void *)options,
