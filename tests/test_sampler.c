@@ -853,7 +853,7 @@ static void run_forger(void *unused) {
         const bool bad = i >= 1 && i <= 3;
         trace_config config;
         trace_context caller;
-        char raw[300], expected[300];
+        char raw[600], expected[600];
         memset(&config, 0, sizeof config);
         config.disable_environment = config.disable_thread = true;
         config.sampler.description = "forger";
