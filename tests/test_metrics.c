@@ -313,8 +313,12 @@ static char folder[64], path[100];
 
 static void make_folder(void) {
 #ifdef _WIN32
+    const char *const parents = getenv("TEST_FOLDER");       /* a child comes here as well: it is the same folder */
     snprintf(folder, sizeof folder, "trace_metrics_%d", _getpid());
-    if (_chdir(getenv("TEST_BUILD_DIR") ? getenv("TEST_BUILD_DIR") : ".") != 0 || mkdir(folder, 0700) != 0) abort();
+    if (_chdir(getenv("TEST_BUILD_DIR") ? getenv("TEST_BUILD_DIR") : ".") != 0) abort();
+    if (parents) snprintf(folder, sizeof folder, "%s", parents);
+    else if (mkdir(folder, 0700) != 0) abort();
+    setenv("TEST_FOLDER", folder, 1);
 #else
     snprintf(folder, sizeof folder, "/tmp/trace_metrics_XXXXXX");
     if (!mkdtemp(folder)) abort();
@@ -333,6 +337,7 @@ static uint32_t files_in_folder(void) {
 static void remove_folder(void) {
     (void)remove(path);
     CHECK_INT(rmdir(folder), 0);
+    unsetenv("TEST_FOLDER");
 }
 
 static bool read_file(void) {
