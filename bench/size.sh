@@ -66,7 +66,7 @@ measure() {
     size "$out/single.o" | awk 'NR == 2 { print "static_memory.O2.single_threaded " $2 + $3 " bytes" }'
     $CC -O2 -c ../examples/embedded.c -o "$out/embedded.o"
     size "$out/embedded.o" | awk 'NR == 2 { print "static_memory.O2.embedded_example " $2 + $3 " bytes" }'
-    cc -O2 cputime.c -o "$out/cputime"
+    $CC -O2 cputime.c -o "$out/cputime"
     standard=$("$out/cputime" 20 $CC -fsyntax-only "$out/standard.c")
     public=$("$out/cputime" 20 $CC -fsyntax-only "$out/public.c")
     implementation=$("$out/cputime" 3 $CC -O2 -c "$out/implementation.c" -o "$out/implementation.o")

@@ -1,9 +1,11 @@
-/* ledger.h - what the tests of life and death share: exporters that fail, block and remember, and the check that ends every test
+/* ledger.h - what the tests of life and death share: exporters that fail, block and remember, and the check of both ledgers
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 
    Include after test.h and trace.h. Tests that fork by themselves are left out for Windows. */
 #ifndef TRACE_TEST_LEDGER_H
 #define TRACE_TEST_LEDGER_H
+
+#include "settled.h"
 
 #include <pthread.h>
 #ifdef _WIN32
@@ -244,7 +246,7 @@ TEST_UNUSED static bool ledger_await(const uint32_t *word, uint32_t wanted, unsi
     return true;
 }
 
-/* --- the ledgers: the end of every test --- */
+/* --- the ledgers: that of the core ends every test by itself (settled.h), those of exporters are asked for here --- */
 
 TEST_UNUSED static bool ledger_holds(const char *file, int line, const char *const *names) {
     trace_stats stats;

@@ -108,6 +108,7 @@ static uint64_t test_seed_value;
 static uint64_t test_random_state[2];
 static unsigned test_failures;                    /* checks that failed in the test that runs */
 static const char *test_skip_reason;
+static void (*test_after_each)(void);              /* see settled.h */
 
 /* Kept in the order of the file, whatever order constructors run in. */
 static void test_register(test_case *added) {
@@ -533,6 +534,7 @@ TEST_UNUSED static test_child test_fork(void (*fn)(void *user), void *user, unsi
         test_leaks_pid = getpid();
         test_failures = 0;
         fn(user);
+        if (test_after_each) test_after_each();
         exit(test_failures ? TEST_CHILD_FAILED : 0);
     }
     close(out[1]), close(err[1]);
@@ -604,6 +606,7 @@ TEST_UNUSED static test_child test_fork(void (*fn)(void *user), void *user, unsi
         if (strcmp(number, wanted) != 0) return child;
         test_failures = 0;
         fn(user);
+        if (test_after_each) test_after_each();
         exit(test_failures ? TEST_CHILD_FAILED : 0);
     }
     snprintf(out, sizeof out, "%s/child.%d.out", base ? base : ".", _getpid());
@@ -722,6 +725,7 @@ static int test_main(int argc, char **argv) {
 #endif
         if (verbose) fprintf(stderr, "%s\n", test->name);
         test->body();
+        if (test_after_each) test_after_each();
         if (__atomic_load_n(&test_failures, __ATOMIC_RELAXED)) {
             failed++;
             fprintf(stderr, "FAILED %s (TEST_SEED=%" PRIu64 ")\n", test->name, test_seed_value);

@@ -3,6 +3,7 @@
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"
+#include "settled.h"
 #include <pthread.h>
 
 static uint64_t now_ns = 5000000000u, tick_ns; /* what a reading takes */

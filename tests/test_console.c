@@ -19,6 +19,7 @@ static bool test_refuses(const char *what) {
 #define TEST_TRACE_H "../trace.h"
 #endif
 #include TEST_TRACE_H
+#include "settled.h"
 
 /* ---- a trace made by hand ---- */
 

@@ -5,6 +5,7 @@
 #define TRACE_IMPLEMENTATION
 #define TRACE_CONFIG_SINGLE_THREADED 1
 #include "../trace.h"
+#include "settled.h"
 
 static uint64_t timer_ns;
 static uint64_t board_clock(void *user) {

@@ -3,6 +3,7 @@
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace_http.h"
+#include "settled.h"
 
 #include <locale.h>
 #include <math.h>

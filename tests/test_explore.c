@@ -1,5 +1,7 @@
 /* The lock-free parts under every schedule of a small bound: a model of C11 memory instead of luck.
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* beside: one thread, no clock */
+/* no ledger: single operations on units of its own; what it explores to the end asks for its own sums */
 /* not: musl windows macos: no ucontext; tsan msan: it changes stacks */
 
 /* The header's atomics are macros, and here they lead into a model. Two or three threads are coroutines (ucontext); each atomic

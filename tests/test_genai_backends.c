@@ -18,6 +18,7 @@
 #include "../trace_otlp_metrics.h"
 #include "../trace_zipkin.h"
 #include "../trace_jaeger.h"
+#include "settled.h"
 
 #define CHILD_MS 60000
 #define CANARY "canary-5e1d"

@@ -3,6 +3,7 @@
 
    Built twice: as it is, and with TRACE_HTTP_CURL and TRACE_HTTP_ZLIB (test_http_curl.c). TEST_SLACK_MS: how late a deadline may be
    kept; default 50. With the thread sanitizer: TSAN_OPTIONS=report_thread_leaks=0 (abandoned threads). */
+/* beside: it waits for servers most of its time */
 /* not: windows: POSIX sockets */
 #include "test.h"
 #include <signal.h>
@@ -16,6 +17,7 @@ static bool refuse(const char *what);
 #define TRACEI_FAIL(what) refuse(what)
 #define TRACE_IMPLEMENTATION
 #include "../trace_http.h"
+#include "settled.h"
 
 /* ---- tools ------------------------------------------------------------------------------------------------------ */
 

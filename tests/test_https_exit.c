@@ -11,6 +11,7 @@
 
 #define TRACE_IMPLEMENTATION
 #include "../trace_otlp.h"
+#include "settled.h"
 
 static char folder[256];
 static unsigned port;

@@ -1,5 +1,6 @@
 /* test_off.c - TRACE_CONFIG_OFF: everything can be called, nothing is evaluated, results keep their names
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* no ledger: nothing is counted */
 #include "test.h"
 
 #define TRACE_CONFIG_OFF 1

@@ -16,6 +16,7 @@ static int counted_poll(struct pollfd *polled, nfds_t count, int timeout_ms) {
 
 #define TRACE_IMPLEMENTATION
 #include "../trace_otlp.h"
+#include "settled.h"
 
 #include "oracle/corpus.h"
 

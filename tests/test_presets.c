@@ -8,6 +8,7 @@
 #define TRACE_IMPLEMENTATION
 #include "../trace_otlp.h"
 #include "../trace_zipkin.h"
+#include "settled.h"
 
 #define READ {HOSTILE_READ, NULL, 0}
 #define SEND(text) {HOSTILE_SEND, text, 0}

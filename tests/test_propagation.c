@@ -11,6 +11,7 @@ static bool test_refuses(const char *what) { return test_refuse_memory && strcmp
 #define TRACEI_FAIL(what) test_refuses(what)
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"
+#include "settled.h"
 
 /* Sanitizers are slower here, that of threads a hundred times: fewer rounds of what only repeats. */
 #ifdef __SANITIZE_THREAD__

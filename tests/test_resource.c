@@ -8,6 +8,7 @@ static bool refuse_call(const char *what) { return refused && strncmp(what, refu
 #define TRACEI_FAIL(what) refuse_call(what)
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"
+#include "settled.h"
 
 #include <sys/utsname.h>
 #include <time.h>

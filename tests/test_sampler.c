@@ -3,6 +3,7 @@
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"
+#include "settled.h"
 
 #include <math.h>
 #include <pthread.h>

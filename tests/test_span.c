@@ -4,6 +4,7 @@
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace.h"
+#include "settled.h"
 
 static uint64_t store[1 << 17];
 static trace_exporter memory;

@@ -1,5 +1,7 @@
 /* test_text.c - numbers, JSON, UTF-8, base64 and the bounded writer
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* beside: one thread, no clock */
+/* no ledger: nothing is traced */
 /* also: plain */
 #include "test.h"
 

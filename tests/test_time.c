@@ -7,6 +7,7 @@
 #else
 #include "../trace.h"
 #endif
+#include "settled.h"
 
 #define US UINT64_C(1000)
 #define MS UINT64_C(1000000)

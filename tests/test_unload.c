@@ -1,5 +1,6 @@
 /* test_unload.c - the library in shared objects: unloaded, twice in a process, called by libraries that carry none
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
+/* beside: it compiles most of its time */
 /* not: windows: LoadLibrary is not dlopen; static: no dlopen; glibc-2.17: the linker of zig lacks --export-dynamic-symbol */
 /* build: -rdynamic -ldl */
 #include "test.h"

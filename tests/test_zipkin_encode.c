@@ -4,6 +4,7 @@
 #include "test.h"
 #define TRACE_IMPLEMENTATION
 #include "../trace_zipkin.h"
+#include "settled.h"
 
 #include "oracle/corpus.h"
 

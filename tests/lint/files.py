@@ -97,6 +97,9 @@ def check(name):
         yield f"{name}: no licence line ({LICENCE} - {COPYRIGHT})"
     if re.match(r"trace[a-z_]*\.h$", name) and ("WITHOUT WARRANTY OF ANY KIND" not in text or "public domain" not in text):
         yield f"{name}: the full text of both licences is not at its end"
+    if re.match(r"tests/test_\w+\.c$", name) and "#define TRACE_IMPLEMENTATION" in text and not re.search(r'#include "(settled|ledger)\.h"', text):
+        if not re.search(r"^/\* no ledger: .* \*/$", head, re.M):
+            yield f"{name}: its tests do not end with a ledger: include settled.h, or say why not: /* no ledger: ... */"
     yield from check_lines(name, text, extension)
 
 

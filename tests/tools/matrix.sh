@@ -11,6 +11,7 @@
 #   /* build: flags */      further flags for the compiler, in every row
 #   /* also: plain c++ */   it also runs in `make test` at -O2 without sanitizers; it is C++ as well as C
 #   /* not: cross musl: no libcurl there; tsan: ... */   rows or kinds of row it cannot run in, and why: without a reason it runs
+#   /* beside: it waits */   with JOBS over 1 it runs beside the others, one such at a time
 # and ends its output with "N passed, N failed", perhaps ", N skipped". The environment of a program has CC, TEST_ROW,
 # TEST_BUILD_DIR (a directory of its own) and TEST_SCALE (divide long loops by it).
 
@@ -31,7 +32,7 @@ case "${1:-}" in
 -l) all_rows | tr ' ' '\n'; exit 0 ;;
 -v) verbose=1; shift ;;
 esac
-[ $# -gt 0 ] || { sed -n '2,18p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,19p' "$0" | sed 's/^# \{0,1\}//'; exit 2; }
 case "$1" in
 all) set -- $(all_rows) ;;
 native) set -- $NATIVE_ROWS ;;
@@ -204,6 +205,57 @@ shown_build() { grep -E 'error|warning|undefined' "$1" | head -n 12 | sed 's/^/ 
 
 shown_log() { tail -n "${SHOW:-25}" "$1" | cut -c 1-250 | sed 's/^/    /'; }
 
+is_beside() { [ -n "$(note "$1" beside)" ]; }
+
+program() { basename "${1%.*}"; }
+
+# run_program FILE: if it was built; what it says and its exit status are left beside the binary
+run_program() (
+    out=$(binary "$1") TEST_BUILD_DIR=$PWD/${out%.exe}.dir
+    rm -f "$out.status"
+    case $1 in *.sh) command="sh $1" ;; *) [ -f "$out" ] || exit 0; command="$run $out" ;; esac
+    mkdir -p "$TEST_BUILD_DIR"
+    CC=$cc TEST_ROW=$name TEST_SCALE=${TEST_SCALE:-$scale} TEST_BUILD_DIR=$TEST_BUILD_DIR limited $command >"$out.log" 2>&1 </dev/null 9>&-
+    echo $? >"$out.status"
+)
+
+# report FILE: what it said, into the sums of the row
+report() {
+    out=$(binary "$1") log=$(binary "$1").log
+    case $1 in
+    *.sh) ;;
+    *)
+        if [ ! -f "$out" ]; then
+            row_f=$((row_f + 1))
+            say "$name" "$(program "$1")" "0 passed, 1 failed: does not build"
+            shown_build "$out.build"
+            return
+        fi
+        # What a static glibc says of getaddrinfo is the linker's, and nothing can be done about it.
+        if [ -s "$out.build" ] && grep 'warning:' "$out.build" | grep -qv 'in statically linked applications'; then
+            row_f=$((row_f + 1))
+            say "$name" "$(program "$1")" "0 passed, 1 failed: builds with warnings"
+            shown_build "$out.build"
+        fi
+        ;;
+    esac
+    if [ -n "$build_only" ]; then
+        row_p=$((row_p + 1))
+        return
+    fi
+    status=$(cat "$out.status")
+    count "$log" "$status"
+    row_p=$((row_p + p)) row_f=$((row_f + f)) row_s=$((row_s + s))
+    if [ "$f" -gt 0 ]; then
+        [ "$status" -ne 124 ] || echo "(stopped after $TEST_TIMEOUT s)" >>"$log"
+        say "$name" "$(program "$1")" "$(result "$p" "$f" "$s") (exit status $status)"
+        shown_log "$log"
+    elif [ $verbose -eq 1 ]; then
+        say "$name" "$(program "$1")" "$(result "$p" "$f" "$s")"
+        [ "$s" -eq 0 ] || grep '^skipped ' "$log" | sed 's/^/    /'
+    fi
+}
+
 mkdir -p build/rows
 turns=build/rows/turns.$$
 mkfifo "$turns" && exec 9<>"$turns" && rm -f "$turns" || exit 2
@@ -227,53 +279,26 @@ for name; do
     done
     wait
     for job in $(seq "$JOBS"); do read -r job <&9; done
-    row_p=0 row_f=0 row_s=0 number=0
+    row_p=0 row_f=0 row_s=0 number=0 later=
+    if [ "$JOBS" -gt 1 ] && [ -z "$build_only" ]; then
+        for file in $list; do
+            ! is_beside "$file" || excluded "$file" || later="$later $file"
+        done
+        for file in $later; do run_program "$file"; done &
+    fi
     for file in $list; do
         number=$((number + 1))
-        base=$(basename "$file")
+        case " $later " in *" $file "*) continue ;; esac
         if excluded "$file"; then
             row_s=$((row_s + 1))
-            [ $verbose -eq 0 ] || say "$name" "${base%.*}" "skipped: $why"
+            [ $verbose -eq 0 ] || say "$name" "$(program "$file")" "skipped: $why"
             continue
         fi
-        out=$(binary "$file") log=$(binary "$file").log
-        case $file in
-        *.sh) command="sh $file" ;;
-        *)
-            if [ ! -f "$out" ]; then
-                row_f=$((row_f + 1))
-                say "$name" "${base%.*}" "0 passed, 1 failed: does not build"
-                shown_build "$out.build"
-                continue
-            fi
-            # What a static glibc says of getaddrinfo is the linker's, and nothing can be done about it.
-            if [ -s "$out.build" ] && grep 'warning:' "$out.build" | grep -qv 'in statically linked applications'; then
-                row_f=$((row_f + 1))
-                say "$name" "${base%.*}" "0 passed, 1 failed: builds with warnings"
-                shown_build "$out.build"
-            fi
-            command="$run $out"
-            ;;
-        esac
-        if [ -n "$build_only" ]; then
-            row_p=$((row_p + 1))
-            continue
-        fi
-        TEST_BUILD_DIR=$PWD/${out%.exe}.dir
-        mkdir -p "$TEST_BUILD_DIR"
-        CC=$cc TEST_ROW=$name TEST_SCALE=${TEST_SCALE:-$scale} TEST_BUILD_DIR=$TEST_BUILD_DIR limited $command >"$log" 2>&1 </dev/null 9>&-
-        status=$?
-        count "$log" $status
-        row_p=$((row_p + p)) row_f=$((row_f + f)) row_s=$((row_s + s))
-        if [ "$f" -gt 0 ]; then
-            [ $status -ne 124 ] || echo "(stopped after $TEST_TIMEOUT s)" >>"$log"
-            say "$name" "${base%.*}" "$(result "$p" "$f" "$s") (exit status $status)"
-            shown_log "$log"
-        elif [ $verbose -eq 1 ]; then
-            say "$name" "${base%.*}" "$(result "$p" "$f" "$s")"
-            [ "$s" -eq 0 ] || grep '^skipped ' "$log" | sed 's/^/    /'
-        fi
+        [ -n "$build_only" ] || run_program "$file"
+        report "$file"
     done
+    wait
+    for file in $later; do report "$file"; done
     if [ $verbose -eq 0 ]; then
         say "$name" "$number programs${build_only:+, built only}" "$(result $row_p $row_f $row_s), $(($(date +%s) - started)) s"
     fi
