@@ -726,6 +726,7 @@ static int test_main(int argc, char **argv) {
         if (verbose) fprintf(stderr, "%s\n", test->name);
         test->body();
         if (test_after_each) test_after_each();
+        fflush(stdout);                            /* so that what follows begins a line */
         if (__atomic_load_n(&test_failures, __ATOMIC_RELAXED)) {
             failed++;
             fprintf(stderr, "FAILED %s (TEST_SEED=%" PRIu64 ")\n", test->name, test_seed_value);
