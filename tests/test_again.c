@@ -1,6 +1,6 @@
 /* test_again.c - init, shutdown and init again: what the environment chose is taken up again, and memory does not grow
    SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors */
-/* not: windows: no fork; cross: not run there yet */
+/* not: windows: no fork */
 #include "test.h"
 
 #define TRACE_IMPLEMENTATION
