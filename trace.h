@@ -718,7 +718,7 @@ typedef struct trace_console_options {
     trace_choice color;           /* AUTO: on a terminal, unless NO_COLOR or TERM=dumb; CLICOLOR_FORCE */
     trace_choice unicode;         /* AUTO: by LC_ALL, LC_CTYPE, LANG */
     uint32_t width;               /* columns; 0: the terminal's, else COLUMNS, else 100 */
-    int descriptor_plus_one;      /* where to write: file descriptor + 1; 0: standard error */
+    int descriptor_plus_one;      /* where to write: file descriptor + 1; 0: standard error, nowhere if it began closed */
     void (*write_fn)(void *user, const char *text, size_t size);    /* instead of a descriptor; whole lines */
     void *user;
 } trace_console_options;
@@ -2945,10 +2945,21 @@ static void tracei_line_format(tracei_line *line, const char *format, tracei_arg
     }
 }
 
+#if TRACEI_PLATFORM_POSIX
+/* Closed when the program began: the number goes to the first file it opens, and what belongs into that is not ours to know. */
+static uint32_t tracei_stderr_is_taken;
+
+static void tracei_stderr_look(void) {
+    const int saved = errno;
+    TRACEI_STORE(&tracei_stderr_is_taken, fcntl(STDERR_FILENO, F_GETFD) == -1 && errno == EBADF);
+    errno = saved;
+}
+#endif
+
 static void tracei_stderr(const char *bytes, size_t size) {
 #if TRACEI_PLATFORM_POSIX
     const int saved = errno;
-    const ssize_t written = write(STDERR_FILENO, bytes, size);
+    const ssize_t written = TRACEI_LOAD(&tracei_stderr_is_taken) ? 0 : write(STDERR_FILENO, bytes, size);
     (void)written;
     errno = saved;
 #elif TRACEI_PLATFORM_WINDOWS
@@ -6937,6 +6948,13 @@ static TRACEI_COLD void tracei_count_misuse(tracei_unit *unit) {
                    "counted in trace_stats.misused; said once");
 }
 
+/* Of a number that no constant of its enumeration has. */
+static TRACEI_COLD void tracei_say_unknown(const char *what, int value, const char *instead) {
+    static uint32_t said;
+    if (tracei_first_time(&said))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s %d is none of its constants: %s; said once", what, value, instead);
+}
+
 /* Of a handle that names no open span of this process. One that was open at the fork is nothing to complain of. */
 static TRACEI_COLD void tracei_count_stale(tracei_unit *unit, trace_span span) {
     tracei_slot *const slot = tracei_slot_at(span.slot);
@@ -8366,8 +8384,11 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     record->flags = parent.flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
     if (TRACEI_RARE(off || (TRACEI_LOAD(&tracei_scopes_ruled) && !tracei_scope_route(tracei_scope_id(options->scope)))))
         return tracei_start_muted(unit, slot, &parent, options->detached);
-    record->bits = (uint16_t)(options->kind >= TRACE_KIND_INTERNAL && options->kind <= TRACE_KIND_CONSUMER ? options->kind
-                                                                                                           : TRACE_KIND_INTERNAL);
+    record->bits = TRACE_KIND_INTERNAL;
+    if (options->kind >= TRACE_KIND_INTERNAL && options->kind <= TRACE_KIND_CONSUMER)
+        record->bits = (uint16_t)options->kind;
+    else if (options->kind)
+        tracei_say_unknown("trace_span_options.kind", (int)options->kind, "TRACE_KIND_INTERNAL is used");
     if (!(record->trace_high | record->trace_low) || !record->parent_id) { /* W3C: invalid ids mean a new trace */
         record->trace_high = tracei_random_number(unit);
         record->trace_low = tracei_random_number(unit) | (record->trace_high ? 0 : 1); /* never all zero */
@@ -8383,7 +8404,10 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
     name_string.size = earlier ? 0 : size;
     if (earlier) record->bits = (uint16_t)(record->bits | earlier->bits);
     decision = tracei_sample(record, name_string, options, &parent, &output);
-    if ((uint32_t)decision > TRACE_DECISION_SAMPLE) decision = TRACE_DECISION_DROP;
+    if ((uint32_t)decision > TRACE_DECISION_SAMPLE) {
+        tracei_say_unknown("the sampler's decision", (int)decision, "the span is dropped");
+        decision = TRACE_DECISION_DROP;
+    }
     record->span_id = tracei_span_id(unit);
     record->flags = (uint8_t)((record->flags & TRACE_FLAG_RANDOM) | (decision == TRACE_DECISION_SAMPLE ? TRACE_FLAG_SAMPLED : 0) |
                               (parent.reserved & ~TRACEI_FLAGS_KNOWN));
@@ -8899,7 +8923,10 @@ TRACE_API void tracei_set_status(trace_span span, trace_status status, const cha
     tracei_slot *slot;
     if (!unit) return;
     slot = tracei_writable(unit, span);
-    if (slot) tracei_slot_set_status(unit, slot, status, description);
+    if (TRACEI_RARE((uint32_t)status > TRACE_STATUS_ERROR))
+        tracei_say_unknown("the status", (int)status, "the span keeps the one it has");
+    else if (slot)
+        tracei_slot_set_status(unit, slot, status, description);
     tracei_leave_unit(unit);
 }
 
@@ -12695,7 +12722,7 @@ static bool tracei_console_look_at_target(tracei_console *console) {
     const int descriptor = tracei_console_descriptor(console);
     /* closed once: the number may be anybody's now */
     if (console->kind == TRACEI_CONSOLE_CLOSED && console->target[2]) return false;
-    if (fstat(descriptor, &file) != 0) {
+    if ((descriptor == STDERR_FILENO && TRACEI_LOAD(&tracei_stderr_is_taken)) || fstat(descriptor, &file) != 0) {
         tracei_console_close(console);
         console->kind = TRACEI_CONSOLE_CLOSED;
         console->is_dead = true;
@@ -16216,6 +16243,9 @@ static void tracei_exit_watch(void) {
 __attribute__((constructor TRACEI_EARLIEST)) static void tracei_constructor(void) {
     tracei_pin_module(); /* here, under the loader's lock as it is: taking that lock under one of ours could deadlock */
     tracei_environment_snapshot();
+#if TRACEI_PLATFORM_POSIX
+    tracei_stderr_look();
+#endif
     tracei_shared_join();
     tracei_main_watch();
 }
@@ -16261,6 +16291,11 @@ static bool tracei_config_wrong(const char *field, const char *what) {
     return false;
 }
 
+/* Of an exporter made by hand. The first release's members end with `user`; those added since may be missing. */
+static bool tracei_exporter_is_cut(const trace_exporter *exporter) {
+    return exporter->struct_size < offsetof(trace_exporter, user) + sizeof exporter->user || exporter->struct_size > 4096;
+}
+
 static bool tracei_config_check(const trace_config *config) {
     bool ended = false;
     uint32_t i;
@@ -16277,7 +16312,7 @@ static bool tracei_config_check(const trace_config *config) {
             return tracei_config_wrong("exporters", "holds one whose struct_size is 0: set it to sizeof(trace_exporter)");
         if (!exporter->export_fn)
             return tracei_config_wrong("exporters", "holds one without export_fn (did making it fail? see the line above)");
-        if (exporter->struct_size > 4096)
+        if (tracei_exporter_is_cut(exporter))
             return tracei_config_wrong("exporters", "holds one whose struct_size is not sizeof(trace_exporter)");
     }
 #if TRACEI_PLATFORM_NONE
@@ -16410,6 +16445,11 @@ static void tracei_setup_exporters(tracei_setup *setup, const trace_config *conf
         } else if (tracei_environment_same_word(name, "none")) {
             none = said_none = true;
         } else if (tracei_choose(config, name, &made)) {
+            if (made.export_fn && tracei_exporter_is_cut(&made)) {
+                tracei_log(TRACE_LOG_LEVEL_ERROR, "OTEL_TRACES_EXPORTER=%.*s: its struct_size is not sizeof(trace_exporter)",
+                           tracei_environment_quoted(name), name.data);
+                made.export_fn = NULL;
+            }
             if (made.export_fn) tracei_setup_add(setup, &made);
             none = none || !made.export_fn; /* it said why; what was asked for is not replaced by something else */
         } else {

@@ -1884,6 +1884,37 @@ TEST(a_closed_descriptor) {
     close(other[0]), close(other[1]);
 }
 
+/* The program began without a standard error: its number is that of the first file it opens. */
+static void run_without_stderr(void *unused) {
+    trace_exporter exporter;
+    struct stat file;
+    const int kept = dup(2);
+    int opened;
+    (void)unused;
+    fresh();
+    close(2);
+    tracei_stderr_look();                                       /* as at the program's start */
+    opened = fileno(tmpfile());
+    exporter = make_for(2);
+    build_checkout();
+    export_as(&exporter, COMPLETE);
+    (void)exporter.flush_fn(exporter.user, UINT64_MAX);
+    memset((void *)&tracei_logger, 0, sizeof tracei_logger);
+    tracei_log(TRACE_LOG_LEVEL_ERROR, "something to be told");
+    CHECK_INT(fstat(2, &file), 0);
+    dup2(kept, 2);
+    CHECK_INT(opened, 2);
+    CHECK_INT(file.st_size, 0);
+    CHECK_UINT(stats_of(&exporter).failed[TRACE_FAILURE_UNREACHABLE], 6);
+    check_ledger(&exporter, 6);
+}
+
+TEST(a_file_that_got_the_number_of_stderr) {
+    test_child child = test_fork(run_without_stderr, NULL, 10000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
 TEST(dup2_is_followed) {
     trace_exporter exporter;
     int first[2], second[2];

@@ -90,6 +90,81 @@ ISOLATED(what_an_exporter_refuses_is_said_once) {
     CHECK_LEDGER();
 }
 
+static trace_decision decides_nothing(void *unused, const trace_sampler_input *input, trace_sampler_output *output) {
+    (void)unused, (void)input, (void)output;
+    return (trace_decision)9;
+}
+
+static void odd_constants(trace_config *config, int which) {
+    trace_span_options options;
+    trace_span span;
+    config->disable_thread = true;
+    config->logger.log_fn = keep_log;
+    if (which == 2) config->sampler.sample_fn = decides_nothing;
+    CHECK_INT(trace_init(config), TRACE_RESULT_OK);
+    memset((void *)&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    if (which == 0) options.kind = (trace_kind)99;
+    span = trace_span_start_with("odd", &options);
+    if (which == 1) trace_span_set_status(span, (trace_status)77, "what");
+    trace_span_end(span);
+    TRACE_SPAN("even") { trace_span_set_status(trace_span_current(), TRACE_STATUS_ERROR, "known"); }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_LEDGER();
+}
+
+/* Numbers that no constant has: a defined result, and a line that names what to change. */
+ISOLATED(a_kind_that_does_not_exist) {
+    trace_config config = ledger_config(store_exporter(store_make(10)));
+    odd_constants(&config, 0);
+    CHECK_STR(logged, "trace_span_options.kind 99 is none of its constants: TRACE_KIND_INTERNAL is used; said once\n");
+    CHECK_UINT(ledger_stats().exported, 2);
+}
+
+ISOLATED(a_status_that_does_not_exist) {
+    trace_config config = ledger_config(store_exporter(store_make(10)));
+    odd_constants(&config, 1);
+    CHECK_STR(logged, "the status 77 is none of its constants: the span keeps the one it has; said once\n");
+    CHECK_UINT(ledger_stats().exported, 2);
+}
+
+ISOLATED(a_decision_that_does_not_exist) {
+    trace_config config = ledger_config(store_exporter(store_make(10)));
+    odd_constants(&config, 2);
+    CHECK_STR(logged, "the sampler's decision 9 is none of its constants: the span is dropped; said once\n");
+    CHECK_UINT(ledger_stats().sampled_out, 2);
+}
+
+/* One whose size leaves out what every release has would be called through NULL. */
+static trace_exporter cut_exporter(void) {
+    static doer one;
+    trace_exporter exporter = doer_exporter(&one, "cut");
+    exporter.struct_size = 3;
+    return exporter;
+}
+
+ISOLATED(an_exporter_whose_size_is_wrong) {
+    trace_config config = ledger_config(store_exporter(store_make(10)));
+    config.logger.log_fn = keep_log;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    config.exporters[0] = cut_exporter();
+    CHECK_INT(trace_init(&config), TRACE_RESULT_INVALID);
+    CHECK_STR(logged, "trace_init: trace_config.exporters holds one whose struct_size is not sizeof(trace_exporter); "
+                      "nothing was changed\n");
+    memset((void *)&config.exporters, 0, sizeof config.exporters);
+    logged[0] = 0;
+    setenv("OTEL_TRACES_EXPORTER", "cut", 1);
+    config.available[0].name = "cut";
+    config.available[0].make_fn = cut_exporter;
+    config.disable_environment = false;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1);
+    (void)trace_flush(1000);
+    CHECK_STR(logged, "OTEL_TRACES_EXPORTER=cut: its struct_size is not sizeof(trace_exporter)\n");
+    CHECK_UINT(ledger_stats().dropped[TRACE_DROP_NO_EXPORTER], 1);
+    CHECK_LEDGER();
+}
+
 /* The second fails from some point on, at every point. */
 ISOLATED(an_exporter_that_fails_late) {
     static doer one, two;
