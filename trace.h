@@ -6502,6 +6502,11 @@ static TRACEI_ALWAYS_INLINE bool tracei_slot_is(tracei_slot *slot, trace_span sp
 }
 #endif
 
+/* What another thread has ended is current on its own until that one looks: its generation is even then, a handle's never. */
+static TRACEI_ALWAYS_INLINE bool tracei_slot_is_open(tracei_slot *slot, trace_span span) {
+    return tracei_slot_is(slot, span) && (span.generation & 1);
+}
+
 /* The slot a handle names, or NULL when the handle is stale, invented or zero, or was inherited through fork. */
 static TRACEI_ALWAYS_INLINE tracei_slot *tracei_slot_of(tracei_unit *unit, trace_span span) {
     tracei_slot *const slot = tracei_slot_at(span.slot);
@@ -8350,7 +8355,7 @@ typedef struct tracei_earlier { uint64_t start; uint32_t bits; } tracei_earlier;
 static trace_span tracei_start_general(tracei_unit *unit, const char *name, size_t size, const trace_span_options *options,
                                        const tracei_earlier *earlier) {
     static const uint8_t kinds[] = {TRACEI_SLOT_DROPPED, TRACEI_SLOT_UNSAMPLED, TRACEI_SLOT_PLAIN}; /* by trace_decision */
-    trace_context parent;
+    trace_context parent, around;
     trace_sampler_output output;
     trace_string name_string;
     trace_decision decision;
@@ -8370,6 +8375,7 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
         parent = options->parent;
     if (TRACEI_RARE((parent.reserved & TRACEI_CONTEXT_SUPPRESSED) || tracei_is_silent(unit)))
         return tracei_handle(TRACEI_SLOT_INERT);
+    if (options->link_count) around = tracei_unit_context(unit); /* what a link to the current span means */
 
     slot = tracei_slot_take(unit);
     if (!slot) {
@@ -8431,9 +8437,11 @@ static trace_span tracei_start_general(tracei_unit *unit, const char *name, size
         for (i = 0; options->attributes && i < options->attribute_count; i++)
             tracei_add_attribute(unit, slot, &options->attributes[i]);
         for (i = 0; output.attributes && i < output.attribute_count; i++) tracei_add_attribute(unit, slot, &output.attributes[i]);
-        for (i = 0; options->links && i < options->link_count; i++)
-            tracei_put_link(unit, slot, &options->links[i].context, options->links[i].attributes,
-                            options->links[i].attribute_count);
+        for (i = 0; options->links && i < options->link_count; i++) {
+            const trace_link_data *const link = &options->links[i];
+            tracei_put_link(unit, slot, tracei_is_current(&link->context) ? &around : &link->context, link->attributes,
+                            link->attribute_count);
+        }
         record->start = earlier ? earlier->start : tracei_ticks();
         if (record->bits & TRACEI_BITS_LOCAL_ROOT)
             record->flags = (uint8_t)((record->flags & TRACEI_FLAGS_KNOWN) | tracei_wall_of_root(record->start));
@@ -8687,9 +8695,9 @@ static TRACEI_ALWAYS_INLINE void tracei_end_plain(trace_span span, int how, bool
     }
     tracei_close_gate(unit);
     slot = unit->current;
-    if (TRACEI_RARE(!slot || !tracei_shortcut_is(source, by_counter) || !tracei_slot_is(slot, span) ||
+    if (TRACEI_RARE(!slot || !tracei_shortcut_is(source, by_counter) || !tracei_slot_is_open(slot, span) ||
                     slot->kind != TRACEI_SLOT_PLAIN)) {
-        if (slot && tracei_slot_is(slot, span) && slot->kind == TRACEI_SLOT_DROPPED && !slot->entry) {
+        if (slot && tracei_slot_is_open(slot, span) && slot->kind == TRACEI_SLOT_DROPPED && !slot->entry) {
             TRACEI_BUMP(&unit->counts[TRACEI_COUNT_ENDED]);
             TRACEI_BUMP(&unit->counts[TRACEI_COUNT_SAMPLED_OUT]);
             tracei_end_below(unit, slot);
@@ -8743,6 +8751,7 @@ TRACE_API void tracei_end_at(trace_span span, uint64_t unix_ns) {
 static tracei_slot *tracei_writable(tracei_unit *unit, trace_span span) {
     tracei_slot *slot;
     if (span.slot == TRACEI_SLOT_CURRENT) {
+        if (TRACEI_RARE(TRACEI_LOAD(&unit->returned) != NULL)) tracei_reclaim(unit); /* the innermost may have ended elsewhere */
         slot = unit->current;
         if (slot && slot->kind == TRACEI_SLOT_ATTACHMENT) {
             trace_span target; /* of TRACE_WITH_SPAN; zero for a bare context */
@@ -8779,9 +8788,13 @@ static TRACEI_ALWAYS_INLINE bool tracei_set_fast(tracei_unit *unit, trace_span s
     if (TRACEI_RARE(unit->gate != tracei_open_gate() || key_size - 1 >= TRACEI_ROOM || size > TRACEI_ROOM)) return false;
     tracei_close_gate(unit);
     slot = unit->current;
-    if (TRACEI_RARE(!slot || !tracei_slot_is(slot, span)) && span.slot != TRACEI_SLOT_CURRENT) {
-        slot = tracei_slot_at(span.slot);
-        if (!slot || !(span.generation & 1) || !tracei_slot_is(slot, span) || slot->unit != unit) goto slow;
+    if (TRACEI_RARE(!slot || !tracei_slot_is_open(slot, span))) {
+        if (span.slot == TRACEI_SLOT_CURRENT) {
+            if (TRACEI_RARE(TRACEI_LOAD(&unit->returned) != NULL)) goto slow;
+        } else {
+            slot = tracei_slot_at(span.slot);
+            if (!slot || !tracei_slot_is_open(slot, span) || slot->unit != unit) goto slow;
+        }
     }
     if (TRACEI_RARE(!slot || slot->kind > TRACEI_SLOT_SPAN)) goto slow;
     used = slot->record.payload;

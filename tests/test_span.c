@@ -390,6 +390,28 @@ TEST(links_carry_context_and_attributes) {
     CHECK(same_id(spans[0].parent_span_id, no_id, 8)); /* a link is no parent */
 }
 
+/* As wherever a context is asked for: all zero is the current span, here the one around. */
+TEST(links_given_at_start_to_the_current_span) {
+    trace_link_data link;
+    trace_span_options options;
+    trace_span around;
+    trace_context context;
+    begin();
+    memset((void *)&options, 0, sizeof options);
+    memset((void *)&link, 0, sizeof link);
+    options.struct_size = sizeof options;
+    options.root = true;
+    options.links = &link;
+    options.link_count = 1;
+    around = trace_span_start("around");
+    context = trace_span_context(around);
+    trace_span_end(trace_span_start_with("linked", &options));
+    trace_span_end(around);
+    REQUIRE(collect() == 2 && spans[0].link_count == 1);
+    CHECK_MEM(spans[0].links[0].context.trace_id, context.trace_id, 16);
+    CHECK_MEM(spans[0].links[0].context.span_id, context.span_id, 8);
+}
+
 TEST(what_is_given_at_start) {
     trace_attribute attributes[2] = {TRACE_ATTR_STRING("a", "b"), TRACE_ATTR_INT("n", 5)};
     static const trace_scope scope = {"libtest", "1.2", "https://example.com/schema"};

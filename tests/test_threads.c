@@ -207,6 +207,62 @@ ISOLATED(current_ended_elsewhere) {
     CHECK_LEDGER();
 }
 
+/* The same before the next span: events, attributes and errors of the current span go to the one around it. */
+ISOLATED(noted_after_the_current_ended_elsewhere) {
+    static uint64_t memory[8192];
+    trace_config config = ledger_config(trace_memory_exporter(memory, sizeof memory));
+    trace_span_data spans[4];
+    trace_span outer, inner;
+    unsigned i;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    outer = trace_span_start("outer");
+    inner = trace_span_start("inner");
+    run(end_one, &inner);
+    trace_event("plain");
+    inner = trace_span_start("inner");
+    run(end_one, &inner);
+    trace_error("Timeout", "no answer");
+    inner = trace_span_start("inner");
+    run(end_one, &inner);
+    trace_span_set_int(tracei_handle(TRACEI_SLOT_CURRENT), "key", 1);
+    trace_span_end(outer);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    REQUIRE(trace_memory_get(&config.exporters[0], spans, 4) == 4);
+    for (i = 0; i < 3 && !tracei_is(spans[i].name, "outer"); i++) {}
+    CHECK_UINT(spans[i].event_count, 2);
+    CHECK_UINT(spans[i].attribute_count, 2);         /* error.type, key */
+    CHECK_INT(spans[i].status, TRACE_STATUS_ERROR);
+    CHECK_UINT(ledger_stats().misused, 0);
+    CHECK_LEDGER();
+}
+
+static void *end_as_it_is(void *user) {
+    trace_span_end(*(const trace_span *)user);
+    return NULL;
+}
+
+/* Nor is it ended twice by a handle that was never given out, the next generation's. */
+ISOLATED(ended_elsewhere_and_by_an_invented_handle) {
+    static doer one;
+    trace_config config = ledger_config(doer_exporter(&one, "one"));
+    trace_span outer, inner, invented;
+    config.disable_thread = true;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    outer = trace_span_start("outer");
+    invented = inner = trace_span_start("inner");
+    invented.generation++;
+    run(end_as_it_is, &inner);
+    trace_span_set_int(invented, "key", 1);
+    trace_span_end(invented);
+    CHECK_UINT(ledger_stats().misused, 2);
+    CHECK_UINT(ledger_stats().ended, 1);
+    trace_span_end(outer);
+    CHECK_INT(trace_flush(5000), TRACE_RESULT_OK);
+    CHECK_UINT(one.spans, 2);
+    CHECK_LEDGER();
+}
+
 /* A producer starts, a consumer ends: a queue between them, all slots return. */
 enum { QUEUE = 64 };
 static trace_span queue[QUEUE];
