@@ -81,6 +81,9 @@ traceparent: version ff is one | s/ || version == 0xff) return false;/) return f
 traceparent: version 0 may be longer | s/if (text.size > 55 \&\& (version == 0 || text.data\[55\] != '-')) return false;// | test_propagation | w3c_harness every_way
 traceparent: all flags go on | s/found.flags = flags & (.*);/found.flags = flags;/ | test_propagation | traceparent
 environment: read at each batch | s/^static void tracei_export(tracei_running .*{/&(void)getenv("X");/ | test_ledger | nothing_reads
+locks: pump keeps the pass | /^TRACE_APP size_t trace_pump(/,/^}/ s/        tracei_unlock(&tracei_pass_lock);// | test_api | programs
+locks: a flush keeps the pass | /^static trace_result tracei_run_errand(/,/^}/ s/^    tracei_unlock(&tracei_pass_lock);// | test_api | programs
+locks: slots keep theirs | /^static TRACEI_COLD bool tracei_slot_refill(/,/^}/ s/    tracei_unlock(&tracei_chunk_lock);// | test_threads | one_parent
 END
 }
 
