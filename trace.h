@@ -955,7 +955,8 @@ TRACE_INLINE void trace_event_with(const char *name, const trace_attribute *attr
 TRACE_INLINE void trace_error(const char *type, const char *message);
 
 /* For code that jumps: take a mark before setjmp (or before a foreign callback), and after the jump end what was left open
-   above it. Non-detached spans above the mark end as abandoned. A mark of another thread is ignored. */
+   above it. Non-detached spans above the mark end as abandoned. A mark of another thread is ignored. A mark is a number of open
+   spans: of those below it, one that was ended out of order since leaves one above it open. */
 typedef struct trace_mark {
     uint64_t thread;
     uint32_t depth;
