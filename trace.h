@@ -47,7 +47,8 @@
    What it does not
        - Metrics and profiles (trace_metrics.h counts spans). Logs: trace_log_fields tells them where they belong.
        - Instrument anything by itself: companions do, for what they are named after. Read configuration files.
-       - Survive kill -9 with what is still in rings: up to 100 ms of spans, 10 ms with the console.
+       - Survive kill -9 with what has not left: up to 100 ms of spans in rings, 10 ms with the console, traces that wait for
+         their root's end, and what a sender has queued.
        - Record in a signal handler that interrupted the library itself, or in a process's very first span: counted instead.
        - Keep spans of traces it was told not to sample.
 
