@@ -587,7 +587,7 @@ static void check_passes_on(void) {
     CHECK(trace_context_parse(&caller, CALLER, "vendor=value"));
     TRACE_SPAN("block", .parent = caller, .kind = TRACE_KIND_SERVER) {
         CHECK(!trace_span_is_recording(trace_span_current()));
-        trace_set("key", 1);
+        trace_span_set_int(trace_span_current(), "key", 1);
         TRACE_SPAN("inside") { inject_current(raw, sizeof raw); }
         CHECK_STR(raw, "traceparent: " CALLER "\r\ntracestate: vendor=value\r\n");
     }

@@ -69,12 +69,12 @@ ISOLATED(what_does_not_fit_is_told_once) {
     config.attribute_value_length_limit = 100;
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     memset(big, 'x', sizeof big - 1);
-    TRACE_SPAN("long") { trace_set("key", big); }
+    TRACE_SPAN("long") { trace_span_set_string(trace_span_current(), "key", big); }
     CHECK_UINT(ledger_stats().truncated, 1);
     CHECK_STR(logged, "");
     config.attribute_value_length_limit = 0;
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
-    for (i = 0; i < 3; i++) TRACE_SPAN("longer") { trace_set("key", big); }
+    for (i = 0; i < 3; i++) TRACE_SPAN("longer") { trace_span_set_string(trace_span_current(), "key", big); }
     TRACE_SPAN(big) {}
     CHECK_UINT(ledger_stats().truncated, 5);
     CHECK_UINT(log_lines, 1);

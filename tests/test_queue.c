@@ -262,11 +262,11 @@ ISOLATED(what_is_larger_than_the_queue_is_told) {
     memset(large, 'x', sizeof large - 1);
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
     record("x", 1);
-    TRACE_SPAN("large") { trace_set("text", large); }
+    TRACE_SPAN("large") { trace_span_set_string(trace_span_current(), "text", large); }
     record("x", 1);
     CHECK_INT(trace_flush(10000), TRACE_RESULT_FAILED);
     CHECK_UINT(ledger_of("one").failed[TRACE_FAILURE_TOO_LARGE] + ledger_of("one").failed[TRACE_FAILURE_QUEUE_FULL], 1);
-    TRACE_SPAN("large") { trace_set("text", large); }
+    TRACE_SPAN("large") { trace_span_set_string(trace_span_current(), "text", large); }
     CHECK_INT(trace_flush(10000), TRACE_RESULT_FAILED);
     CHECK(ledger_of("one").failed[TRACE_FAILURE_TOO_LARGE] >= 1);       /* by itself, in an empty queue */
     CHECK_HAS(ledger_of("one").last_error, "larger than the queue");

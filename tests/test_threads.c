@@ -380,7 +380,7 @@ __attribute__((no_sanitize_address)) static void *exit_in_blocks(void *how) { /*
         TRACE_WITH(context) {
             (void)trace_span_start("left in block");
             TRACE_SPAN("inner block") {
-                trace_set("key", 1);
+                trace_span_set_int(trace_span_current(), "key", 1);
                 if (!how) pthread_exit(NULL);
                 __atomic_store_n(&in_block, 1u, __ATOMIC_RELEASE);
                 for (;;) ledger_nap(100000), pthread_testcancel();           /* is cancelled here */
