@@ -163,6 +163,8 @@
        TRACE_CONFIG_LIBRARY 1          this file belongs to a library that only instruments itself; no implementation
        TRACE_CONFIG_SCOPE pointer      a const trace_scope * for the macros of this file; default NULL
        TRACE_CONFIG_STATIC 1           the implementation is static: one file has all there is
+       TRACE_CONFIG_NAMESPACE prefix   all symbols get it, by macros of their names: two static libraries of one program may each
+                                       carry an implementation. The type trace_config gets it too
        TRACE_CONFIG_SINGLE_THREADED 1  no threads, no system: clock, random bytes and output are given in trace_config; trace_pump
        TRACE_CONFIG_STATIC_BYTES n     memory of the former; default 32,768; goes to who asks first. Enough to reach all limits:
                                        384 * max_open_spans + max_pool_bytes + 5 * ring_bytes + 2 KiB, 8 KiB more with baggage
@@ -310,6 +312,83 @@
 #define TRACE_API static TRACEI_UNUSED
 #else
 #define TRACE_API extern TRACEI_HIDDEN
+#endif
+
+#define TRACEI_JOIN(a, b) TRACEI_JOIN_(a, b)
+#define TRACEI_JOIN_(a, b) a##b
+
+#ifdef TRACE_CONFIG_NAMESPACE     /* other names for what the linker sees, and for trace_config, a function of libtrace's */
+#define TRACEI_NAME(name) TRACEI_JOIN(TRACE_CONFIG_NAMESPACE, name)
+#define trace_attach TRACEI_NAME(trace_attach)
+#define trace_attach_span TRACEI_NAME(trace_attach_span)
+#define trace_baggage_get TRACEI_NAME(trace_baggage_get)
+#define trace_baggage_remove TRACEI_NAME(trace_baggage_remove)
+#define trace_baggage_set TRACEI_NAME(trace_baggage_set)
+#define trace_clock_ns TRACEI_NAME(trace_clock_ns)
+#define trace_config TRACEI_NAME(trace_config)
+#define trace_console_exporter TRACEI_NAME(trace_console_exporter)
+#define trace_context_current TRACEI_NAME(trace_context_current)
+#define trace_context_format TRACEI_NAME(trace_context_format)
+#define trace_context_hold TRACEI_NAME(trace_context_hold)
+#define trace_context_is_valid TRACEI_NAME(trace_context_is_valid)
+#define trace_context_parse TRACEI_NAME(trace_context_parse)
+#define trace_context_release TRACEI_NAME(trace_context_release)
+#define trace_detach TRACEI_NAME(trace_detach)
+#define trace_extract TRACEI_NAME(trace_extract)
+#define trace_extract_environment TRACEI_NAME(trace_extract_environment)
+#define trace_extract_headers TRACEI_NAME(trace_extract_headers)
+#define trace_extract_raw TRACEI_NAME(trace_extract_raw)
+#define trace_flush TRACEI_NAME(trace_flush)
+#define trace_get_exporter_stats TRACEI_NAME(trace_get_exporter_stats)
+#define trace_get_stats TRACEI_NAME(trace_get_stats)
+#define trace_id_string TRACEI_NAME(trace_id_string)
+#define trace_init TRACEI_NAME(trace_init)
+#define trace_inject TRACEI_NAME(trace_inject)
+#define trace_inject_raw TRACEI_NAME(trace_inject_raw)
+#define trace_mark_get TRACEI_NAME(trace_mark_get)
+#define trace_memory_clear TRACEI_NAME(trace_memory_clear)
+#define trace_memory_exporter TRACEI_NAME(trace_memory_exporter)
+#define trace_memory_get TRACEI_NAME(trace_memory_get)
+#define trace_memory_last_trace TRACEI_NAME(trace_memory_last_trace)
+#define trace_pump TRACEI_NAME(trace_pump)
+#define trace_sampler_always_off TRACEI_NAME(trace_sampler_always_off)
+#define trace_sampler_always_on TRACEI_NAME(trace_sampler_always_on)
+#define trace_sampler_always_record TRACEI_NAME(trace_sampler_always_record)
+#define trace_sampler_consistent TRACEI_NAME(trace_sampler_consistent)
+#define trace_sampler_describe TRACEI_NAME(trace_sampler_describe)
+#define trace_sampler_parent_based TRACEI_NAME(trace_sampler_parent_based)
+#define trace_sampler_parent_threshold TRACEI_NAME(trace_sampler_parent_threshold)
+#define trace_sampler_rate_limit TRACEI_NAME(trace_sampler_rate_limit)
+#define trace_sampler_ratio TRACEI_NAME(trace_sampler_ratio)
+#define trace_sampler_roots_only TRACEI_NAME(trace_sampler_roots_only)
+#define trace_sampler_rules TRACEI_NAME(trace_sampler_rules)
+#define trace_shutdown TRACEI_NAME(trace_shutdown)
+#define trace_span_id_string TRACEI_NAME(trace_span_id_string)
+#define trace_state_get TRACEI_NAME(trace_state_get)
+#define trace_unwind TRACEI_NAME(trace_unwind)
+#define tracei_add_event TRACEI_NAME(tracei_add_event)
+#define tracei_add_link TRACEI_NAME(tracei_add_link)
+#define tracei_add_plain_event TRACEI_NAME(tracei_add_plain_event)
+#define tracei_begin TRACEI_NAME(tracei_begin)
+#define tracei_begin_with TRACEI_NAME(tracei_begin_with)
+#define tracei_context TRACEI_NAME(tracei_context)
+#define tracei_current TRACEI_NAME(tracei_current)
+#define tracei_enabled TRACEI_NAME(tracei_enabled)
+#define tracei_end TRACEI_NAME(tracei_end)
+#define tracei_end_at TRACEI_NAME(tracei_end_at)
+#define tracei_leave TRACEI_NAME(tracei_leave)
+#define tracei_off_flag TRACEI_NAME(tracei_off_flag)
+#define tracei_record_errno TRACEI_NAME(tracei_record_errno)
+#define tracei_record_error TRACEI_NAME(tracei_record_error)
+#define tracei_recording TRACEI_NAME(tracei_recording)
+#define tracei_set_array TRACEI_NAME(tracei_set_array)
+#define tracei_set_name TRACEI_NAME(tracei_set_name)
+#define tracei_set_scalar TRACEI_NAME(tracei_set_scalar)
+#define tracei_set_status TRACEI_NAME(tracei_set_status)
+#define tracei_set_text TRACEI_NAME(tracei_set_text)
+#define tracei_set_value TRACEI_NAME(tracei_set_value)
+#define tracei_start TRACEI_NAME(tracei_start)
+#define tracei_start_with TRACEI_NAME(tracei_start_with)
 #endif
 
 #if defined(__cplusplus) && __cplusplus >= 201402L
@@ -1925,8 +2004,6 @@ TRACE_INLINE void tracei_block_end(trace_span span) {
 #define TRACEI_FIRST_(first, ...) first
 #define TRACEI_REST(...) TRACEI_REST_(__VA_ARGS__, )
 #define TRACEI_REST_(first, ...) __VA_ARGS__
-#define TRACEI_JOIN(a, b) TRACEI_JOIN_(a, b)
-#define TRACEI_JOIN_(a, b) a##b
 #ifdef __COUNTER__
 #define TRACEI_UNIQUE(name) TRACEI_JOIN(name, __COUNTER__)
 #else

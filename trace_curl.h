@@ -64,6 +64,18 @@
 #ifndef TRACEI_CURL_PUBLIC
 #define TRACEI_CURL_PUBLIC 1
 
+#if defined(TRACE_CONFIG_NAMESPACE) && !TRACE_CONFIG_OFF
+#define trace_curl_easy_cleanup TRACEI_NAME(trace_curl_easy_cleanup)
+#define trace_curl_easy_duphandle TRACEI_NAME(trace_curl_easy_duphandle)
+#define trace_curl_easy_init TRACEI_NAME(trace_curl_easy_init)
+#define trace_curl_easy_perform TRACEI_NAME(trace_curl_easy_perform)
+#define trace_curl_easy_reset TRACEI_NAME(trace_curl_easy_reset)
+#define trace_curl_easy_setopt TRACEI_NAME(trace_curl_easy_setopt)
+#define trace_curl_multi_add_handle TRACEI_NAME(trace_curl_multi_add_handle)
+#define trace_curl_multi_info_read TRACEI_NAME(trace_curl_multi_info_read)
+#define trace_curl_multi_remove_handle TRACEI_NAME(trace_curl_multi_remove_handle)
+#endif
+
 /* All files that share handles use these in place of libcurl's own of the same name; arguments, results and threads are
    libcurl's. */
 #if TRACE_CONFIG_OFF

@@ -64,6 +64,10 @@
 #ifndef TRACEI_FUNCTIONS_PUBLIC
 #define TRACEI_FUNCTIONS_PUBLIC 1
 
+#ifdef TRACE_CONFIG_NAMESPACE
+#define trace_functions_init TRACEI_NAME(trace_functions_init)
+#endif
+
 #ifdef __clang__                  /* bool in gnu89 */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc99-extensions"

@@ -100,6 +100,28 @@
 #ifndef TRACEI_GENAI_PUBLIC
 #define TRACEI_GENAI_PUBLIC 1
 
+#ifdef TRACE_CONFIG_NAMESPACE
+#define trace_genai_captures_content TRACEI_NAME(trace_genai_captures_content)
+#define trace_genai_identify TRACEI_NAME(trace_genai_identify)
+#define trace_genai_init TRACEI_NAME(trace_genai_init)
+#define trace_genai_set_cost TRACEI_NAME(trace_genai_set_cost)
+#define trace_genai_set_input TRACEI_NAME(trace_genai_set_input)
+#define trace_genai_set_instructions TRACEI_NAME(trace_genai_set_instructions)
+#define trace_genai_set_output TRACEI_NAME(trace_genai_set_output)
+#define trace_genai_set_request TRACEI_NAME(trace_genai_set_request)
+#define trace_genai_set_response TRACEI_NAME(trace_genai_set_response)
+#define trace_genai_set_retries_left TRACEI_NAME(trace_genai_set_retries_left)
+#define trace_genai_set_retrieval TRACEI_NAME(trace_genai_set_retrieval)
+#define trace_genai_set_stream TRACEI_NAME(trace_genai_set_stream)
+#define trace_genai_set_tool_call TRACEI_NAME(trace_genai_set_tool_call)
+#define trace_genai_set_tool_definitions TRACEI_NAME(trace_genai_set_tool_definitions)
+#define trace_genai_set_usage TRACEI_NAME(trace_genai_set_usage)
+#define trace_genai_stream_chunk TRACEI_NAME(trace_genai_stream_chunk)
+#define trace_genai_stream_start TRACEI_NAME(trace_genai_stream_start)
+#define tracei_genai_set_text TRACEI_NAME(tracei_genai_set_text)
+#define tracei_genai_start TRACEI_NAME(tracei_genai_start)
+#endif
+
 #if TRACEI_GNU
 #pragma GCC diagnostic push
 #ifdef __clang__                  /* bool in gnu89, NULL and casts in C++ */

@@ -70,6 +70,11 @@
 #ifndef TRACEI_JAEGER_PUBLIC
 #define TRACEI_JAEGER_PUBLIC 1
 
+#ifdef TRACE_CONFIG_NAMESPACE
+#define trace_jaeger_exporter TRACEI_NAME(trace_jaeger_exporter)
+#define tracei_jaeger_choice TRACEI_NAME(tracei_jaeger_choice)
+#endif
+
 #ifdef __clang__                  /* bool in gnu89, NULL in C++ */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc99-extensions"

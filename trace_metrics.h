@@ -67,6 +67,14 @@
 #ifndef TRACEI_METRICS_PUBLIC
 #define TRACEI_METRICS_PUBLIC 1
 
+#ifdef TRACE_CONFIG_NAMESPACE
+#define trace_metrics_content_type TRACEI_NAME(trace_metrics_content_type)
+#define trace_metrics_exporter TRACEI_NAME(trace_metrics_exporter)
+#define trace_metrics_render TRACEI_NAME(trace_metrics_render)
+#define trace_metrics_write TRACEI_NAME(trace_metrics_write)
+#define tracei_metrics_choice TRACEI_NAME(tracei_metrics_choice)
+#endif
+
 #ifdef __clang__                  /* bool in gnu89, NULL in C++ */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc99-extensions"

@@ -99,6 +99,12 @@
 #ifndef TRACEI_OTLP_PUBLIC
 #define TRACEI_OTLP_PUBLIC 1
 
+#ifdef TRACE_CONFIG_NAMESPACE
+#define trace_otlp_exporter TRACEI_NAME(trace_otlp_exporter)
+#define tracei_otlp_choice TRACEI_NAME(tracei_otlp_choice)
+#define tracei_otlp_stdout_choice TRACEI_NAME(tracei_otlp_stdout_choice)
+#endif
+
 #ifdef __clang__                  /* bool in gnu89, NULL in C++ */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc99-extensions"

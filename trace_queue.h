@@ -50,6 +50,10 @@
 #ifndef TRACEI_QUEUE_PUBLIC
 #define TRACEI_QUEUE_PUBLIC 1
 
+#ifdef TRACE_CONFIG_NAMESPACE
+#define trace_queue_exporter TRACEI_NAME(trace_queue_exporter)
+#endif
+
 #ifdef __clang__                  /* bool in gnu89 */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc99-extensions"

@@ -64,6 +64,20 @@
 #ifndef TRACEI_SQLITE_PUBLIC
 #define TRACEI_SQLITE_PUBLIC 1
 
+#if defined(TRACE_CONFIG_NAMESPACE) && !TRACE_CONFIG_OFF
+#define trace_sqlite_attach TRACEI_NAME(trace_sqlite_attach)
+#define trace_sqlite_busy_handler TRACEI_NAME(trace_sqlite_busy_handler)
+#define trace_sqlite_exec TRACEI_NAME(trace_sqlite_exec)
+#define trace_sqlite_open TRACEI_NAME(trace_sqlite_open)
+#define trace_sqlite_open16 TRACEI_NAME(trace_sqlite_open16)
+#define trace_sqlite_open_v2 TRACEI_NAME(trace_sqlite_open_v2)
+#define trace_sqlite_prepare TRACEI_NAME(trace_sqlite_prepare)
+#define trace_sqlite_prepare_v2 TRACEI_NAME(trace_sqlite_prepare_v2)
+#define trace_sqlite_prepare_v3 TRACEI_NAME(trace_sqlite_prepare_v3)
+#define trace_sqlite_step TRACEI_NAME(trace_sqlite_step)
+#define trace_sqlite_trace_v2 TRACEI_NAME(trace_sqlite_trace_v2)
+#endif
+
 /* trace_sqlite_attach traces a connection from now on; SQLITE_OK, or SQLITE_NOMEM. NULL is ignored, twice is once. It ends when
    the connection is closed. The others stand for SQLite's own of the same name: arguments, results and threads are SQLite's. */
 #if TRACE_CONFIG_OFF

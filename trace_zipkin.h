@@ -63,6 +63,11 @@
 #ifndef TRACEI_ZIPKIN_PUBLIC
 #define TRACEI_ZIPKIN_PUBLIC 1
 
+#ifdef TRACE_CONFIG_NAMESPACE
+#define trace_zipkin_exporter TRACEI_NAME(trace_zipkin_exporter)
+#define tracei_zipkin_choice TRACEI_NAME(tracei_zipkin_choice)
+#endif
+
 #ifdef __clang__                  /* bool in gnu89, NULL in C++ */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wc99-extensions"

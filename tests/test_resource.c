@@ -25,11 +25,13 @@ extern char **environ;
 
 static void with(char **entries) {
     static char *none[1] = {NULL};
+    char **const before = environ;
     environ = entries ? entries : none;
     logged[0] = '\0';
     tracei_logger.log_fn = keep_log;
     tracei_log_level_now = TRACE_LOG_LEVEL_DEBUG;
     tracei_environment_snapshot();
+    environ = before;
 }
 
 static trace_config empty_config(void) {

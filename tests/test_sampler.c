@@ -990,10 +990,13 @@ TEST(samplers_from_the_environment) {
         _putenv("TRACER_SAMPLING_RATE=");
         _putenv("AI_INFRA_TRACING_SAMPLE_RATE=");
         for (int j = 0; entries[j]; j++) _putenv(entries[j]);
-#else
-        environ = entries;
-#endif
         tracei_environment_snapshot();
+#else
+        char **const before = environ;
+        environ = entries;
+        tracei_environment_snapshot();
+        environ = before;
+#endif
         fresh_log();
         if (tracei_sampler_from_environment(&sampler)) (void)trace_sampler_describe(&sampler, text, sizeof text);
         CHECK_STR(text, rows[i].expected);

@@ -363,6 +363,35 @@ TEST(consoles_of_two_copies_miss_nothing) {
     free(text);
 }
 
+/* Two static libraries in one program, each with an implementation of its own, under two namespaces: the linker sees no name
+   twice, each console prints its part, and it is one trace. A function that is called trace_config may be declared before. */
+TEST(two_namespaces_in_one_program) {
+    char command[1600], path[600], *text, id[33];
+    size_t size = 0;
+    const char *at;
+    if (!compiler_is_there()) SKIP("no compiler");
+    REQUIRE(compile("second.o", "-c -DTRACE_CONFIG_NAMESPACE=second_", SECOND_TEXT));
+    REQUIRE(compile("first.o", "-c -DTRACE_CONFIG_NAMESPACE=first_", "int trace_config(void);\n" FIRST_TEXT));
+    snprintf(command, sizeof command, "${CC:-cc} " SAME_FLAGS " '%s/first.o' '%s/second.o' -o '%s/first' -pthread && "
+             "OTEL_TRACES_EXPORTER=console '%s/first' 2>'%s/first.txt'", folder, folder, folder, folder, folder);
+    CHECK_INT(system(command), 0);
+    snprintf(path, sizeof path, "%s/first.txt", folder);
+    text = test_read_file(path, &size);
+    REQUIRE(text != NULL);
+    CHECK_HAS(text, "second copy");
+    CHECK_HAS(text, "deep");
+    CHECK_HAS(text, "own");
+    CHECK_HAS_NOT(text, "incomplete");
+    at = strstr(text, " 2 spans ");
+    REQUIRE(at != NULL);
+    at = strchr(at, '\n');
+    REQUIRE(at != NULL);
+    memcpy(id, at - 32, 32);
+    id[32] = 0;
+    CHECK(strstr(at, id) != NULL);
+    free(text);
+}
+
 /* --- plugins of a program that exports nothing --- */
 
 #define HOST_TEXT \

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Symbols: everything is static or hidden but for one weak versioned name; static mode defines nothing else; off defines nothing;
-# a library needs nothing of us.
+# a library needs nothing of us; a namespace renames everything else.
 # SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 . tests/lint/common.sh
 have readelf && have nm || skip_all "no readelf, nm (binutils)"
@@ -47,6 +47,13 @@ for header in $(headers); do
     object "$header" -DTRACE_CONFIG_STATIC=1
     for name in $(globals | awk '{ print $3 }' | grep -vx $shared | grep -v '^__cyg_profile_func_'); do
         complain "$header: TRACE_CONFIG_STATIC leaves the global symbol $name"
+    done
+    object "$header" -DTRACE_CONFIG_NAMESPACE=lint_ -finstrument-functions
+    for name in $(globals | awk '{ print $3 }' | grep -vx $shared | grep -v '^__cyg_profile_func_' | grep -v '^lint_'); do
+        complain "$header: TRACE_CONFIG_NAMESPACE does not rename $name"
+    done
+    for name in $(sed -n 's/^#define [a-z0-9_]* TRACEI_NAME(\([a-z0-9_]*\)).*/\1/p' "$header" | grep -vx trace_config); do
+        globals | awk '{ print $3 }' | grep -qx "lint_$name" || complain "$header: TRACE_CONFIG_NAMESPACE renames $name, which is no symbol"
     done
     before= use='void user(void); void user(void) { TRACE_SPAN("x") trace_span_set_int(trace_span_current(), "k", 1); }'
     object "$header" -DTRACE_CONFIG_OFF=1

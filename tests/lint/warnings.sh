@@ -6,7 +6,7 @@
 common="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wcast-qual -Wvla -Wformat=2 -Wwrite-strings -Wunused -Werror"
 only_c="-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition"
 modes="-DLINT_PLAIN -DTRACE_CONFIG_OFF=1 -DTRACE_CONFIG_LIBRARY=1 -DTRACE_CONFIG_SCOPE=(&lint_scope)"
-implementation_modes="-DLINT_PLAIN -DTRACE_CONFIG_STATIC=1 -DTRACE_CONFIG_SINGLE_THREADED=1 -DTRACE_CONFIG_UNLOADABLE=1 -DTRACE_CONFIG_NO_CONSOLE=1 -DTRACE_CONFIG_OFF=1 -DNDEBUG"
+implementation_modes="-DLINT_PLAIN -DTRACE_CONFIG_STATIC=1 -DTRACE_CONFIG_NAMESPACE=lint_ -DTRACE_CONFIG_SINGLE_THREADED=1 -DTRACE_CONFIG_UNLOADABLE=1 -DTRACE_CONFIG_NO_CONSOLE=1 -DTRACE_CONFIG_OFF=1 -DNDEBUG"
 checked=0 user=$PWD/tests/lint/user.c
 
 # Up to JOBS compilations at once; what they complain about is gathered at the end, in order.
