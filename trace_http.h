@@ -3270,6 +3270,12 @@ static TRACEI_UNUSED bool tracei_http_endpoint(const char *owner, const char *gi
     return !url.full;
 }
 
+/* A server that says why in plain text. */
+static TRACEI_UNUSED void tracei_verdict_quote(tracei_verdict *verdict, const trace_http_response *response) {
+    verdict->message.data = response->body;
+    verdict->message.size = response->body_size < 300 ? response->body_size : 300;
+}
+
 /* What the sender sends, as an exporter. Without a sender it has no export_fn. */
 static TRACEI_UNUSED trace_exporter tracei_sender_exporter(const char *name, tracei_sender *sender,
                                                            trace_result (*export_fn)(void *user, const trace_batch *batch)) {

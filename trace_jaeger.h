@@ -843,9 +843,7 @@ static trace_result tracei_jaeger_export(void *user, const trace_batch *batch) {
 static void tracei_jaeger_response(void *user, const trace_http_response *response, size_t count, tracei_verdict *verdict) {
     (void)user;
     (void)count;
-    if (verdict->answer == TRACEI_ANSWER_OK) return;
-    verdict->message.data = response->body;
-    verdict->message.size = response->body_size < 300 ? response->body_size : 300;
+    if (verdict->answer != TRACEI_ANSWER_OK) tracei_verdict_quote(verdict, response);
 }
 
 static const char *tracei_jaeger_setting(const trace_jaeger_options *o, const char *field, const char *variable) {

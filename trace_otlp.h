@@ -2113,6 +2113,15 @@ static bool tracei_otlp_grpc_may_retry(int32_t code, uint64_t retry_after_ns) {
     return code == 1 || code == 4 || code == 10 || code == 11 || code == 14 || code == 15 || (code == 8 && retry_after_ns);
 }
 
+/* Not every server that refuses speaks OTLP when it does: proxies, and what was reached instead, say why in plain text. */
+static void tracei_otlp_take_message(tracei_verdict *verdict, const trace_http_response *response,
+                                     const tracei_otlp_answer *answer) {
+    if (answer->message.size) verdict->message = answer->message;
+    else if (verdict->answer != TRACEI_ANSWER_OK && response->content_type &&
+             tracei_http_has_prefix(response->content_type, "text/"))
+        tracei_verdict_quote(verdict, response);
+}
+
 static void tracei_otlp_response(void *user, const trace_http_response *response, size_t count, tracei_verdict *verdict) {
     tracei_otlp *self = (tracei_otlp *)user;
     const char *body = response->body;
@@ -2130,7 +2139,7 @@ static void tracei_otlp_response(void *user, const trace_http_response *response
         size -= 5;
     }
     answer = tracei_otlp_read_answer(body, size, failed);
-    if (answer.message.size) verdict->message = answer.message;
+    tracei_otlp_take_message(verdict, response, &answer);
     if (!failed) verdict->rejected = answer.rejected < count ? (size_t)answer.rejected : count;
 }
 

@@ -258,7 +258,7 @@ static void tracei_push_response(void *user, const trace_http_response *response
     const bool failed = verdict->answer != TRACEI_ANSWER_OK;
     const tracei_otlp_answer answer = tracei_otlp_read_answer(response->body, response->body_size, failed);
     (void)user;
-    if (answer.message.size) verdict->message = answer.message;
+    tracei_otlp_take_message(verdict, response, &answer);
     if (!failed && answer.rejected) verdict->rejected = count;
 }
 

@@ -531,9 +531,7 @@ static bool tracei_zipkin_assemble(void *user, const tracei_item *items, size_t 
 static void tracei_zipkin_response(void *user, const trace_http_response *response, size_t count, tracei_verdict *verdict) {
     (void)user;
     (void)count;
-    if (verdict->answer == TRACEI_ANSWER_OK) return;
-    verdict->message.data = response->body;
-    verdict->message.size = response->body_size < 300 ? response->body_size : 300;
+    if (verdict->answer != TRACEI_ANSWER_OK) tracei_verdict_quote(verdict, response);
 }
 
 static bool tracei_zipkin_make_url(const trace_zipkin_options *options, char *out, size_t capacity) {
@@ -554,20 +552,14 @@ static void tracei_zipkin_fill_http(const trace_zipkin_options *o, tracei_zipkin
     tracei_http_read_numbers(http, "OTEL_EXPORTER_ZIPKIN_TIMEOUT", NULL);
 }
 
-/* Proxies on the way shall not trace the tracer (B3, "b3: 0"). */
 static tracei_sender *tracei_zipkin_open(const trace_zipkin_options *options, tracei_zipkin *self) {
-    trace_header headers[64];
     char url[2048];
     tracei_http_options http;
     if (!tracei_zipkin_make_url(options, url, sizeof url)) return NULL;
     tracei_zipkin_fill_http(options, self, &http);
     http.url = url;
-    headers[0].name = tracei_http_string_of("b3");
-    headers[0].value = tracei_http_string_of("0");
-    http.header_count = 1;
-    for (size_t i = 0; i < options->header_count && i < 63; i++) headers[http.header_count++] = options->headers[i];
-    if (options->header_count > 63) tracei_log(TRACE_LOG_LEVEL_WARNING, "zipkin: more than 63 headers; the others are left out");
-    http.headers = headers;
+    http.headers = options->headers;
+    http.header_count = options->header_count;
     return tracei_sender_open(&http);
 }
 

@@ -531,6 +531,35 @@ TEST(answers) {
     CHECK_UINT(answer.message.size, 0);
 }
 
+/* A proxy that refuses says why in plain text; so does what was reached instead of a collector. Bytes of any other kind say nothing. */
+TEST(a_refusal_in_plain_text_is_told) {
+    static const struct { uint32_t status; const char *type, *body, *told; } cases[] = {
+        {400, "text/plain; charset=utf-8", "field x is bad", "field x is bad"}, {502, "TEXT/html", "<h1>no</h1>", "<h1>no</h1>"},
+        {400, "text/plain", "{\"message\":\"bad\"}", "bad"}, {400, "application/x-protobuf", "field x is bad", NULL},
+        {400, "", "field x is bad", NULL}, {400, NULL, "field x is bad", NULL}, {200, "text/plain", "thank you", NULL}};
+    tracei_otlp *self = (tracei_otlp *)calloc(1, sizeof *self);
+    char text[1000];
+    trace_http_response response;
+    tracei_verdict verdict;
+    REQUIRE(self != NULL);
+    memset(&response, 0, sizeof response);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(&verdict, 0, sizeof verdict);
+        response.status = cases[i].status, response.content_type = cases[i].type;
+        response.body = cases[i].body, response.body_size = strlen(cases[i].body);
+        verdict.answer = cases[i].status == 200 ? TRACEI_ANSWER_OK : TRACEI_ANSWER_REJECTED;
+        tracei_otlp_response(self, &response, 3, &verdict);
+        CHECK_TEXT(verdict.message.data, verdict.message.size, cases[i].told);
+    }
+    memset(text, 'x', sizeof text);
+    response.status = 400, response.content_type = "text/plain", response.body = text, response.body_size = sizeof text;
+    memset(&verdict, 0, sizeof verdict);
+    verdict.answer = TRACEI_ANSWER_REJECTED;
+    tracei_otlp_response(self, &response, 3, &verdict);
+    CHECK_UINT(verdict.message.size, 300);
+    free(self);
+}
+
 TEST(answers_that_make_no_sense_say_nothing_terrible) {
     static const char *const starts[] = {"{\"partialSuccess\":{\"rejectedSpans\":\"5\",\"errorMessage\":\"x\\", "{\"partialSuccess\":", "{\"message\":\"abc\\\"def\"}",
                                          "\x0a\x06\x08\x05\x12\x02no", "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "{{{{[[[[", "{\"a\":[[[[[[]"};

@@ -282,7 +282,7 @@ TEST(endpoints) {
 
 typedef struct captured {
     char body[65536], url[256];
-    bool b3;
+    unsigned b3;
 } captured;
 
 static trace_http_outcome capture(void *user, const trace_http_request *request, trace_http_response *response) {
@@ -292,7 +292,7 @@ static trace_http_outcome capture(void *user, const trace_http_request *request,
     seen->body[size] = '\0';
     snprintf(seen->url, sizeof seen->url, "%s", request->url);
     for (size_t i = 0; i < request->header_count; i++)
-        seen->b3 |= request->headers[i].name.size == 2 && !memcmp(request->headers[i].name.data, "b3", 2) && request->headers[i].value.data[0] == '0';
+        seen->b3 += request->headers[i].name.size == 2 && !memcmp(request->headers[i].name.data, "b3", 2) && request->headers[i].value.data[0] == '0';
     response->status = 202;
     return TRACE_HTTP_OUTCOME_ANSWERED;
 }
@@ -321,7 +321,7 @@ TEST(the_exporter_sends_an_array) {
     CHECK_INT(exporter.export_fn(exporter.user, &batch), TRACE_RESULT_OK);
     CHECK_INT(exporter.flush_fn(exporter.user, trace_clock_ns() + 2000000000u), TRACE_RESULT_OK);
     exporter.stats_fn(exporter.user, &stats);
-    CHECK(stats.received == 3 && stats.sent == 3 && seen.b3);
+    CHECK(stats.received == 3 && stats.sent == 3 && seen.b3 == 1);
     CHECK_STR(seen.url, "http://localhost:9411/api/v2/spans");
     CHECK(strncmp(seen.body, "[{\"traceId\":\"5b8eff", 19) == 0 && strstr(seen.body, "}},{\"traceId\"") && strcmp(seen.body + strlen(seen.body) - 2, "}]") == 0);
     exporter.shutdown_fn(exporter.user, trace_clock_ns() + 100000000u);
