@@ -4650,16 +4650,16 @@ static void tracei_environment_snapshot(void) {
         tracei_environment_forget();
         return;
     }
-    block = (char *)tracei_alloc(size + 1);
+    block = (char *)tracei_alloc(size);
     if (!block) {
         tracei_log(TRACE_LOG_LEVEL_ERROR, "no memory for the environment: its variables are not read");
         tracei_environment_forget();
         return;
     }
-    (void)tracei_environment_copy(block, size + 1);
+    (void)tracei_environment_copy(block, size);
     if (tracei_environment_size(before) == tracei_environment_size(block) &&
         memcmp(before, block, tracei_environment_size(block)) == 0)
-        tracei_free(block, size + 1);
+        tracei_free(block, size);
     else
         TRACEI_STORE_RELEASE(&tracei_environment_block, (const char *)block);
 }
@@ -4729,10 +4729,9 @@ static int tracei_environment_word(trace_string text, const char *const *words) 
     return -1;
 }
 
-/* Digits only; false also when above `high`. */
+/* Digits only; false also when out of the range. The text is not empty, or `low` not 0. */
 static bool tracei_environment_digits(trace_string text, uint32_t low, uint32_t high, uint32_t *out) {
     uint64_t value = 0;
-    if (!text.size) return false;
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '0' || text.data[i] > '9') return false;
         value = value * 10 + (uint64_t)(text.data[i] - '0');
@@ -15664,7 +15663,7 @@ static trace_result tracei_memory_export(void *user, const trace_batch *batch) {
             *span = batch->spans[i];
             tracei_keep_span(&cutter, span);
         }
-        if (!span || cutter.full) {
+        if (cutter.full) {
             memory->stats.failed[TRACE_FAILURE_QUEUE_FULL]++;
             memory->stats.last_failure_unix_ns = tracei_unix_ns();
             tracei_stats_say(&memory->stats, "the buffer is full");

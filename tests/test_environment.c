@@ -262,6 +262,9 @@ TEST(words) {
         {"thrift", -1, "warning: OTEL_EXPORTER_OTLP_PROTOCOL=thrift ignored: must be one of grpc, http/protobuf, http/json\n"},
         {"grpc,http/json", -1, "warning: OTEL_EXPORTER_OTLP_PROTOCOL=grpc,http/json ignored: must be one of grpc, http/protobuf, http/json\n"},
     };
+    const trace_string edges = {"@AZ[`az{", 8};
+    CHECK(tracei_environment_same_word(edges, "@az[`AZ{"));      /* letters only */
+    CHECK(!tracei_environment_same_word(edges, "`AZ[`az{") && !tracei_environment_same_word(edges, "@AZ{`az{"));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         with_value("OTEL_EXPORTER_OTLP_PROTOCOL", rows[i].value);
         CHECK_INT(tracei_environment_enum("OTEL_EXPORTER_OTLP_PROTOCOL", protocols), rows[i].expected);
@@ -306,7 +309,7 @@ TEST(pairs) {
     static const struct { const char *text, *expected; } rows[] = {
         {"a=b", "a~b|"}, {"a=b,c=d", "a~b|c~d|"}, {" a = b , c\t=\td ", "a~b|c~d|"}, {"a=", "a~|"}, {"a=b=c", "a~b=c|"}, {"a=b,,c=d,", "a~b|c~d|"},
         {"a=%2C%3d%20x", "a~,= x|"}, {"%61%2Cb=1", "a,b~1|"}, {"a=%C3%A9", "a~\xc3\xa9|"}, {"a=\xc3\xa9", "a~\xc3\xa9|"}, {"a=%0A", "a~\n|"},
-        {"a=1,a=2", "a~1|a~2|"}, {"a=b;c", "a~b;c|"}, {"a=+", "a~+|"}, {"a=%25", "a~%|"}, {",", ""},
+        {"a=1,a=2", "a~1|a~2|"}, {"a=b;c", "a~b;c|"}, {"a=+", "a~+|"}, {"a=%25", "a~%|"}, {",", ""}, {"a=%22%33%01%10", "a~\"3\001\020|"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         tracei_pairs found;

@@ -230,6 +230,8 @@ TEST(release_files) {
         char small[5] = "";
         tracei_release_value("NAME=abc\xc3\xa9", "NAME", small, sizeof small);      /* never half a character */
         CHECK_STR(small, "abc");
+        tracei_release_value("NAME=abcd", "NAME", small, sizeof small);
+        CHECK_STR(small, "abcd");
     }
 }
 

@@ -961,9 +961,14 @@ TEST(writes_without_a_current_span_do_nothing) {
 }
 
 TEST(the_last_trace) {
+    trace_span_options options;
     begin();
+    memset((void *)&options, 0, sizeof options);
     TRACE_SPAN("first") trace_span_end(trace_span_start("child of first"));
-    TRACE_SPAN("second") trace_span_end(trace_span_start("child of second"));
+    TRACE_SPAN("second") {
+        options.parent = trace_context_current();
+        trace_span_end(trace_span_start("child of second"));
+    }
     (void)collect();
     REQUIRE(trace_memory_last_trace(&memory, spans, 512) == 2);
     CHECK(text_is(spans[0].name, "child of second") && text_is(spans[1].name, "second"));
@@ -971,6 +976,94 @@ TEST(the_last_trace) {
     trace_memory_clear(&memory);
     CHECK_UINT(trace_memory_get(&memory, spans, 512), 0);
     CHECK_UINT(trace_memory_get(NULL, spans, 512), 0);
+    trace_span_end(trace_span_start_with("late", &options));
+    CHECK_UINT(collect(), 1);
+    CHECK_UINT(trace_memory_last_trace(&memory, spans, 512), 0);     /* no root since */
+}
+
+static trace_string piece(const char *text, size_t size) {
+    trace_string piece;
+    piece.data = text;
+    piece.size = size;
+    return piece;
+}
+
+/* Six spans with something of everything; each a little larger than the one before. */
+static void hand_over(const trace_exporter *exporter) {
+    static trace_span_data given[6];
+    static trace_attribute attributes[6];
+    static trace_event_data events[6];
+    static trace_link_data links[6];
+    static const char sentence[] = "a text of forty-one bytes, or less than it";
+    char text[sizeof sentence], key[] = "key";       /* of the caller; gone after the call */
+    trace_batch batch;
+    size_t i;
+    memset((void *)&batch, 0, sizeof batch);
+    memset((void *)given, 0, sizeof given);
+    memset((void *)events, 0, sizeof events);
+    memset((void *)links, 0, sizeof links);
+    memcpy(text, sentence, sizeof text);
+    for (i = 0; i < 6; i++) {
+        attributes[i].key = piece(key, 3);
+        attributes[i].value.type = i % 3 == 0 ? TRACE_TYPE_STRING : i % 3 == 1 ? TRACE_TYPE_JSON : TRACE_TYPE_BYTES;
+        attributes[i].value.as.string = piece(text, 36 + i);
+        events[i].name = piece("event", 5);
+        links[i].trace_state = piece("a=1", 3);
+        events[i].attributes = links[i].attributes = given[i].attributes = &attributes[i];
+        events[i].attribute_count = links[i].attribute_count = given[i].attribute_count = 1;
+        given[i].name = piece("span", 4);
+        given[i].events = &events[i];
+        given[i].links = &links[i];
+        given[i].event_count = given[i].link_count = 1;
+        given[i].span_id[7] = (uint8_t)(i + 1);
+    }
+    batch.spans = given;
+    batch.span_count = 6;
+    CHECK_INT(exporter->export_fn(exporter->user, &batch), TRACE_RESULT_OK);
+    memset(text, '#', sizeof text);
+    memset(key, '#', sizeof key);
+}
+
+static bool is_kept(const trace_attribute *attribute, size_t size) {
+    return text_is(attribute->key, "key") && attribute->value.as.string.size == size &&
+           memcmp(attribute->value.as.string.data, "a text of forty-one bytes, or less than it", size) == 0;
+}
+
+TEST(a_buffer_of_any_size_keeps_whole_spans_and_counts_the_rest) {
+    static uint64_t room[1024];
+    const size_t most = sizeof room - 64;
+    size_t size, before = 0;
+    trace_span_data got[8];
+    CHECK(trace_memory_exporter(room, sizeof(tracei_memory) + 63).export_fn == NULL);
+    CHECK(trace_memory_exporter((char *)room + 4, most).export_fn == NULL);
+    for (size = sizeof(tracei_memory) + 64; size <= most; size++) {
+        trace_exporter exporter;
+        trace_exporter_stats stats;
+        size_t count, i;
+        memset(room, 0xa5, sizeof room);
+        exporter = trace_memory_exporter(room, size);
+        hand_over(&exporter);
+        memset((void *)&stats, 0, sizeof stats);
+        exporter.stats_fn(exporter.user, &stats);
+        count = trace_memory_get(&exporter, got, 8);
+        CHECK_UINT(stats.sent, count);
+        CHECK_UINT(stats.received, 6);
+        CHECK_UINT(stats.failed[TRACE_FAILURE_QUEUE_FULL], 6 - count);
+        CHECK_STR(stats.last_error, count < 6 ? "the buffer is full" : "");
+        CHECK(count >= before);
+        before = count;
+        for (i = 0; i < count; i++) {
+            const size_t text = 35 + got[i].span_id[7];
+            CHECK(text_is(got[i].name, "span") && text_is(got[i].events[0].name, "event") && text_is(got[i].links[0].trace_state, "a=1"));
+            CHECK(is_kept(got[i].attributes, text) && is_kept(got[i].events[0].attributes, text) && is_kept(got[i].links[0].attributes, text));
+        }
+        for (i = size & ~(size_t)7; i < sizeof room; i++) CHECK_INT(((unsigned char *)room)[i], 0xa5);
+        if (!count) continue;
+        memset((void *)got, 0xa5, sizeof got);
+        CHECK_UINT(trace_memory_get(&exporter, got, count - 1), count);     /* how many there are, not how many were written */
+        for (i = 0; i < sizeof got[0]; i++) CHECK_INT(((unsigned char *)&got[count - 1])[i], 0xa5);
+    }
+    CHECK_UINT(before, 6);
 }
 
 TEST(ids_never_repeat) {

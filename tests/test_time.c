@@ -641,6 +641,28 @@ TEST(many_moves) {
     }
 }
 
+/* Pairs for the estimate are taken a millisecond apart, and afresh once counter and clock went apart. */
+TEST(pairs_are_remembered_a_baseline_apart) {
+    tracei_timeline timeline;
+    uint64_t ticks = 1000 * MS;
+    uint32_t i, remembered, knots;
+    tracei_timeline_init(&timeline, true);
+    for (i = 0; i < 20; i++, ticks += 10 * MS) tracei_timeline_pair(&timeline, pair_of(ticks, ticks, 0));
+    CHECK(timeline.settled);
+    remembered = timeline.remembered;
+    for (i = 0; i < 50; i++) tracei_timeline_pair(&timeline, pair_of(ticks + i * 100 * US, ticks + i * 100 * US, 0));
+    CHECK_UINT(timeline.remembered, remembered + 5);     /* the first, and each that is 1 ms after one */
+    ticks += 49 * 100 * US;
+    knots = timeline.knot_count;
+    tracei_timeline_pair(&timeline, pair_of(ticks, ticks + 5 * SECOND, 0));      /* no later tick: nothing to draw */
+    CHECK_UINT(timeline.knot_count, knots);
+    CHECK_UINT(tracei_timeline_mono(&timeline, ticks + 10 * MS), ticks + 10 * MS);
+    ticks += 20 * MS;
+    tracei_timeline_pair(&timeline, pair_of(ticks, ticks + SECOND, 0));
+    CHECK_UINT(timeline.remembered, 1);
+    tracei_free(timeline.knots == timeline.own_knots ? NULL : timeline.knots, timeline.knot_capacity * sizeof(tracei_knot));
+}
+
 /* ---- brackets ------------------------------------------------------------------------------------------------------ */
 
 TEST(narrowest_bracket_wins) {
@@ -790,6 +812,21 @@ TEST(wall_clock_steps) {
         sim_pass(&machine);
         CHECK(machine.timeline.anchor_count <= TRACEI_TIME_ANCHORS);
     }
+    for (i = 1; i < TRACEI_TIME_ANCHORS; i++)    /* the last ones, none of them left out */
+        CHECK_UINT(machine.timeline.anchors[i].number, machine.timeline.anchors[i - 1].number % TRACEI_WALL_NUMBERS + 1);
+}
+
+/* What was mapped stays, also where the next pair lies before it. */
+TEST(a_pair_behind_what_was_mapped_moves_nothing) {
+    tracei_timeline timeline;
+    uint64_t unix_ns;
+    tracei_timeline_init(&timeline, false);
+    tracei_timeline_pair(&timeline, pair_of(10 * SECOND, 10 * SECOND, 1000 * HOUR));
+    unix_ns = tracei_timeline_unix(&timeline, tracei_timeline_mono(&timeline, 10 * SECOND + 500 * MS));
+    tracei_timeline_pair(&timeline, pair_of(10 * SECOND + 200 * MS, 10 * SECOND + 200 * MS, 999 * HOUR));
+    CHECK_UINT(tracei_timeline_unix(&timeline, 10 * SECOND + 500 * MS), unix_ns);
+    tracei_timeline_pair(&timeline, pair_of(5 * SECOND, 5 * SECOND, 999 * HOUR));
+    CHECK_UINT(timeline.last.ticks, 10 * SECOND + 200 * MS);
 }
 
 /* A board without a clock: its Unix time is less than its uptime. */
@@ -840,6 +877,40 @@ TEST(wall_clock_steps_within_a_trace) {
 static uint64_t fake_now;
 static uint64_t fake_mono(void *user) { return fake_now + *(const uint64_t *)user * 0; }
 static uint64_t fake_unix(void *user) { return fake_now + *(const uint64_t *)user; }
+
+static uint64_t looked;
+static uint64_t look_mono(void *user) { return (void)user, looked++, 5 * SECOND; }
+static uint64_t look_unix(void *user) { return 5 * SECOND + *(const uint64_t *)user; }
+
+/* A root that nobody looked for: an offset less than three units (of a millisecond) away is the same, and stays what later ones are
+   compared with, so that what creeps is noticed. */
+TEST(roots_look_at_the_clocks_themselves) {
+    static uint64_t ahead;
+    uint32_t number;
+    int moved;
+    tracei_clock.monotonic_fn = look_mono;
+    tracei_clock.unix_fn = look_unix;
+    tracei_clock.user = &ahead;
+    for (number = 1; number <= TRACEI_WALL_NUMBERS; number += 31)
+        for (moved = -5; moved <= 5; moved++) {
+            const bool is_step = moved < -2 || moved > 2;
+            const uint32_t expected = is_step ? number % TRACEI_WALL_NUMBERS + 1 : number;
+            ahead = (uint64_t)(1000 + moved) << 20;
+            TRACEI_STORE(&tracei_wall, tracei_wall_word(0, number));
+            TRACEI_STORE(&tracei_wall_offset, 1000u);
+            looked = 0;
+            CHECK_UINT(tracei_wall_of_root(UINT64_C(16) << 24), number << TRACEI_WALL_SHIFT);
+            CHECK_UINT(looked, 0);
+            CHECK_UINT(tracei_wall_of_root(UINT64_C(17) << 24), expected << TRACEI_WALL_SHIFT);
+            CHECK_UINT(looked, 1);
+            CHECK_UINT(tracei_wall, tracei_wall_word(UINT64_C(17) << 24, expected));
+            CHECK_UINT(tracei_wall_offset, is_step ? (uint32_t)(1000 + moved) : 1000u);
+            CHECK_UINT(tracei_wall_of_root(UINT64_C(17) << 24), expected << TRACEI_WALL_SHIFT);
+            CHECK_UINT(looked, 1);
+        }
+    memset((void *)&tracei_clock, 0, sizeof tracei_clock);
+    TRACEI_STORE(&tracei_wall, 0u);
+}
 
 /* Whole traces through the public interface while the wall clock steps at random, seen by one exporter at once and by one that
    waits for their roots: no child before its parent or beyond its end, every duration to the nanosecond, and traces that do not
@@ -1042,7 +1113,29 @@ TEST(started_again) {
     CHECK(mono + 20 * US >= before && mono <= after + 20 * US);
 }
 
+#if TRACEI_HAVE_COUNTER && defined(__linux__)
+TEST(the_clock_source_is_what_the_kernel_says) {
+    char name[64] = "", *end;
+    FILE *const file = fopen("/sys/devices/system/clocksource/clocksource0/current_clocksource", "r");
+    if (!file || !fgets(name, sizeof name, file)) SKIP("the kernel does not say");
+    fclose(file);
+    end = strchr(name, '\n');
+    REQUIRE(end != NULL && end - name > 1 && end - name < 31);
+    *end = '\0';
+    CHECK(tracei_clocksource_is(name));
+    end[-1] ^= 1;
+    CHECK(!tracei_clocksource_is(name));
+    end[-1] = '\0';
+    CHECK(!tracei_clocksource_is(name));
+}
+#endif
+
 #if TRACEI_HAVE_COUNTER
+TEST(the_source_is_added_to_the_upper_half) {
+    uint64_t before = tracei_ticks_by(0), lifted = tracei_ticks_by(1000), after = tracei_ticks_by(0);
+    CHECK(lifted - (UINT64_C(1000) << 32) >= before && lifted - (UINT64_C(1000) << 32) <= after);
+}
+
 /* The counter of this machine is made to go backward under a running program. */
 TEST(lifted_while_running) {
     tracei_timeline timeline;
