@@ -9326,18 +9326,24 @@ static const tracei_errno tracei_errnos[] = {
 };
 #endif
 
-TRACE_API void tracei_record_errno(trace_span span, int error_number) {
-    char digits[24] = "errno ";
+/* "ENOSPC", and its text; both NULL: not known. */
+static const char *tracei_errno_name(int number, const char **text) {
 #ifdef TRACEI_ERRNO_NAMES
-    const char *const name = error_number ? strerrorname_np(error_number) : NULL;
-    const char *const text = name ? strerrordesc_np(error_number) : NULL;
+    const char *const name = number ? strerrorname_np(number) : NULL;
+    *text = name ? strerrordesc_np(number) : NULL;
 #else
     const tracei_errno *row = tracei_errnos;
-    const char *name, *text;
-    while (row->number && row->number != error_number) row++;
+    const char *name;
+    while (row->number && row->number != number) row++;
     name = row->number ? row->texts : NULL;
-    text = name ? name + strlen(name) + 1 : NULL;
+    *text = name ? name + strlen(name) + 1 : NULL;
 #endif
+    return name;
+}
+
+TRACE_API void tracei_record_errno(trace_span span, int error_number) {
+    char digits[24] = "errno ";
+    const char *text, *const name = tracei_errno_name(error_number, &text);
     *tracei_put_i64(digits + 6, error_number) = '\0';
     tracei_record_error(span, name ? name : digits, text ? text : "");
 }
@@ -12672,11 +12678,13 @@ typedef struct tracei_console {
     bool rich, color, unicode;    /* rich: bars and cut lines */
     uint32_t width;
     int32_t zone;                 /* seconds east of Greenwich */
+    char program[32];             /* its main thread's name, which the others inherit */
 
     /* output */
     int kind;
     int own;                      /* descriptor + 1 of our own way to the same file; 0: none */
-    bool is_dead;                 /* nobody reads there any more */
+    bool is_dead;                 /* nobody reads there any more, */
+    const char *why;              /* as the system puts it; NULL: not known */
     bool is_torn;                 /* a row was cut in the middle */
     uint64_t target[3];           /* device and inode of the file, and whether there is one */
 #if TRACEI_PLATFORM_WINDOWS
@@ -12758,7 +12766,11 @@ static void tracei_console_account(tracei_console *console, int outcome, uint64_
     } else {
         console->stats.failed[outcome] += spans;
         console->stats.last_failure_unix_ns = now;
-        tracei_stats_say(&console->stats, "the terminal did not take it");
+        tracei_stats_say(&console->stats, outcome == TRACE_FAILURE_QUEUE_FULL ? "the reader was too slow"
+                                          : outcome == TRACE_FAILURE_SHUTDOWN ? "not read before the end"
+                                          : outcome == TRACE_FAILURE_TOO_LARGE ? "no memory for a tree"
+                                          : console->why                       ? console->why
+                                                                               : "it cannot be written to");
     }
     tracei_unlock(&console->lock);
 }
@@ -12814,6 +12826,7 @@ static bool tracei_console_look_at_target(tracei_console *console) {
     /* closed once: the number may be anybody's now */
     if (console->kind == TRACEI_CONSOLE_CLOSED && console->target[2]) return false;
     if ((descriptor == STDERR_FILENO && TRACEI_LOAD(&tracei_stderr_is_taken)) || fstat(descriptor, &file) != 0) {
+        (void)tracei_errno_name(EBADF, &console->why);
         tracei_console_close(console);
         console->kind = TRACEI_CONSOLE_CLOSED;
         console->is_dead = true;
@@ -12876,6 +12889,7 @@ static size_t tracei_console_write(tracei_console *console, const char *text, si
             written += (size_t)one;
         } else if (one < 0 && errno != EINTR) {
             console->is_dead = errno != EAGAIN && errno != EWOULDBLOCK;
+            (void)tracei_errno_name(errno, &console->why);
             if (errno == EPIPE && !was_pending) { /* ours: take it back */
                 sigemptyset(&signals);
                 sigaddset(&signals, SIGPIPE);
@@ -13176,6 +13190,10 @@ static int32_t tracei_console_zone(void) {
 
 static void tracei_console_choose_look(tracei_console *console) {
     const bool terminal = console->kind == TRACEI_CONSOLE_TERMINAL;
+#if defined(__linux__) && TRACEI_PLATFORM_POSIX
+    if (tracei_read_file("/proc/self/comm", console->program, sizeof console->program))
+        console->program[strcspn(console->program, "\n")] = '\0';
+#endif
     console->color = tracei_console_wants_color(console);
 #if TRACEI_PLATFORM_WINDOWS
     if (terminal) {
@@ -14251,22 +14269,30 @@ static void tracei_console_failed(tracei_console *console, const trace_span_data
     tracei_console_end_style(console);
 }
 
-static void tracei_console_errors(tracei_console *console, uint32_t count, const char *after) {
+/* own: those below a span whose own error has just been told; where the mark is a word, not twice in a row. */
+static void tracei_console_errors(tracei_console *console, uint32_t count, bool own, const char *after) {
+    const bool again = own && console->glyphs->cross[0] == 'E';
     if (!count) return;
     tracei_console_gap(console);
     tracei_console_style(console, TRACEI_RED);
-    tracei_console_words_of(console, console->glyphs->cross);
-    tracei_console_spaces(console, 1);
+    tracei_console_words_of(console, again ? "" : console->glyphs->cross);
+    tracei_console_spaces(console, !again);
     tracei_console_number(console, count);
+    tracei_console_words_of(console, again ? " more" : "");
     tracei_console_words_of(console, after);
     tracei_console_end_style(console);
+}
+
+/* The program's name is no thread's: one that nobody named has inherited it. */
+static bool tracei_console_is_named(const tracei_console *console, const trace_span_data *span) {
+    return span->thread_name.size && !tracei_is(span->thread_name, console->program);
 }
 
 static void tracei_console_thread(tracei_console *console, const trace_span_data *span) {
     tracei_console_gap(console);
     tracei_console_style(console, TRACEI_DIM);
     tracei_console_words_of(console, "@");
-    if (span->thread_name.size)
+    if (tracei_console_is_named(console, span))
         tracei_console_string(console, span->thread_name);
     else
         tracei_console_number(console, span->thread_id);
@@ -14383,13 +14409,12 @@ static bool tracei_console_self_tells(tracei_console *console, uint32_t at) {
 static void tracei_console_head(tracei_console *console, uint32_t at) {
     const tracei_console_node *const node = &console->nodes[at];
     const trace_span_data *const span = &console->batch->spans[at];
-    const bool top = node->parent == console->count;
+    const bool top = node->parent == console->count, failed = span->status == TRACE_STATUS_ERROR;
     const uint32_t *const before = top ? tracei_console_announced(console, span) : NULL;
     tracei_console_origin(console, at);
     tracei_console_name(console, span, top ? TRACEI_BOLD : "");
     tracei_console_failed(console, span);
-    if (top)
-        tracei_console_errors(console, node->errors - (span->status == TRACE_STATUS_ERROR) + (before ? *before : 0), " below");
+    if (top) tracei_console_errors(console, node->errors - failed + (before ? *before : 0), failed, " below");
     if (node->orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
     if (span->is_abandoned) tracei_console_mark(console, TRACEI_YELLOW, "abandoned");
     tracei_console_dropped(console, span->dropped_attribute_count, span->dropped_event_count, span->dropped_link_count);
@@ -14556,7 +14581,7 @@ static void tracei_console_fold_words(tracei_console *console, const tracei_cons
         if (form < 1 && fold->count >= 20) tracei_console_duration(console, "  p95 ", fold->p95, 2);
     }
     if (form < 3 && fold->count > 1) tracei_console_duration(console, "  max ", fold->max, 2);
-    tracei_console_errors(console, fold->failed, "");
+    tracei_console_errors(console, fold->failed, false, "");
 }
 
 static void tracei_console_fold_head(tracei_console *console, const tracei_console_fold *fold) {
@@ -14854,7 +14879,7 @@ static void tracei_console_summary_row(tracei_console *console, const tracei_con
             if (root->count >= 20) tracei_console_duration(console, "  p99 ", tracei_console_percentile(root, 99), 2);
         }
         if (!console->limit || console->limit >= TRACEI_CONSOLE_NARROW) tracei_console_duration(console, "  max ", root->max, 2);
-        tracei_console_errors(console, root->errors, "");
+        tracei_console_errors(console, root->errors, false, "");
     }
     if (root->opened) {
         tracei_console_gap(console);
@@ -15340,8 +15365,10 @@ static void tracei_console_line(tracei_console *console, const trace_span_data *
     tracei_console_line_id(console, "trace_id", span->trace_id, 16);
     tracei_console_line_id(console, "span_id", span->span_id, 8);
     tracei_console_line_id(console, "parent_id", span->parent_span_id, 8);
-    tracei_console_line_text(console, "thread", span->thread_name);
-    if (!span->thread_name.size) tracei_console_line_count(console, "thread", span->thread_id);
+    if (tracei_console_is_named(console, span))
+        tracei_console_line_text(console, "thread", span->thread_name);
+    else
+        tracei_console_line_count(console, "thread", span->thread_id);
     tracei_console_line_count(console, "events", span->event_count);
     tracei_console_line_count(console, "links", span->link_count);
     tracei_console_line_count(console, "dropped_attributes", span->dropped_attribute_count);
@@ -15520,6 +15547,16 @@ TRACE_APP trace_exporter trace_console_exporter(const trace_console_options *giv
                    "trace_console_exporter: there are no descriptors here: set trace_console_options.write_fn");
         return exporter;
     }
+#if TRACEI_PLATFORM_POSIX
+    if (given && given->descriptor_plus_one && !options.write_fn) {
+        const int flags = fcntl(options.descriptor_plus_one - 1, F_GETFL);
+        if (flags == -1 || (flags & O_ACCMODE) == O_RDONLY)
+            tracei_log(TRACE_LOG_LEVEL_ERROR,
+                       "trace_console_exporter: trace_console_options.descriptor_plus_one is %d: descriptor %d is not open for "
+                       "writing",
+                       options.descriptor_plus_one, options.descriptor_plus_one - 1);
+    }
+#endif
     tracei_lock(&tracei_consoles_lock);
     console = tracei_console_for(&options);
     if (console) {

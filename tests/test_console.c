@@ -421,6 +421,45 @@ TEST(an_error_is_told_as_it_happened) {
     CHECK_HAS_NOT(out, "T: m2");
 }
 
+static void build_failed_twice(void) {
+    fail(span_us(1, 0, "outer", 0, 900), NULL, "left by an exception");
+    fail(span_us(2, 1, "inner", 100, 800), "T", "m");
+}
+
+TEST(the_word_for_an_error_does_not_come_twice_in_a_row) {
+    golden("failed_twice_plain", build_failed_twice, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK_HAS(out, "outer  ERROR left by an exception  1 more below");
+    golden("failed_twice", build_failed_twice, COMPLETE, look(110, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+}
+
+static char program_name[32];
+
+static void build_unnamed_threads(void) {
+    span_us(1, 0, "outer", 0, 900);
+    on_thread(span_us(2, 1, "by a thread that nobody named", 100, 200), 4711, program_name);
+    on_thread(span_us(3, 1, "by a thread with a name", 300, 400), 4712, "resolver");
+}
+
+/* Threads inherit the program's name. */
+TEST(threads_without_a_name_of_their_own_have_a_number) {
+    trace_console_options options = look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
+    trace_exporter exporter;
+#ifdef __linux__
+    if (tracei_read_file("/proc/self/comm", program_name, sizeof program_name)) program_name[strlen(program_name) - 1] = '\0';
+#endif
+    fresh();
+    exporter = make(options);
+    build_unnamed_threads();
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, "nobody named  @4711\n");
+    CHECK_HAS(out, "with a name  @resolver\n");
+    options.format = TRACE_CONSOLE_FORMAT_LINE;
+    (void)trace_console_exporter(&options);
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, "thread=4711");
+    CHECK_HAS(out, "thread=resolver");
+}
+
 static void build_nameless(void) {
     uint32_t i;
     trace_span_data *span = span_us(1, 0, "  ", 0, 900);
@@ -1838,7 +1877,7 @@ TEST(a_closed_pipe) {
     export_as(&exporter, COMPLETE);
     CHECK_INT(errno, 77);
     CHECK_UINT(stats_of(&exporter).failed[TRACE_FAILURE_UNREACHABLE], 6);
-    CHECK_STR(stats_of(&exporter).last_error, "the terminal did not take it");
+    CHECK_STR(stats_of(&exporter).last_error, "Broken pipe");
     CHECK(stats_of(&exporter).last_failure_unix_ns && stats_of(&exporter).last_success_unix_ns);
     CHECK_INT(exporter.flush_fn(exporter.user, UINT64_MAX), TRACE_RESULT_OK);
     CHECK_INT(pipe_signals, 0);
@@ -1868,6 +1907,7 @@ TEST(a_closed_descriptor) {
     close(ends[1]);
     export_as(&exporter, COMPLETE);
     CHECK_UINT(stats_of(&exporter).failed[TRACE_FAILURE_UNREACHABLE], 6);
+    CHECK_STR(stats_of(&exporter).last_error, "Bad file descriptor");
     clear_out();
     read_what_is_there(ends[0]);
     {
@@ -1882,6 +1922,37 @@ TEST(a_closed_descriptor) {
     CHECK_UINT(out_size, 0);
     check_ledger(&exporter, 18);
     close(other[0]), close(other[1]);
+}
+
+TEST(a_full_device_is_told) {
+    const int full = open("/dev/full", O_WRONLY);
+    trace_exporter exporter;
+    if (full < 0) SKIP("no /dev/full here");
+    fresh();
+    exporter = make_for(full);
+    build_checkout();
+    export_as(&exporter, COMPLETE);
+    CHECK_UINT(stats_of(&exporter).failed[TRACE_FAILURE_UNREACHABLE], 6);
+    CHECK_STR(stats_of(&exporter).last_error, "No space left on device");
+    close(full);
+}
+
+TEST(a_descriptor_that_cannot_be_written_to_is_named) {
+    static const char line[] = "trace_console_options.descriptor_plus_one is ";
+    int ends[2];
+    fresh();
+    REQUIRE(pipe(ends) == 0);
+    (void)make_for(ends[1]);
+    (void)make_for(-1);                                         /* the default is not asked: it may be closed on purpose */
+    CHECK_UINT(logged_lines, 0);
+    (void)make_for(ends[0]);
+    CHECK_HAS(logged, line);
+    CHECK_UINT(logged_lines, 1);
+    close(ends[0]), close(ends[1]);
+    logged[0] = '\0';
+    CHECK(make_for(ends[1]).export_fn != NULL);
+    CHECK_HAS(logged, line);
+    CHECK_UINT(logged_lines, 2);
 }
 
 /* The program began without a standard error: its number is that of the first file it opens. */
@@ -1906,6 +1977,7 @@ static void run_without_stderr(void *unused) {
     CHECK_INT(opened, 2);
     CHECK_INT(file.st_size, 0);
     CHECK_UINT(stats_of(&exporter).failed[TRACE_FAILURE_UNREACHABLE], 6);
+    CHECK_STR(stats_of(&exporter).last_error, "Bad file descriptor");
     check_ledger(&exporter, 6);
 }
 
