@@ -147,6 +147,9 @@ TEST_UNUSED static uint32_t test_ring_index(void) {
 #define TRACEI_TEST_INDEX test_ring_index()
 #endif
 
+/* Another: a lock that is given back was taken. */
+#define TRACEI_TEST_UNLOCK(held) (void)test_check_uint(__FILE__, __LINE__, "a lock that is given back was taken", (held), 1)
+
 /* ---- checks ---------------------------------------------------------------------------------------------------- */
 
 #define TEST_REPORTS_MAX 20u       /* failures printed for each test; all are counted */

@@ -9,7 +9,7 @@
 # date, which counts as a failure. The tests must pass without it, and fail, or not end in MUTANT_TIMEOUT seconds, with it.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-: "${CC:=cc}" "${MUTANT_TIMEOUT:=120}"
+: "${CC:=cc}" "${MUTANT_TIMEOUT:=20}"
 out=build/mutants
 mkdir -p "$out/tests"
 cp trace*.h "$out/"
@@ -81,9 +81,32 @@ traceparent: version ff is one | s/ || version == 0xff) return false;/) return f
 traceparent: version 0 may be longer | s/if (text.size > 55 \&\& (version == 0 || text.data\[55\] != '-')) return false;// | test_propagation | w3c_harness every_way
 traceparent: all flags go on | s/found.flags = flags & (.*);/found.flags = flags;/ | test_propagation | traceparent
 environment: read at each batch | s/^static void tracei_export(tracei_running .*{/&(void)getenv("X");/ | test_ledger | nothing_reads
-locks: pump keeps the pass | /^TRACE_APP size_t trace_pump(/,/^}/ s/        tracei_unlock(&tracei_pass_lock);// | test_api | programs
-locks: a flush keeps the pass | /^static trace_result tracei_run_errand(/,/^}/ s/^    tracei_unlock(&tracei_pass_lock);// | test_api | programs
-locks: slots keep theirs | /^static TRACEI_COLD bool tracei_slot_refill(/,/^}/ s/    tracei_unlock(&tracei_chunk_lock);// | test_threads | one_parent
+locks: the pass, not taken by pump | /^TRACE_APP size_t trace_pump(/,/^}/ s/if (tracei_try_lock(&tracei_pass_lock))/if (true)/ | test_api | programs
+locks: the pass, kept by pump | /^TRACE_APP size_t trace_pump(/,/^}/ s/        tracei_unlock(&tracei_pass_lock);// | test_api | programs
+locks: the pass, not taken by a flush | s/bool acquired = tracei_try_lock(&tracei_pass_lock);/bool acquired = true;/ | test_api | programs
+locks: the pass, kept by a flush | /^static trace_result tracei_run_errand(/,/^}/ s/^    tracei_unlock(&tracei_pass_lock);// | test_api | programs
+locks: the pass, not taken by the worker | /^static void tracei_worker_main(/,/^}/ s/if (tracei_try_lock(&tracei_pass_lock))/if (true)/ | test_life | the_worker_wakes_up
+locks: the pass, kept by the worker | /^static void tracei_worker_main(/,/^}/ s/            tracei_unlock(&tracei_pass_lock);// | test_life | the_worker_wakes_up
+locks: the pass, not taken by who waits for room | /^static bool tracei_wait_until_room(/,/^}/ s/ \&\& tracei_try_lock(&tracei_pass_lock)// | test_ledger | lossless
+locks: the pass, kept by who waits for room | /^static bool tracei_wait_until_room(/,/^}/ s/            tracei_unlock(&tracei_pass_lock);// | test_ledger | lossless
+locks: the pass, kept by trace_init | /^static trace_result tracei_init_by(/,/^}/ s/            tracei_unlock(&tracei_pass_lock);// | test_api | programs
+locks: slots', not taken | s/^    tracei_lock(&tracei_chunk_lock);// | test_threads | one_parent
+locks: slots', kept | /^static TRACEI_COLD bool tracei_slot_refill(/,/^}/ s/    tracei_unlock(&tracei_chunk_lock);// | test_threads | one_parent
+locks: entries', not taken | s/^    tracei_lock(&tracei_entries.lock);// | test_span | contexts_made_current
+locks: entries', kept | s/^    tracei_unlock(&tracei_entries.lock);// | test_propagation | blocks_are_all_there
+locks: scopes', not taken | s/^    tracei_lock(&tracei_scope_lock);// | test_scope | first_rule
+locks: scopes', kept | s/^    tracei_unlock(&tracei_scope_lock);// | test_scope | first_rule
+locks: the ledger's, not taken | s/^    tracei_lock(&tracei_ledger_lock);// | test_ledger | ring_full
+locks: the ledger's, kept | s/^    tracei_unlock(&tracei_ledger_lock);// | test_ledger | ring_full
+locks: the worker's, not taken to start it | s/^    if (!tracei_try_lock(&tracei_worker_lock)) return;// | test_life | the_worker_wakes_up
+locks: the worker's, not taken to end it | s/^    tracei_lock(&tracei_worker_lock);// | test_life | start_and_stop
+locks: the worker's, kept | s/^    tracei_unlock(&tracei_worker_lock);// | test_life | the_worker_wakes_up
+locks: a console's, not taken | s/^ *tracei_lock(&console->lock);// | test_console | any_thread_may_read
+locks: a console's, kept | s/^ *tracei_unlock(&console->lock);// | test_console | any_thread_may_read
+locks: all consoles', not taken | s/^    tracei_lock(&tracei_consoles_lock);// | test_console | one_console_for_each
+locks: all consoles', kept | s/^    tracei_unlock(&tracei_consoles_lock);// | test_console | one_console_for_each
+locks: the memory exporter's, not taken | s/^    tracei_lock(&memory->lock);// | test_span | two_roots
+locks: the memory exporter's, kept | s/^    tracei_unlock(&memory->lock);// | test_span | two_roots
 END
 }
 
