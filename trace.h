@@ -2293,6 +2293,17 @@ extern "C" {
 #define TRACEI_FAIL(what) false
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define TRACEI_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TRACEI_TSAN 1
+#endif
+#endif
+#ifndef TRACEI_TSAN
+#define TRACEI_TSAN 0
+#endif
+
 /* Atomics: 32-bit words, sizes and pointers only, so no target needs libatomic. */
 #ifndef TRACEI_LOAD
 #if TRACE_CONFIG_SINGLE_THREADED
@@ -6309,13 +6320,22 @@ static void tracei_unit_inherit(struct tracei_unit *unit, const struct tracei_sl
 static bool tracei_wait_for_room(struct tracei_unit *unit, uint32_t total);
 static void tracei_leave_blocks(struct tracei_unit *unit);
 
+/* The word behind the pointer is never read before it: every processor keeps that order, the thread sanitizer does not know it. */
+static TRACEI_ALWAYS_INLINE uint32_t *tracei_epoch_word(void) {
+#if TRACEI_TSAN
+    return TRACEI_LOAD_ACQUIRE(&tracei_epoch);
+#else
+    return TRACEI_LOAD(&tracei_epoch);
+#endif
+}
+
 static TRACEI_ALWAYS_INLINE uint32_t tracei_open_gate(void) {
-    return TRACEI_LOAD(TRACEI_LOAD(&tracei_epoch)) | 2u;
+    return TRACEI_LOAD(tracei_epoch_word()) | 2u;
 }
 
 /* 0: this process has not begun. */
 static uint32_t tracei_epoch_now(void) {
-    return TRACEI_LOAD_ACQUIRE(TRACEI_LOAD(&tracei_epoch));
+    return TRACEI_LOAD_ACQUIRE(tracei_epoch_word());
 }
 
 /* Payloads are made of 8-byte words: each name, key and value begins a word, and its last word is filled up with zeros. Text is
@@ -6870,16 +6890,7 @@ static TRACEI_UNUSED void tracei_unit_disown(tracei_unit *unit) {
 }
 
 #if TRACEI_PLATFORM_POSIX
-#if defined(__SANITIZE_THREAD__)
-#define TRACEI_DESTRUCTOR_ROUNDS 3u /* its own state is gone in the last one */
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TRACEI_DESTRUCTOR_ROUNDS 3u
-#endif
-#endif
-#ifndef TRACEI_DESTRUCTOR_ROUNDS
-#define TRACEI_DESTRUCTOR_ROUNDS 4u /* PTHREAD_DESTRUCTOR_ITERATIONS: what POSIX promises at least */
-#endif
+#define TRACEI_DESTRUCTOR_ROUNDS (TRACEI_TSAN ? 3u : 4u) /* PTHREAD_DESTRUCTOR_ITERATIONS; TSan's own state is gone in the last */
 
 /* Other destructors may still record: come back until the system's last round. */
 static void tracei_thread_exit(void *argument) {
@@ -17090,6 +17101,7 @@ TRACEI_SMALL_END
 #undef TRACEI_SCALAR
 #undef TRACEI_SLOT_WORD
 #undef TRACEI_DESTRUCTOR_ROUNDS
+#undef TRACEI_TSAN
 #undef TRACEI_THRESHOLD_LIMIT
 #undef TRACEI_STATE_BYTES
 #undef TRACEI_OT_BYTES
