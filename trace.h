@@ -71,8 +71,9 @@
    1. Spans around blocks. TRACE_SPAN("name") { ... }, TRACE_BLOCK("name"); for the rest of a block, TRACE_FUNCTION(). break,
       continue, return, goto and exceptions end them (GNU C and C++; with other C compilers a return leaves the end to the
       enclosing block). Use TRACE_BLOCK where `break` is to leave a loop or switch: in TRACE_SPAN it leaves the span's block.
-   2. What happened. trace_set("key", value) on the current span, trace_span_set(span, "key", value) on any: by type in C11 and
-      C++. In C99 trace_span_set_int, _string, ... do the same. trace_event("retry"); trace_error("Timeout", "no answer");
+      A `case` with a TRACE_BLOCK needs braces of its own; compilers refuse a jump over it.
+   2. What happened. trace_set("key", value) on the current span, trace_span_set(span, "key", value) on any: by type in GNU C, C11
+      and C++. trace_span_set_int, _string, ... do the same everywhere. trace_event("retry"); trace_error("Timeout", "no answer");
       trace_span_record_errno(span, errno).
    3. Spans by hand. trace_span s = trace_span_start("name"); ... trace_span_end(s);  with options: trace_span_start_with, or
       members of trace_span_options after the name in the macros: TRACE_SPAN("GET /", .kind = TRACE_KIND_SERVER) (C99, C++20).
@@ -1126,7 +1127,8 @@ typedef enum trace_log_format {
 TRACE_INLINE size_t trace_log_fields(trace_context context, trace_log_format format, char *buffer, size_t size);
 
 /* Baggage travels with the context to every callee. Getters copy out and return the size needed without the terminator, like
-   snprintf (SIZE_MAX: not there); set and remove return the changed context, to be attached or used as a parent. */
+   snprintf (SIZE_MAX: not there); set and remove return the changed context, to be attached or used as a parent. Control
+   characters but TAB travel as spaces: a careless receiver would decode them into a header's end. */
 TRACE_API size_t trace_baggage_get(trace_context context, const char *key, char *buffer, size_t size);
 TRACE_API trace_context trace_baggage_set(trace_context context, const char *key, const char *value);
 TRACE_API trace_context trace_baggage_remove(trace_context context, const char *key);
@@ -2016,9 +2018,14 @@ TRACE_INLINE void tracei_block_end(trace_span span) {
 #define TRACEI_OPTIONS(...) ((trace_span_options){.struct_size = sizeof(trace_span_options), __VA_ARGS__})
 #endif
 
-#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#if defined(__clang__) || (defined(__GNUC__) && (__GNUC__ > 4 || (__GNUC__ == 4 && __GNUC_MINOR__ >= 9)))
+#define TRACEI_GENERIC __extension__ _Generic     /* in C99 too */
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define TRACEI_GENERIC _Generic
+#endif
+#ifdef TRACEI_GENERIC
 #define TRACEI_BY_TYPE(value, on_bool, on_int, on_uint, on_double, on_long_double, on_text, on_stext, on_utext) \
-    _Generic((value), _Bool: on_bool, default: _Generic((value) + 0LL, \
+    TRACEI_GENERIC((value), _Bool: on_bool, default: _Generic((value) + 0LL, \
         long long: on_int, unsigned long long: on_uint, float: on_double, double: on_double, long double: on_long_double, \
         char *: on_text, const char *: on_text, signed char *: on_stext, const signed char *: on_stext, \
         unsigned char *: on_utext, const unsigned char *: on_utext))
@@ -2033,9 +2040,9 @@ TRACE_INLINE void tracei_block_end(trace_span span) {
    TRACE_WITH(context) { ... }     the context is current for the block.
    TRACE_SUPPRESS { ... }          no spans in the block: see trace_suppress.
    TRACE_WITH_SPAN(span) { ... }   a detached span is current for the block; it is not ended.
-   trace_span_set(span, "key", value);  trace_set("key", value);  by the value's type (C11, C++); trace_set: on the current span.
+   trace_span_set(span, "key", value);  trace_set("key", value);  by the value's type (GNU C, C11, C++); trace_set: on the current span.
    A variable of type bool is a boolean; the word `true` is an int in C before C23, so say trace_span_set_bool or (bool)true.
-   TRACE_ATTR("key", value)   a trace_attribute, likewise (C99: text only); TRACE_ATTR_STRING, _INT, _UINT, _DOUBLE, _BOOL,
+   TRACE_ATTR("key", value)   a trace_attribute, likewise (plain C99: text only); TRACE_ATTR_STRING, _INT, _UINT, _DOUBLE, _BOOL,
    _BYTES, _JSON. */
 #if TRACE_CONFIG_OFF
 
@@ -2101,10 +2108,18 @@ TRACE_INLINE void tracei_with_cleanup(tracei_with *with) { trace_detach(with->at
 #define TRACE_WITH_SPAN(span) TRACEI_WITH(TRACEI_UNIQUE(tracei_with_), trace_attach_span(span))
 #define TRACE_SUPPRESS TRACEI_WITH(TRACEI_UNIQUE(tracei_with_), trace_suppress())
 #if TRACEI_GNU
-#define TRACE_BLOCK(...) \
-    const trace_span TRACEI_UNIQUE(tracei_block_) TRACEI_CLEANUP(tracei_const_span_cleanup) = \
-        tracei_block_start(TRACEI_BLOCK_ARGS(__VA_ARGS__))
 TRACE_INLINE void tracei_const_span_cleanup(const trace_span *span) { tracei_block_end(*span); }
+#ifdef __clang__
+#define TRACEI_NO_JUMP
+#else /* clang refuses jumps over what has a cleanup; gcc does so over a type whose size is no constant, which costs nothing */
+#define TRACEI_NO_JUMP \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wvla\"") \
+    __extension__ typedef char TRACEI_UNIQUE(tracei_no_jump_)[((void)0, 1)] TRACEI_UNUSED; \
+    _Pragma("GCC diagnostic pop")
+#endif
+#define TRACE_BLOCK(...) \
+    TRACEI_NO_JUMP const trace_span TRACEI_UNIQUE(tracei_block_) TRACEI_CLEANUP(tracei_const_span_cleanup) = \
+        tracei_block_start(TRACEI_BLOCK_ARGS(__VA_ARGS__))
 #endif
 
 #ifdef TRACEI_BY_TYPE
@@ -4892,10 +4907,10 @@ static int tracei_environment_quoted(trace_string text) {
     return (int)tracei_utf8_cut(text.data, text.size, TRACEI_QUOTED);
 }
 
-/* The word that may have been meant; NULL: none is near. */
+/* The word that may have been meant; NULL: none is near, of short ones not even with half of the letters. */
 static const char *tracei_environment_nearest_word(trace_string value, const char *const *words) {
     const char *nearest = NULL;
-    unsigned best = 3;
+    unsigned best = value.size < 4 ? 2 : 3;
     for (; *words; words++) {
         const unsigned distance = tracei_environment_distance(value, *words);
         if (distance < best) best = distance, nearest = *words;
@@ -10695,45 +10710,17 @@ TRACE_API trace_context trace_baggage_remove(trace_context context, const char *
 
 /* OTEL_PROPAGATORS ---- */
 
-static const char *const tracei_propagator_names[] = {
-    "none", "tracecontext", "baggage", "b3", "b3multi", "jaeger", "xray", "ottrace"
-};
-#define TRACEI_PROPAGATOR_NAMES (sizeof tracei_propagator_names / sizeof tracei_propagator_names[0])
+static const char *const tracei_propagator_names[] = {"none", "tracecontext", "baggage", "b3", "b3multi", "jaeger", "xray", NULL};
 
-/* Levenshtein's distance; `b` is one of the names above. */
-static size_t tracei_name_distance(trace_string a, const char *b) {
-    size_t row[16], i, j;
-    const size_t size = strlen(b);
-    for (j = 0; j <= size; j++) row[j] = j;
-    for (i = 0; i < a.size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (j = 0; j < size; j++) {
-            const size_t replaced = diagonal + (tracei_ascii_lower(a.data[i]) == b[j] ? 0 : 1);
-            size_t best = row[j] < row[j + 1] ? row[j] + 1 : row[j + 1] + 1;
-            if (replaced < best) best = replaced;
-            diagonal = row[j + 1];
-            row[j + 1] = best;
-        }
-    }
-    return row[size];
-}
-
-/* The index of the name; unknown: TRACEI_PROPAGATOR_NAMES, after saying so. */
+/* The index of the name; unknown: TRACEI_PROPAGATOR_COUNT, after saying so. */
 static uint32_t tracei_propagator_find(trace_string name) {
-    size_t i, nearest = 1, distance, least = SIZE_MAX;
-    for (i = 0; i < TRACEI_PROPAGATOR_NAMES; i++)
+    uint32_t i;
+    for (i = 0; i < TRACEI_PROPAGATOR_COUNT; i++)
         if (strlen(tracei_propagator_names[i]) == name.size &&
             tracei_name_equal(name.data, tracei_propagator_names[i], name.size))
-            return (uint32_t)i;
-    for (i = 0; name.size <= 32 && i + 1 < TRACEI_PROPAGATOR_NAMES; i++)
-        if ((distance = tracei_name_distance(name, tracei_propagator_names[i])) < least) least = distance, nearest = i;
-    tracei_log(
-        TRACE_LOG_LEVEL_WARNING,
-        "OTEL_PROPAGATORS: unknown propagator \"%.*s\" ignored; did you mean \"%s\"? Known: tracecontext, baggage, b3, b3multi, "
-        "jaeger, xray, none",
-        (int)(name.size < 32 ? name.size : 32), name.data, tracei_propagator_names[nearest]);
-    return (uint32_t)TRACEI_PROPAGATOR_NAMES;
+            return i;
+    tracei_environment_bad_word("OTEL_PROPAGATORS", name, tracei_propagator_names, "");
+    return i;
 }
 
 /* A comma-separated list in order, doubles dropped; NULL or empty: the default. False when a name was not understood; those
@@ -10747,9 +10734,7 @@ static bool tracei_propagators_parse(const char *list) {
         uint32_t found;
         if (!name.size) continue;
         found = tracei_propagator_find(name);
-        if (found == TRACEI_PROPAGATOR_COUNT)
-            tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_PROPAGATORS: \"ottrace\" is not supported; use \"b3\" or \"tracecontext\"");
-        if (found >= TRACEI_PROPAGATOR_COUNT) {
+        if (found == TRACEI_PROPAGATOR_COUNT) {
             understood = false;
         } else if (found == TRACEI_PROPAGATOR_NONE) {
             none = true;
@@ -10759,6 +10744,7 @@ static bool tracei_propagators_parse(const char *list) {
             shift += 4;
         }
     }
+    if (set && none) tracei_log(TRACE_LOG_LEVEL_WARNING, "OTEL_PROPAGATORS: none ignored: it has a meaning only when alone");
     TRACEI_STORE(&tracei_propagators, set || none ? set : (uint32_t)TRACEI_PROPAGATORS_DEFAULT);
     return understood;
 }
@@ -16488,6 +16474,8 @@ static bool tracei_config_check(const trace_config *config) {
             return tracei_config_wrong("scope_rules", "holds a prefix of more than 63 bytes");
     if (!(config->tail_sampling.ratio >= 0 && config->tail_sampling.ratio <= 1))
         return tracei_config_wrong("tail_sampling.ratio", "must be from 0 to 1");
+    if (!config->tail_sampling.enabled && (config->tail_sampling.slower_than_ms || config->tail_sampling.ratio > 0 || config->tail_sampling.keep_fn))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "trace_config.tail_sampling ignored: .enabled is false");
     if (!config->clock.monotonic_fn != !config->clock.unix_fn)
         return tracei_config_wrong("clock", "needs both functions or neither");
     if (config->allocator.release_fn && !config->allocator.allocate_fn)
@@ -17123,7 +17111,6 @@ TRACEI_SMALL_END
 #undef TRACEI_JAEGER_PREFIX
 #undef TRACEI_JAEGER_PREFIX_SIZE
 #undef TRACEI_JAEGER_KEY_MAX
-#undef TRACEI_PROPAGATOR_NAMES
 #undef TRACEI_BATCH_SPANS
 #undef TRACEI_BLOCKED_NS
 #undef TRACEI_FLUSH_SLICE_NS

@@ -464,6 +464,13 @@ ISOLATED(init_in_the_middle) {
     CHECK_LEDGER();
 }
 
+static char said[1000];
+
+static void note_line(void *user, trace_log_level level, const char *message) {
+    (void)user, (void)level;
+    snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", message);
+}
+
 ISOLATED(wrong_settings) {
     trace_config config = tail_config();
     config.tail_sampling.ratio = 1.5;
@@ -472,6 +479,14 @@ ISOLATED(wrong_settings) {
     CHECK_INT(trace_init(&config), TRACE_RESULT_INVALID);
     config.tail_sampling.ratio = strtod("nan", NULL);
     CHECK_INT(trace_init(&config), TRACE_RESULT_INVALID);
+    config.tail_sampling.ratio = 0;
+    config.logger.log_fn = note_line;
+    said[0] = '\0';
+    begin(&config);
+    CHECK_STR(said, "");
+    config.tail_sampling.enabled = false;
+    begin(&config);
+    CHECK_STR(said, "trace_config.tail_sampling ignored: .enabled is false\n");
 }
 
 /* --- threads: children in other rings, some of them after their root, and a worker that decides meanwhile --- */
