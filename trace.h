@@ -2040,7 +2040,7 @@ TRACE_INLINE void tracei_block_end(trace_span span) {
    TRACE_WITH(context) { ... }     the context is current for the block.
    TRACE_SUPPRESS { ... }          no spans in the block: see trace_suppress.
    TRACE_WITH_SPAN(span) { ... }   a detached span is current for the block; it is not ended.
-   trace_span_set(span, "key", value);  trace_set("key", value);  by the value's type (GNU C, C11, C++); trace_set: on the current span.
+   trace_span_set(span, "key", value);  trace_set("key", value);  by the value's type (GNU C, C11, C++); the latter: current span.
    A variable of type bool is a boolean; the word `true` is an int in C before C23, so say trace_span_set_bool or (bool)true.
    TRACE_ATTR("key", value)   a trace_attribute, likewise (plain C99: text only); TRACE_ATTR_STRING, _INT, _UINT, _DOUBLE, _BOOL,
    _BYTES, _JSON. */
@@ -6335,7 +6335,7 @@ static void tracei_unit_inherit(struct tracei_unit *unit, const struct tracei_sl
 static bool tracei_wait_for_room(struct tracei_unit *unit, uint32_t total);
 static void tracei_leave_blocks(struct tracei_unit *unit);
 
-/* The word behind the pointer is never read before it: every processor keeps that order, the thread sanitizer does not know it. */
+/* The word behind the pointer is not read before it: every processor keeps that order, the thread sanitizer does not know. */
 static TRACEI_ALWAYS_INLINE uint32_t *tracei_epoch_word(void) {
 #if TRACEI_TSAN
     return TRACEI_LOAD_ACQUIRE(&tracei_epoch);
@@ -16474,7 +16474,8 @@ static bool tracei_config_check(const trace_config *config) {
             return tracei_config_wrong("scope_rules", "holds a prefix of more than 63 bytes");
     if (!(config->tail_sampling.ratio >= 0 && config->tail_sampling.ratio <= 1))
         return tracei_config_wrong("tail_sampling.ratio", "must be from 0 to 1");
-    if (!config->tail_sampling.enabled && (config->tail_sampling.slower_than_ms || config->tail_sampling.ratio > 0 || config->tail_sampling.keep_fn))
+    if (!config->tail_sampling.enabled &&
+        (config->tail_sampling.slower_than_ms || config->tail_sampling.ratio > 0 || config->tail_sampling.keep_fn))
         tracei_log(TRACE_LOG_LEVEL_WARNING, "trace_config.tail_sampling ignored: .enabled is false");
     if (!config->clock.monotonic_fn != !config->clock.unix_fn)
         return tracei_config_wrong("clock", "needs both functions or neither");
