@@ -15817,6 +15817,7 @@ static uint64_t tracei_exit_spent_ms;
 static bool tracei_exit_watched;
 static uint64_t tracei_losses_told;         /* lost spans up to the last flush; under the pass */
 static uint32_t tracei_flush_number;        /* the same in all slices of one flush or shutdown; under the pass */
+static uint32_t tracei_flush_share_ms;      /* how long one that cannot break off what it does may go on in its turn */
 static trace_exporter_choice tracei_registered[TRACE_EXPORTERS_MAX];    /* by companions, before main */
 static uint32_t tracei_registered_count;
 static const char *const *tracei_preset_names;        /* ended by NULL; at most TRACEI_PRESETS_MAX */
@@ -16032,23 +16033,31 @@ static void tracei_flush_begin(void) {
     tracei_flush_number = (tracei_flush_number + 1) | 1; /* never 0: no flush of ours */
 }
 
+static uint32_t tracei_flush_share(uint64_t ns) {
+    return ns / 1000000u < UINT32_MAX ? (uint32_t)(ns / 1000000u) : UINT32_MAX;
+}
+
 /* Flushes the exporters whose bits are set, a slice of the time each in turn, so that the rings are drained in between and one
    that does not get rid of its spans keeps neither them nor the others from it. In the first turn nobody is waited for: all
-   begin. */
+   begin. A request cannot be broken off and taken up again: who sends in our thread has its share of all the time for one. */
 static trace_result tracei_flush_exporters(uint32_t waiting, uint64_t deadline_ns) {
     tracei_unit *const self = tracei_tls;
     trace_result result = TRACE_RESULT_OK;
     uint64_t slice = 0;
     for (;;) {
-        uint32_t i;
+        uint32_t i, turns = 0;
+        for (i = 0; i < tracei_exporter_count; i++) turns += waiting >> i & 1;
         for (i = 0; i < tracei_exporter_count; i++) {
             const trace_exporter *const exporter = &tracei_exporters[i].exporter;
-            const uint64_t until = tracei_add_capped(tracei_mono_ns(), slice);
+            const uint64_t now = tracei_mono_ns(), until = tracei_add_capped(now, slice);
             trace_result one;
             if (!(waiting >> i & 1)) continue;
+            TRACEI_STORE(&tracei_flush_share_ms, slice && deadline_ns > now ? tracei_flush_share((deadline_ns - now) / turns) : 0u);
+            turns--;
             tracei_tls = &tracei_unit_suppressed;
             (void)tracei_export_enter(exporter, "flush_fn");
             one = exporter->flush_fn(exporter->user, until < deadline_ns ? until : deadline_ns);
+            TRACEI_STORE(&tracei_flush_share_ms, 0u);
             tracei_export_leave();
             tracei_tls = self;
             if (one == TRACE_RESULT_TIMEOUT) continue;

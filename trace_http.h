@@ -2767,18 +2767,20 @@ static bool tracei_sender_settled(tracei_sender *sender, uint64_t target) {
     return settled;
 }
 
-/* Drives in the caller until `target` spans are settled or the deadline comes. */
+/* Drives in the caller until `target` spans are settled or the deadline comes. A request that is on its way then may take the
+   share of the flush that is this sender's. */
 static void tracei_sender_pump(tracei_sender *sender, tracei_run *run, uint64_t target, uint64_t deadline_ns) {
+    const uint64_t share = tracei_http_after(tracei_run_now(run), (uint64_t)TRACEI_LOAD(&tracei_flush_share_ms) * TRACEI_MS);
     run->pumping = true;
-    run->limit_ns = deadline_ns;
+    run->limit_ns = share > deadline_ns ? share : deadline_ns;
     while (!tracei_sender_settled(sender, target)) {
         const uint64_t now = tracei_run_now(run);
         uint64_t next;
         if (now >= deadline_ns) break;
         next = tracei_run_step(run, now);
         if (next <= now) continue;
+        tracei_sleep_until(tracei_http_earlier(next, deadline_ns));
         if (next >= deadline_ns) break;
-        tracei_sleep_until(next);
     }
     run->pumping = false;
 }

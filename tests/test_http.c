@@ -1398,6 +1398,74 @@ TEST(hints_about_ports) {
 
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
+/* An exporter of the core over a sender: a line a span. */
+static trace_result export_lines(void *user, const trace_batch *batch) {
+    add_spans((tracei_sender *)user, (unsigned)batch->span_count);
+    return TRACE_RESULT_OK;
+}
+
+typedef struct life {            /* of a child that traces to servers */
+    const char *urls[2];
+    bool disable_thread;
+    uint32_t exit_timeout_ms;
+    unsigned spans, then_pause_ms;
+    tracei_sender *senders[2];
+} life;
+
+static void life_begin(life *l) {
+    trace_config config;
+    unsigned i;
+    memset(&config, 0, sizeof config);
+    config.disable_environment = true;
+    config.disable_thread = l->disable_thread;
+    config.exit_timeout_ms = l->exit_timeout_ms;
+    for (i = 0; i < 2 && l->urls[i]; i++) {
+        tracei_http_options o = options_for(l->urls[i]);
+        o.max_batch_spans = 4;
+        l->senders[i] = tracei_sender_open(&o);
+        REQUIRE(l->senders[i] != NULL);
+        config.exporters[i] = tracei_sender_exporter(i ? "second" : "first", l->senders[i], export_lines);
+    }
+    REQUIRE(trace_init(&config) == TRACE_RESULT_OK);
+    for (i = 0; i < l->spans; i++) trace_span_end(trace_span_start("x"));
+    if (l->then_pause_ms) {
+        (void)trace_flush(0);
+        poll(NULL, 0, (int)l->then_pause_ms);
+    }
+}
+
+static void flush_without_threads(void *user) {
+    life *const l = (life *)user;
+    life_begin(l);
+    CHECK_INT(trace_flush(20000), TRACE_RESULT_OK);
+}
+
+/* A flush goes round in slices of some milliseconds; a request is not broken off for that, nor sent once more. */
+TEST(a_flush_without_threads_lets_an_answer_come) {
+    static const hostile_step late[] = {READ, PAUSE(150), SEND(OK_HEAD), AGAIN};
+    hostile_server *const servers[2] = {hostile_start(NULL), hostile_start(NULL)};
+    char urls[2][128];
+    life l;
+    test_child child;
+    unsigned i;
+    memset(&l, 0, sizeof l);
+    l.disable_thread = true, l.spans = 3, l.exit_timeout_ms = 5000;
+    for (i = 0; i < 2; i++) {
+        hostile_script(servers[i], late);
+        hostile_run(servers[i]);
+        l.urls[i] = url_of(servers[i], urls[i], sizeof urls[i]);
+    }
+    child = test_fork(flush_without_threads, &l, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    for (i = 0; i < 2; i++) {
+        hostile_stop(servers[i]);
+        CHECK_UINT(servers[i]->requests, 1);
+        CHECK_UINT(servers[i]->lines, 3);
+        hostile_free(servers[i]);
+    }
+}
+
 static trace_http_outcome slow_send(void *user, const trace_http_request *request, trace_http_response *response) {
     (void)request;
     poll(NULL, 0, __atomic_load_n((int *)user, __ATOMIC_RELAXED));
