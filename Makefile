@@ -93,7 +93,7 @@ lint:           ## names, macros, symbols, warnings, neighbours, README; first p
 	@CC="$(CC)" sh tests/lint/run.sh
 
 bench:          ## what a span costs to record, encode and send, beside what two clock readings cost in the same run
-	@mkdir -p build && for name in bench bench_encode bench_sink bench_genai; do \
+	@mkdir -p build && for name in bench bench_encode bench_sink bench_genai bench_tail; do \
 	$(CC) -O2 bench/$$name.c -pthread -o build/$$name && build/$$name || exit 1; done
 	@if $(CC) -O2 bench/bench_programs.c -lcurl -lsqlite3 -pthread -o build/bench_programs 2>/dev/null; then build/bench_programs; \
 	else echo "# libcurl and SQLite: skipped, they are not both there"; fi
