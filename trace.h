@@ -10621,7 +10621,7 @@ TRACE_API size_t trace_baggage_get(trace_context context, const char *key, char 
     baggage = tracei_entry_baggage(context.entry);
     while (tracei_member_next(&baggage, &member)) {
         if (!tracei_piece_equal(member.key, wanted)) continue;
-        needed = tracei_percent_decode(buffer, size ? size - 1 : 0, member.value);
+        needed = tracei_percent_decode(buffer, size, member.value); /* the zero takes the place of what is cut */
         if (size) buffer[needed < size ? needed : size - 1] = '\0';
         break;
     }

@@ -249,6 +249,57 @@ TEST(two_local_roots_of_one_trace) {
     ledger();
 }
 
+/* Ids that agree in one half only: a root takes nothing with it that is not its own. */
+TEST(traces_are_told_apart_by_all_of_their_ids) {
+    size_t half;
+    for (half = 0; half < 2; half++) {
+        trace_span_options options;
+        trace_span root, child;
+        begin();
+        memset((void *)&options, 0, sizeof options);
+        REQUIRE(trace_context_parse(&options.parent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL));
+        options.detached = true;
+        root = trace_span_start_with("root", &options);
+        options.parent = trace_span_context(root);
+        (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
+        child = trace_span_start_with("child", &options);
+        options.parent.trace_id[half ? 8 : 0] ^= 1;      /* the other half is what traces are first looked up by */
+        if (half) options.parent.trace_id[12] ^= 1;
+        trace_span_end(trace_span_start_with("stranger", &options));
+        trace_span_end(child);
+        trace_span_end(root);
+        pump(1000);
+        CHECK_STR(heard, "root: root child\n");
+        pump(11000000000u);
+        CHECK_STR(heard, "root: root child\n-: stranger\n");
+        ledger();
+        CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    }
+}
+
+/* Of two open roots the one that has ended is open no more. */
+TEST(the_root_that_stays_open_is_announced) {
+    trace_span_options options;
+    trace_span one, two;
+    begin();
+    memset((void *)&options, 0, sizeof options);
+    REQUIRE(trace_context_parse(&options.parent, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL));
+    options.detached = true;
+    one = trace_span_start_with("one", &options);
+    (void)__atomic_add_fetch(&now_ns, 1000, __ATOMIC_RELAXED);
+    two = trace_span_start_with("two", &options);
+    pump(1000);
+    trace_span_end(two);
+    pump(1000);
+    CHECK_STR(heard, "two: two\n");
+    pump(3000000000u);
+    CHECK_STR(heard, "two: two\none*:\n");
+    trace_span_end(one);
+    pump(1000);
+    CHECK_STR(heard, "two: two\none*:\none: one\n");
+    ledger();
+}
+
 TEST(spans_whose_root_is_never_seen_go_out_after_ten_seconds) {
     trace_context elsewhere;
     trace_span_options options;

@@ -432,6 +432,7 @@ TEST(baggage_vectors) {
         {"a=1;x,a=2", "a=2"},
         {"%61=1", "%61=1"},                                 /* keys are not decoded */
         {"a=%zz%4", "a=%25zz%254"},
+        {"a=%2g%g2", "a=%252g%25g2"},
         {"a=%41%7e", "a=A~"},
         {"a=%FF%E2%82x", "a=%EF%BF%BD%EF%BF%BDx"},          /* not UTF-8: one U+FFFD for each maximal part */
         {"a=b c", "a=b%20c"},
@@ -466,6 +467,19 @@ TEST(baggage_vectors) {
     CHECK_STR(baggage_of(extract_one("baggage", "userId=Am%C3%A9lie"), "userId"), "Am\xc3\xa9lie");
     CHECK_STR(baggage_of(extract_one("baggage", "a=1;meta=x"), "a"), "1");
     CHECK_STR(baggage_of(extract_one("baggage", "a=1"), "b"), NULL);
+    {
+        const trace_context c = extract_one("baggage", "a=%31234");
+        size_t size;
+        CHECK_UINT(trace_baggage_get(c, "a", NULL, 10), 4);
+        for (size = 1; size < 8; size++) {                  /* cut, terminated, and nothing behind it */
+            char buffer[8];
+            memset(buffer, '#', sizeof buffer);
+            CHECK_UINT(trace_baggage_get(c, "a", buffer, size), 4);
+            CHECK_UINT(strlen(buffer), size > 4 ? 4 : size - 1);
+            CHECK(memcmp(buffer, "1234", strlen(buffer)) == 0);
+            CHECK_INT(buffer[size], '#');
+        }
+    }
 }
 
 TEST(baggage_over_several_headers) {
@@ -972,6 +986,7 @@ TEST(raw_lines) {
         {"traceparent " PARENT "\r\n", false},
         {"traceparent: " PARENT "\r", true},
         {":\r\n:x\r\ntraceparent: " PARENT "\r\n", true},
+        {"x: y\n\n folded onto nothing\ntraceparent: " PARENT "\n", false},     /* the header is over */
     };
     start();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

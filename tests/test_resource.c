@@ -235,6 +235,24 @@ TEST(release_files) {
     }
 }
 
+/* Each line has its place. */
+TEST(a_release_file_fills_four_fields) {
+    tracei_detected self;
+    char path[] = "/tmp/trace_release_XXXXXX";
+    static const char text[] = "NAME=Name\nVERSION_ID=1.2\nPRETTY_NAME=\"Name 1.2\"\nBUILD_ID=b3\n";
+    const int file = mkstemp(path);
+    REQUIRE(file >= 0);
+    CHECK_INT(write(file, text, sizeof text - 1), sizeof text - 1);
+    close(file);
+    memset(&self, 0, sizeof self);
+    tracei_detect_release(&self, path);
+    unlink(path);
+    CHECK_STR(self.os_name, "Name");
+    CHECK_STR(self.os_version, "1.2");
+    CHECK_STR(self.os_description, "Name 1.2");
+    CHECK_STR(self.os_build, "b3");
+}
+
 TEST(times_are_iso_8601) {
     static const struct { uint64_t ns; const char *text; } rows[] = {
         {0, "1970-01-01T00:00:00.000Z"}, {UINT64_C(951782400000000000), "2000-02-29T00:00:00.000Z"},
@@ -482,6 +500,14 @@ TEST(building_the_same_again_costs_no_memory) {
     for (int i = 0; i < 10000; i++) CHECK(tracei_resource_build(&config));
     CHECK(tracei_resource.attributes == before);
     CHECK_UINT(tracei_bytes_mapped, bytes);
+    given = TRACE_ATTR_DOUBLE("x", 0.5);             /* what differs in a bit is not the same */
+    REQUIRE(tracei_resource_build(&config));
+    before = tracei_resource.attributes;
+    REQUIRE(tracei_resource_build(&config));
+    CHECK(tracei_resource.attributes == before);
+    given = TRACE_ATTR_DOUBLE("x", 0.25);
+    REQUIRE(tracei_resource_build(&config));
+    CHECK(find("x")->as.number == 0.25);
 }
 
 TEST(a_resource_in_use_outlives_the_next) {
@@ -570,14 +596,16 @@ static void keep_given(void *user) {
     tracei_resource_after_fork();
     CHECK_STR(text_of("service.instance.id"), "mine, and as long as a detected one.");
     CHECK_STR(text_of("process.pid"), "4");
+    CHECK_STR(text_of("process.creation.time"), "long ago");
 }
 
 TEST(a_given_instance_id_is_kept_in_children) {
-    const trace_attribute given[] = {TRACE_ATTR_STRING("service.instance.id", "mine, and as long as a detected one."), TRACE_ATTR_INT("process.pid", 4)};
+    const trace_attribute given[] = {TRACE_ATTR_STRING("service.instance.id", "mine, and as long as a detected one."), TRACE_ATTR_INT("process.pid", 4),
+                                     TRACE_ATTR_STRING("process.creation.time", "long ago")};
     trace_config config = empty_config();
     test_child child;
     config.resource_attributes = given;
-    config.resource_attribute_count = 2;
+    config.resource_attribute_count = 3;
     with(NULL);
     REQUIRE(tracei_resource_build(&config));
     child = test_fork(keep_given, NULL, 10000);

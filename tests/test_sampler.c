@@ -453,6 +453,19 @@ TEST(long_states_are_cut_by_whole_members_and_512_bytes_survive) {
 }
 
 /* Whatever came in: what goes out is a valid ot of at most 256 characters, then the others in order. */
+TEST(fields_of_an_ot_member) {
+    static const struct { const char *field; bool valid; } rows[] = {
+        {"th:8", true}, {"a1:", true}, {"z:azAZ09._-", true}, {"", false}, {"a", false}, {":8", false}, {"1a:8", false}, {"A:8", false},
+        {"a/:8", false}, {"a::", false}, {"a;:8", false}, {"`:8", false}, {"{:8", false}, {"a:/", false}, {"a:,", false}, {"a:@", false},
+        {"a:[", false}, {"a:`", false}, {"a:{", false}, {"a: ", false}, {"a:8 ", false}, {"a:\x80", false},
+    };
+    uint64_t number = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (!CHECK_INT(tracei_ot_field_valid(tracei_string(rows[i].field)), rows[i].valid)) fprintf(stderr, "    %s\n", rows[i].field);
+    CHECK(tracei_ot_number(tracei_string("thx:8;tx:1;xh:2;th:c"), "th", 1, &number));     /* keys are compared whole */
+    CHECK_UINT(number, UINT64_C(0xc0000000000000));
+}
+
 TEST(hostile_states) {
     static const char alphabet[] = "ot=th:rv;,ab01 f8=:;\tX";
     fresh_log();
@@ -534,8 +547,10 @@ TEST(bursts_by_default) {
     static const struct { double per_second; int expected; } rows[] = {{0.01, 1}, {0.5, 1}, {1, 1}, {1.5, 1}, {2, 2}, {100, 100}, {1e5, 100000}, {3e6, 1048576}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         trace_sampler_limit limit = limit_of(rows[i].per_second, 0);
+        fresh_log();
         fake_start(UINT64_C(5000000000000));
         CHECK_INT(take_all(&limit, 2000000), rows[i].expected);
+        CHECK_STR(logged, "");
     }
     tracei_clock.monotonic_fn = NULL, tracei_clock.unix_fn = NULL;
 }
@@ -741,6 +756,7 @@ TEST(rules_match_by_name_scope_kind_and_attribute) {
     const trace_attribute attributes[] = {
         TRACE_ATTR_STRING("url.path", "/old"), TRACE_ATTR_INT("port", 8080), TRACE_ATTR_BOOL("cached", true), TRACE_ATTR_DOUBLE("load", 0.5),
         TRACE_ATTR_UINT("big", UINT64_MAX), TRACE_ATTR_STRING("none", NULL), TRACE_ATTR_STRING("url.path", "/health/live"),
+        TRACE_ATTR_INT("delta", -5),
     };
     const trace_scope scope = {"lib.db", NULL, NULL};
     const struct { trace_sampler_rule rule; bool matches; } rows[] = {
@@ -756,6 +772,7 @@ TEST(rules_match_by_name_scope_kind_and_attribute) {
         {rule_of(NULL, NULL, TRACE_KIND_UNSPECIFIED, "cached", "true"), true}, {rule_of(NULL, NULL, TRACE_KIND_UNSPECIFIED, "cached", "tru"), false},
         {rule_of(NULL, NULL, TRACE_KIND_UNSPECIFIED, "load", "0.5"), true},
         {rule_of(NULL, NULL, TRACE_KIND_UNSPECIFIED, "big", "18446744073709551615"), true},
+        {rule_of(NULL, NULL, TRACE_KIND_UNSPECIFIED, "delta", "-5"), true},
         {rule_of("GET", "lib", TRACE_KIND_SERVER, "url.path", "/health"), true}, {rule_of("GET", "lib", TRACE_KIND_SERVER, "url.path", "/x"), false},
         {rule_of("GET", "lib", TRACE_KIND_CLIENT, "url.path", "/health"), false}, {rule_of("GET", "x", TRACE_KIND_SERVER, "url.path", "/health"), false},
     };

@@ -568,4 +568,50 @@ ISOLATED(a_forked_child) {
 }
 #endif
 
+/* A trace that waits on keeps its place in the line: those that come after it are not lost behind one that has gone. */
+ISOLATED(one_that_waits_on_does_not_hide_those_behind_it) {
+    trace_config config = tail_config();
+    trace_context remote = new_root();
+    trace_span first, second;
+    begin(&config);
+    REQUIRE(trace_context_parse(&remote, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL));
+    first = start("first", remote);
+    second = start("second", remote);
+    finish(first, true);
+    trace_of("other", "child", true);
+    pump(60);
+    finish(second, false);
+    pump(0);
+    CHECK_HEARD(whole, "");
+    pump(60);
+    CHECK_HEARD(whole, "other child;");
+    trace_of("late comer", "child", true);
+    pump(60);
+    CHECK_HEARD(whole, "other child;first second;");
+    pump(60);
+    CHECK_HEARD(whole, "other child;first second;late comer child;");
+    CHECK_UINT(ledger_stats().pending, 0);
+    CHECK_LEDGER();
+}
+
+/* Decided again is not decided twice: the four of a place are four traces. */
+ISOLATED(a_decision_made_again_takes_no_second_place) {
+    trace_config config = tail_config();
+    uint64_t places[4], low = 1, count = 0;
+    bool kept = false;
+    begin(&config);
+    places[count++] = low++;
+    tracei_tail_remember(0, places[0], true);
+    for (; count < 4; low++)
+        if (tracei_tail_place(tracei_tail_hash(0, low)) == tracei_tail_place(tracei_tail_hash(0, places[0]))) places[count++] = low;
+    tracei_tail_remember(0, places[1], false);
+    for (int i = 0; i < 8; i++) tracei_tail_remember(0, places[2], i % 2 == 1);
+    tracei_tail_remember(0, places[3], false);
+    for (int i = 0; i < 4; i++) {
+        CHECK(tracei_tail_recall(0, places[i], &kept));
+        CHECK_INT(kept, i == 0 || i == 2);
+    }
+    CHECK(!tracei_tail_recall(0, low, &kept) && !kept);
+}
+
 TEST_MAIN()
