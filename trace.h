@@ -787,7 +787,7 @@ TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buff
    only, the text is no interface. */
 typedef enum trace_console_format {
     TRACE_CONSOLE_FORMAT_DEFAULT = 0,       /* TREE */
-    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; loops folded, large ones cut to what counts, floods thinned */
+    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; loops and repeated events folded, large ones cut to what counts, floods thinned */
     TRACE_CONSOLE_FORMAT_ALL,               /* one tree a trace; every span its line, nothing folded or thinned */
     TRACE_CONSOLE_FORMAT_LINE               /* logfmt, one span a line, as they end */
 } trace_console_format;
@@ -12720,6 +12720,7 @@ typedef struct tracei_console {
     const trace_batch *batch;
     uint64_t start, end;          /* what a bar is drawn in */
     uint32_t block;               /* levels of indentation before it starts over */
+    bool folds_events;            /* some of its events have one row */
 
     /* thinning */
     tracei_console_root *roots;
@@ -14113,13 +14114,17 @@ static void tracei_console_left(tracei_console *console, uint64_t start_ns, uint
 }
 
 /* "+18 ms": a moment inside a span, counted from the span's start; in a file, where the column says so, from the tree's. */
-static void tracei_console_left_moment(tracei_console *console, uint64_t unix_ns, uint64_t since) {
-    const uint32_t cell = (uint32_t)tracei_console_scaled(console, unix_ns, TRACEI_CONSOLE_BAR - 1);
-    char text[24];
+static void tracei_console_moment(const tracei_console *console, char *text, uint64_t unix_ns, uint64_t since) {
     if (!console->rich) since = console->start;
     text[0] = unix_ns < since ? '-' : '+';
     tracei_console_time(text + 1, unix_ns < since ? since - unix_ns : unix_ns - since, console->rich ? 2 : 3,
                         console->glyphs->micro);
+}
+
+static void tracei_console_left_moment(tracei_console *console, uint64_t unix_ns, uint64_t since) {
+    const uint32_t cell = (uint32_t)tracei_console_scaled(console, unix_ns, TRACEI_CONSOLE_BAR - 1);
+    char text[32];
+    tracei_console_moment(console, text, unix_ns, since);
     if (!console->rich) {
         tracei_console_spaces(console, 10);
         tracei_console_right(console, text, 10);
@@ -14181,6 +14186,13 @@ typedef struct tracei_console_error {
     trace_string type, message;
 } tracei_console_error;
 
+static tracei_console_error tracei_console_exception(const trace_event_data *event) {
+    tracei_console_error error;
+    error.type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
+    error.message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
+    return error;
+}
+
 static bool tracei_console_same(trace_string a, trace_string b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
@@ -14196,8 +14208,7 @@ static tracei_console_error tracei_console_error_of(const trace_span_data *span)
     for (i = span->event_count; i-- > 0;) {
         const trace_event_data *const event = &span->events[i];
         if (!tracei_is(event->name, "exception")) continue;
-        other.type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
-        other.message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
+        other = tracei_console_exception(event);
         if (error.message.size && !tracei_console_same(error.message, other.message)) continue;
         if (!error.type.size || tracei_console_same(error.type, other.type)) return other;
         if (error.message.size && tracei_console_same(said.type, error.type)) said = other;
@@ -14205,9 +14216,9 @@ static tracei_console_error tracei_console_error_of(const trace_span_data *span)
     return said;
 }
 
-/* An exception that says no more than the mark of its span. */
-static bool tracei_console_is_told(const trace_span_data *span, const trace_event_data *event) {
-    const tracei_console_error error = tracei_console_error_of(span);
+/* An exception that says no more than the mark of its span, which is `error`. */
+static bool tracei_console_is_told(const trace_span_data *span, const tracei_console_error *error,
+                                   const trace_event_data *event) {
     size_t i;
     if (span->status != TRACE_STATUS_ERROR || !tracei_is(event->name, "exception") || event->dropped_attribute_count)
         return false;
@@ -14215,9 +14226,9 @@ static bool tracei_console_is_told(const trace_span_data *span, const trace_even
         const trace_attribute *const attribute = &event->attributes[i];
         if (attribute->value.type != TRACE_TYPE_STRING) return false;
         if (tracei_is(attribute->key, "exception.type")
-                ? !tracei_console_same(attribute->value.as.string, error.type)
+                ? !tracei_console_same(attribute->value.as.string, error->type)
                 : !tracei_is(attribute->key, "exception.message") ||
-                      !tracei_console_same(attribute->value.as.string, error.message))
+                      !tracei_console_same(attribute->value.as.string, error->message))
             return false;
     }
     return true;
@@ -14433,22 +14444,47 @@ static void tracei_console_details(tracei_console *console, uint32_t at) {
     tracei_console_clip(console, false);
 }
 
-static void tracei_console_event_words(tracei_console *console, const trace_event_data *event) {
-    const bool exception = tracei_is(event->name, "exception");
+static void tracei_console_times(tracei_console *console, uint32_t count) {
+    tracei_console_spaces(console, 1);
+    tracei_console_style(console, TRACEI_BOLD);
+    tracei_console_words_of(console, console->glyphs->times);
+    tracei_console_number(console, count);
+    tracei_console_end_style(console);
+}
+
+static bool tracei_console_events_alike(const trace_event_data *a, const trace_event_data *b) {
+    tracei_console_error one, other;
+    if (!tracei_console_same(a->name, b->name)) return false;
+    if (!tracei_is(a->name, "exception")) return true;
+    one = tracei_console_exception(a);
+    other = tracei_console_exception(b);
+    return tracei_console_same(one.type, other.type) && tracei_console_same(one.message, other.message);
+}
+
+/* Of several alike the row has the time of the first, and then what the last was. */
+static void tracei_console_event_words(tracei_console *console, uint32_t at, const trace_event_data *event, uint32_t count) {
     tracei_console_named(console, event->name);
-    if (exception) {
-        const trace_string type = tracei_console_find(event->attributes, event->attribute_count, "exception.type");
-        const trace_string message = tracei_console_find(event->attributes, event->attribute_count, "exception.message");
-        if (type.size || message.size) tracei_console_gap(console);
-        tracei_console_what_failed(console, type, message);
+    if (count > 1) tracei_console_times(console, count);
+    if (tracei_is(event->name, "exception")) {
+        const tracei_console_error error = tracei_console_exception(event);
+        if (error.type.size || error.message.size) tracei_console_gap(console);
+        tracei_console_what_failed(console, error.type, error.message);
+    }
+    if (count > 1) {
+        char text[32];
+        tracei_console_moment(console, text, event->unix_ns, console->batch->spans[at].start_unix_ns);
+        tracei_console_words_of(console, "  last ");
+        tracei_console_words_of(console, text);
     }
     tracei_console_dropped(console, event->dropped_attribute_count, 0, 0);
 }
 
-static void tracei_console_event_row(tracei_console *console, uint32_t at, const trace_event_data *event) {
+/* So many alike, from the first to this one. */
+static void tracei_console_event_row(tracei_console *console, uint32_t at, const trace_event_data *first,
+                                     const trace_event_data *event, uint32_t count) {
     do {
         tracei_console_row_begin(console, NULL);
-        tracei_console_left_moment(console, event->unix_ns, console->batch->spans[at].start_unix_ns);
+        tracei_console_left_moment(console, first->unix_ns, console->batch->spans[at].start_unix_ns);
         tracei_console_lines(console, at, true);
         if (console->nodes[at].first != TRACEI_CONSOLE_NONE) {
             tracei_console_style(console, TRACEI_DIM);
@@ -14457,7 +14493,7 @@ static void tracei_console_event_row(tracei_console *console, uint32_t at, const
         } else {
             tracei_console_spaces(console, 3);
         }
-        tracei_console_event_words(console, event);
+        tracei_console_event_words(console, at, event, count);
     } while (tracei_console_shorten(console));
     tracei_console_clip(console, true);
     tracei_console_attributes(console, event->attributes, event->attribute_count, tracei_is(event->name, "exception"));
@@ -14465,9 +14501,34 @@ static void tracei_console_event_row(tracei_console *console, uint32_t at, const
     tracei_console_row_end(console, 0);
 }
 
+/* Loops fold here too: the row of several alike stands where the first of them does. */
+static void tracei_console_event_rows(tracei_console *console, uint32_t at) {
+    const trace_span_data *const span = &console->batch->spans[at];
+    const tracei_console_error error = tracei_console_error_of(span);
+    const bool fold = console->options.format == TRACE_CONSOLE_FORMAT_TREE;
+    size_t i, j;
+    for (i = 0; i < span->event_count; i++) {
+        const trace_event_data *const event = &span->events[i];
+        size_t first = i, last = i;
+        uint32_t count = 0;
+        if (tracei_console_is_told(span, &error, event)) continue;
+        for (j = 0; fold && j < span->event_count && (first == i || count < TRACEI_CONSOLE_FOLD); j++) {
+            if (!tracei_console_events_alike(&span->events[j], event) || tracei_console_is_told(span, &error, &span->events[j]))
+                continue;
+            if (!count++) first = j;
+            last = j;
+        }
+        if (count < TRACEI_CONSOLE_FOLD) {
+            tracei_console_event_row(console, at, event, event, 1);
+        } else if (first == i) {
+            tracei_console_event_row(console, at, event, &span->events[last], count);
+            console->folds_events = true;
+        }
+    }
+}
+
 static void tracei_console_span_rows(tracei_console *console, uint32_t at) {
     const trace_span_data *const span = &console->batch->spans[at];
-    size_t i;
     do {
         tracei_console_row_begin(console, span);
         tracei_console_left(console, span->start_unix_ns, span->end_unix_ns, span->status == TRACE_STATUS_ERROR,
@@ -14477,8 +14538,7 @@ static void tracei_console_span_rows(tracei_console *console, uint32_t at) {
     } while (tracei_console_shorten(console));
     tracei_console_details(console, at);
     tracei_console_row_end(console, 1);
-    for (i = 0; i < span->event_count; i++)
-        if (!tracei_console_is_told(span, &span->events[i])) tracei_console_event_row(console, at, &span->events[i]);
+    tracei_console_event_rows(console, at);
 }
 
 /* --- trees: folds --- */
@@ -14522,14 +14582,6 @@ static void tracei_console_fold_look(const tracei_console *console, uint32_t lea
     tracei_console_sort(keys, fold->count);
     fold->p50 = tracei_console_rank(keys, fold->count, 50);
     fold->p95 = tracei_console_rank(keys, fold->count, 95);
-}
-
-static void tracei_console_times(tracei_console *console, uint32_t count) {
-    tracei_console_spaces(console, 1);
-    tracei_console_style(console, TRACEI_BOLD);
-    tracei_console_words_of(console, console->glyphs->times);
-    tracei_console_number(console, count);
-    tracei_console_end_style(console);
 }
 
 /* "4 threads, sum 37 ms = 3.8x": how much happened at once; from `form` 1 on the threads alone. */
@@ -14738,7 +14790,7 @@ static void tracei_console_footer_row(tracei_console *console, uint32_t spans, u
     }
     tracei_console_separator(console);
     tracei_console_hex(console, head->trace_id, 16);
-    if (rows < spans && (!console->limit || console->column + 20 <= console->limit)) {
+    if ((rows < spans || console->folds_events) && (!console->limit || console->column + 20 <= console->limit)) {
         tracei_console_separator(console);
         tracei_console_words_of(console, "TRACE_CONSOLE=all");
     }
@@ -15031,10 +15083,11 @@ static bool tracei_console_is_shown(tracei_console *console, uint32_t top, uint3
 
 static bool tracei_console_is_lone(const tracei_console *console, uint32_t at, uint32_t spans) {
     const trace_span_data *const span = &console->batch->spans[at];
+    const tracei_console_error error = tracei_console_error_of(span);
     size_t i;
     if (spans != 1) return false;
     for (i = 0; i < span->event_count; i++)
-        if (!tracei_console_is_told(span, &span->events[i])) return false;
+        if (!tracei_console_is_told(span, &error, &span->events[i])) return false;
     return true;
 }
 
@@ -15070,6 +15123,7 @@ static void tracei_console_tree(tracei_console *console, uint32_t top) {
     console->start = spans[head].start_unix_ns;
     console->end = spans[head].end_unix_ns;
     console->rows = 0;
+    console->folds_events = false;
     if (fold) {
         for (at = top; at != TRACEI_CONSOLE_NONE; at = nodes[at].peer) tracei_console_widen(console, at, at);
         tracei_console_fold_rows(console, top);

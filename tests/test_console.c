@@ -26,7 +26,7 @@ static bool test_refuses(const char *what) {
 #define MS 1000000u
 #define BEGIN UINT64_C(1772373731480000000)        /* 2026-03-01T14:02:11.480Z */
 
-enum { SPANS = 4096, ATTRIBUTES = 8192, EVENTS = 64 };
+enum { SPANS = 4096, ATTRIBUTES = 8192, EVENTS = 128 };
 static trace_span_data spans[SPANS];
 static size_t span_count;
 static trace_attribute attributes[ATTRIBUTES];
@@ -430,6 +430,34 @@ TEST(the_word_for_an_error_does_not_come_twice_in_a_row) {
     golden("failed_twice_plain", build_failed_twice, COMPLETE, look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
     CHECK_HAS(out, "outer  ERROR left by an exception  1 more below");
     golden("failed_twice", build_failed_twice, COMPLETE, look(110, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+}
+
+static void build_many_events(void) {
+    trace_span_data *span = span_us(1, 0, "poll", 0, 90000);
+    unsigned i;
+    fail(span, "Timeout", "gave up");
+    (void)event(span, "begin", 100);
+    for (i = 0; i < 40; i++) {
+        trace_event_data *const retry = event(span, i % 8 == 7 ? "pause" : "retry", 1000 + 2000 * i);
+        attribute(&retry->attributes, &retry->attribute_count, "attempt", TRACE_TYPE_INT)->value.as.integer = i + 1;
+    }
+    for (i = 0; i < 3; i++) (void)event(span, "too few", 82000 + 100 * i);
+    for (i = 0; i < 5; i++) exception(span, i % 2 ? "Other" : "Reset", "by peer");
+    for (i = 0; i < 5; i++) exception(span, "Timeout", "gave up");       /* the span's row says so */
+    span = span_us(2, 1, "last try", 82000, 89000);
+    for (i = 0; i < 4; i++) (void)event(span, "retry", 83000 + 1000 * i);
+}
+
+TEST(events_fold) {
+    trace_console_options options = look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
+    golden("events_plain", build_many_events, COMPLETE, options);
+    CHECK_HAS(out, "retry \xc3\x97" "35  last +77.0 ms  attempt=39\n");
+    CHECK_HAS(out, "TRACE_CONSOLE=all");
+    golden("events_80", build_many_events, COMPLETE, look(80, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    CHECK(widest() <= 80);
+    golden("events_color_120", build_many_events, COMPLETE, look(120, TRACE_CHOICE_YES, TRACE_CHOICE_YES));
+    options.format = TRACE_CONSOLE_FORMAT_ALL;
+    golden("events_all", build_many_events, COMPLETE, options);
 }
 
 static char program_name[32];
