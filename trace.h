@@ -781,13 +781,16 @@ TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buff
 
 /* Writes trees (or logfmt lines) for people; NULL options: stderr, by what it is connected to. TRACE_CONSOLE=tree|line|all
    overrides `format`; NO_COLOR, CLICOLOR_FORCE, COLUMNS and the locale are respected. Never blocks the program: what a stopped
-   terminal does not take is kept up to 256 KiB and then counted. Of a flood 20 trees are shown and then 2 a second, new names,
+   terminal does not take is kept up to 256 KiB and then counted; trace_flush, trace_shutdown and exit wait for a slow one, within
+   their time. Rows are cut where a terminal ends. A pipe or a file gets them whole, as long as a span may be (a quarter of
+   ring_bytes; what has to be escaped up to six times that); in a pipe that other processes write to as well, lines of up to
+   PIPE_BUF bytes (Linux: 4096) stay whole. Of a flood 20 trees are shown and then 2 a second, new names,
    the first error of a second and what was never so slow; the others are a line for each root name when the second is over.
    trace_flush does not end a second; trace_shutdown and exit print what is left of it, as a count and not as a rate. Debugging
    only, the text is no interface. */
 typedef enum trace_console_format {
     TRACE_CONSOLE_FORMAT_DEFAULT = 0,       /* TREE */
-    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; loops and repeated events folded, large ones cut to what counts, floods thinned */
+    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; what repeats is folded, large ones cut to what counts, floods thinned */
     TRACE_CONSOLE_FORMAT_ALL,               /* one tree a trace; every span its line, nothing folded or thinned */
     TRACE_CONSOLE_FORMAT_LINE               /* logfmt, one span a line, as they end */
 } trace_console_format;
@@ -798,7 +801,7 @@ typedef struct trace_console_options {
     trace_console_format format;
     trace_choice color;           /* AUTO: on a terminal, unless NO_COLOR or TERM=dumb; CLICOLOR_FORCE */
     trace_choice unicode;         /* AUTO: by LC_ALL, LC_CTYPE, LANG */
-    uint32_t width;               /* columns; 0: the terminal's, else COLUMNS, else 100 */
+    uint32_t width;               /* columns; 0: the terminal's, else COLUMNS, else 100; a file or pipe without colour: no end */
     int descriptor_plus_one;      /* where to write: file descriptor + 1; 0: standard error, nowhere if it began closed */
     void (*write_fn)(void *user, const char *text, size_t size);    /* instead of a descriptor; whole lines */
     void *user;
@@ -10832,6 +10835,7 @@ static bool tracei_assembler_undecided(void);
 static bool tracei_assembler_idle(void);
 static bool tracei_consoles_go_on(void);
 static uint32_t tracei_ending;    /* 1: exit or shutdown: what is open is told once more */
+static uint32_t tracei_patience;  /* until when, in 2^20 ns | 1, a flush, shutdown or exit lets slow readers catch up; 0: none runs */
 static bool tracei_consoles_wait; /* text that the reader has not taken yet, or a summary that is due: the worker stays awake */
 
 TRACEI_SMALL_BEGIN
@@ -12554,7 +12558,8 @@ static void tracei_assembler_redirect(bool to_all) {
 
    Output. A console belongs to whoever holds the pass: no lock but the one around the ledger, which any thread may read. What
    a descriptor does not take at once waits in a queue of records {bytes, spans} and text, at most 256 KiB; a piece that does
-   not fit is counted, and the reader is told when he is back. Terminals and pipes are opened anew through /proc where there is
+   not fit is counted, and the reader is told when he is back. While a flush, shutdown or exit has time (tracei_patience) he is
+   waited for first. A write ends with a line, so that processes that share a pipe, and the end, cut none. Terminals and pipes are opened anew through /proc where there is
    one, because O_NONBLOCK on the descriptor we were given would be seen by every process that shares it; elsewhere poll() and
    small writes come close (a terminal that cannot be opened anew and has room for less than a small write still makes us
    wait). A duplicate of the descriptor was rejected: it follows no dup2 onto it (log rotation). Instead the descriptor is
@@ -12685,6 +12690,7 @@ typedef struct tracei_console {
     int own;                      /* descriptor + 1 of our own way to the same file; 0: none */
     bool is_dead;                 /* nobody reads there any more, */
     const char *why;              /* as the system puts it; NULL: not known */
+    bool has_stopped;             /* the reader was waited for and took nothing; until he does he is not waited for again */
     bool is_torn;                 /* a row was cut in the middle */
     uint64_t target[3];           /* device and inode of the file, and whether there is one */
 #if TRACEI_PLATFORM_WINDOWS
@@ -12840,7 +12846,7 @@ static bool tracei_console_look_at_target(tracei_console *console) {
     console->target[1] = (uint64_t)file.st_ino;
     console->target[2] = 1;
     tracei_console_close(console);
-    console->is_dead = false;
+    console->is_dead = console->has_stopped = false;
     console->kind = S_ISFIFO(file.st_mode)    ? TRACEI_CONSOLE_PIPE
                     : S_ISSOCK(file.st_mode)  ? TRACEI_CONSOLE_SOCKET
                     : S_ISCHR(file.st_mode) && isatty(descriptor) ? TRACEI_CONSOLE_TERMINAL
@@ -12864,17 +12870,33 @@ static ssize_t tracei_console_write_once(const tracei_console *console, const ch
     return write(descriptor, text, size);
 }
 
+/* So much goes into a pipe as a whole or not at all, whoever else writes to it. */
+#if defined(PIPE_BUF) && PIPE_BUF < 4096
+#define TRACEI_CONSOLE_WRITE ((size_t)PIPE_BUF)
+#else
+#define TRACEI_CONSOLE_WRITE ((size_t)4096)
+#endif
+
+/* What goes in one write: whole lines, where one is not longer than that. */
+static size_t tracei_console_chunk(const char *text, size_t size, size_t most) {
+    size_t end = most;
+    if (size <= most) return size;
+    while (end && text[end - 1] != '\n') end--;
+    return end ? end : most;
+}
+
 /* As much as goes without waiting. Background jobs may be stopped for writing (SIGTTOU), readers may be gone (SIGPIPE): neither
    signal is for the program. */
 static size_t tracei_console_write(tracei_console *console, const char *text, size_t size) {
-    const size_t most = console->kind == TRACEI_CONSOLE_FILE ? SIZE_MAX : console->kind == TRACEI_CONSOLE_TERMINAL ? 512 : 4096;
     const int saved = errno;
-    size_t written = 0;
+    size_t written = 0, most = TRACEI_CONSOLE_WRITE;
     sigset_t signals, before, pending;
     bool was_pending;
     if (console->is_dead) return 0;
     if (!console->own && (console->kind == TRACEI_CONSOLE_PIPE || console->kind == TRACEI_CONSOLE_TERMINAL))
         tracei_console_reopen(console);
+    if (console->kind == TRACEI_CONSOLE_FILE) most = SIZE_MAX;
+    if (console->kind == TRACEI_CONSOLE_TERMINAL && !console->own) most = 512;
     sigpending(&pending);
     was_pending = sigismember(&pending, SIGPIPE) == 1;
     sigemptyset(&signals);
@@ -12882,12 +12904,13 @@ static size_t tracei_console_write(tracei_console *console, const char *text, si
     sigaddset(&signals, SIGTTOU);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
     while (written < size) {
-        const size_t chunk = size - written < most ? size - written : most;
+        const size_t chunk = tracei_console_chunk(text + written, size - written, most);
         ssize_t one;
-        if (console->kind != TRACEI_CONSOLE_FILE && !tracei_console_can_write(console, 0)) break;
+        if (console->kind != TRACEI_CONSOLE_FILE && !console->own && !tracei_console_can_write(console, 0)) break;
         one = TRACEI_FAIL("console write") ? (errno = EIO, -1) : tracei_console_write_once(console, text + written, chunk);
         if (one > 0) {
             written += (size_t)one;
+            console->has_stopped = false;
         } else if (one < 0 && errno != EINTR) {
             console->is_dead = errno != EAGAIN && errno != EWOULDBLOCK;
             (void)tracei_errno_name(errno, &console->why);
@@ -12998,11 +13021,24 @@ static void tracei_console_queue_release(tracei_console *console) {
     console->queue_head = console->queue_size = console->queue_capacity = console->queue_done = 0;
 }
 
+/* How many spans are told by what has been written of a text that stands for so many: each line is one, or a part of a tree. */
+static uint32_t tracei_console_told(const tracei_console *console, const char *text, size_t written, uint32_t spans) {
+    uint32_t lines = 0;
+    if (console->options.format != TRACE_CONSOLE_FORMAT_LINE) return 0;
+    while (written) lines += text[--written] == '\n';
+    return lines < spans ? lines : spans;
+}
+
 static void tracei_console_queue_fail(tracei_console *console, trace_failure why) {
     tracei_console_record record;
-    while (console->queue_head < console->queue_size) {
+    for (; console->queue_head < console->queue_size; console->queue_done = 0) {
+        const char *const text = console->queue + console->queue_head + sizeof record;
+        uint32_t told;
         memcpy(&record, console->queue + console->queue_head, sizeof record);
-        tracei_console_account(console, (int)why, record.spans);
+        if (console->queue_done && why == TRACE_FAILURE_SHUTDOWN) console->is_torn = text[console->queue_done - 1] != '\n';
+        told = tracei_console_told(console, text, console->queue_done, record.spans);
+        tracei_console_account(console, TRACEI_CONSOLE_SENT, told);
+        tracei_console_account(console, (int)why, record.spans - told);
         console->queue_head += sizeof record + record.size;
     }
     tracei_console_queue_release(console);
@@ -13053,6 +13089,7 @@ static bool tracei_console_queue_reserve(tracei_console *console, size_t needed)
 
 static bool tracei_console_enqueue(tracei_console *console, const char *text, size_t size, uint32_t spans) {
     tracei_console_record record;
+    if (!size) return true;
     if (size > TRACEI_CONSOLE_QUEUE || !tracei_console_queue_reserve(console, sizeof record + size)) return false;
     record.size = (uint32_t)size;
     record.spans = spans;
@@ -13062,19 +13099,24 @@ static bool tracei_console_enqueue(tracei_console *console, const char *text, si
     return true;
 }
 
+static char *tracei_console_line_time(char *at, uint64_t unix_ns);
+
 /* What the reader should know before he reads on. */
 static size_t tracei_console_excuse(const tracei_console *console, char *excuse) {
+    const bool line = console->options.format == TRACE_CONSOLE_FORMAT_LINE;
     char *at = excuse;
     if (console->is_torn) {
         if (console->color) memcpy(at, "\033[0m", 4), at += 4;
         *at++ = '\n';
     }
     if (console->lost) {
-        static const char what[] = " spans were not printed: the reader was too slow)\n";
-        *at++ = '(';
+        if (line)
+            at = tracei_console_line_time(at, tracei_unix_ns()), at += tracei_copy_word(at, " level=warn lost_spans=");
+        else
+            *at++ = '(';
         at = tracei_put_u64(at, console->lost);
-        memcpy(at, what, sizeof what - 1);
-        at += sizeof what - 1;
+        at += tracei_copy_word(at, line ? " msg=\"spans were not printed: the reader was too slow\"\n"
+                                        : " spans were not printed: the reader was too slow)\n");
     }
     return (size_t)(at - excuse);
 }
@@ -13091,33 +13133,50 @@ static bool tracei_console_enqueue_after(tracei_console *console, const char *ex
     return tracei_console_enqueue(console, text, size, spans);
 }
 
+/* Where flush, shutdown or exit have time, the reader is waited for: half of it at most, so that something is left for other
+   exporters, and not for long, since one who takes nothing meanwhile does not read. */
+static bool tracei_console_waits(tracei_console *console) {
+    const uint32_t until = TRACEI_LOAD(&tracei_patience);
+    const int32_t left = until ? (int32_t)(until - (uint32_t)(tracei_mono_ns() >> 20)) : 0;
+    if (left <= 0 || console->has_stopped) return false;
+    console->has_stopped = !tracei_console_can_write(console, left / 2 < 500 ? left / 2 : 500);
+    return !console->has_stopped;
+}
+
 /* A piece of whole rows that stands for so many spans: written, queued, or counted as lost. */
 static void tracei_console_put(tracei_console *console, const char *text, size_t size, uint32_t spans) {
-    char excuse[96];
+    char excuse[192];
     size_t excused, told = 0, written = 0;
+    uint32_t sent;
     if (console->kind == TRACEI_CONSOLE_FUNCTION) {
-        console->options.write_fn(console->options.user, text, size);
+        if (size) console->options.write_fn(console->options.user, text, size);
         tracei_console_account(console, TRACEI_CONSOLE_SENT, spans);
         return;
     }
     excused = tracei_console_excuse(console, excuse);
-    if (tracei_console_drain(console) && !console->is_dead) {
-        told = excused ? tracei_console_write(console, excuse, excused) : 0;
-        if (told == excused) {
-            console->lost = 0;
-            console->is_torn = false;
-            excused = told = 0;
-            written = tracei_console_write(console, text, size);
+    do {
+        if (tracei_console_drain(console) && !console->is_dead) {
+            told += tracei_console_write(console, excuse + told, excused - told);
+            if (told == excused) {
+                console->lost = 0;
+                console->is_torn = false;
+                written += tracei_console_write(console, text + written, size - written);
+            }
         }
-    }
+        sent = written == size && told == excused ? spans : tracei_console_told(console, text, written, spans);
+        if (console->is_dead) break;
+        if (tracei_console_enqueue_after(console, excuse + told, excused - told, text + written, size - written, spans - sent)) {
+            tracei_console_account(console, TRACEI_CONSOLE_SENT, sent);
+            return;
+        }
+    } while (tracei_console_waits(console));
+    tracei_console_account(console, TRACEI_CONSOLE_SENT, sent);
     if (console->is_dead) {
-        tracei_console_account(console, TRACE_FAILURE_UNREACHABLE, spans);
-    } else if (!excused && written == size) {
-        tracei_console_account(console, TRACEI_CONSOLE_SENT, spans);
-    } else if (!tracei_console_enqueue_after(console, excuse + told, excused - told, text + written, size - written, spans)) {
-        console->is_torn = told != 0 || (written != 0 && text[written - 1] != '\n') || console->is_torn;
-        console->lost += spans;
-        tracei_console_account(console, TRACE_FAILURE_QUEUE_FULL, spans);
+        tracei_console_account(console, TRACE_FAILURE_UNREACHABLE, spans - sent);
+    } else {
+        console->is_torn = (told && told < excused) || (written && text[written - 1] != '\n') || console->is_torn;
+        console->lost += spans - sent;
+        tracei_console_account(console, TRACE_FAILURE_QUEUE_FULL, spans - sent);
     }
 }
 
@@ -15390,20 +15449,22 @@ static void tracei_console_line_duration(tracei_console *console, uint64_t ns) {
     }
 }
 
-static void tracei_console_line_time(tracei_console *console, uint64_t unix_ns) {
-    char text[48] = "time=", *at = tracei_console_date(text + 5, unix_ns / 1000000000u);
+/* At most 48 bytes. */
+static char *tracei_console_line_time(char *at, uint64_t unix_ns) {
+    at = tracei_console_date(at + tracei_copy_word(at, "time="), unix_ns / 1000000000u);
     at = tracei_console_fraction(tracei_console_hms(at, unix_ns / 1000000000u), unix_ns, 6);
     *at++ = 'Z';
-    tracei_console_raw(console, text, (size_t)(at - text));
+    return at;
 }
 
 static void tracei_console_line(tracei_console *console, const trace_span_data *span, trace_string service) {
     static const char *const kinds[] = {"", "", " kind=server", " kind=client", " kind=producer", " kind=consumer"};
     const bool failed = span->status == TRACE_STATUS_ERROR;
     const char *const kind = (unsigned)span->kind < sizeof kinds / sizeof kinds[0] ? kinds[span->kind] : "";
+    char time[48];
     size_t i;
     tracei_console_row_begin(console, span);
-    tracei_console_line_time(console, span->start_unix_ns);
+    tracei_console_raw(console, time, (size_t)(tracei_console_line_time(time, span->start_unix_ns) - time));
     tracei_console_raw(console, failed ? " level=error" : " level=info", failed ? 12 : 11);
     tracei_console_line_text(console, "service", service);
     tracei_console_line_field(console, "span");
@@ -15481,7 +15542,7 @@ static bool tracei_consoles_go_on(void) {
         if (console->has_hidden || console->queue || console->lost) {
             tracei_console_refresh(console);
             if (console->has_hidden) tracei_console_second(console);
-            if (console->kind != TRACEI_CONSOLE_FUNCTION) tracei_console_put(console, "", 0, 0);
+            tracei_console_put(console, "", 0, 0);
             more = more || console->has_hidden || console->queue;
         }
         tracei_console_rest(console);
@@ -15493,8 +15554,10 @@ static trace_result tracei_console_flush(void *user, uint64_t deadline_ns) {
     tracei_console *const console = (tracei_console *)user;
     tracei_console_refresh(console);
     tracei_console_second(console); /* one that is not over goes on: who flushes after each job gets one line of it */
-    while (!tracei_console_drain(console)) {
+    for (;;) {
         const uint64_t now = tracei_mono_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+        if (tracei_console_drain(console)) tracei_console_put(console, "", 0, 0); /* tells what was lost */
+        if (!console->queue) break;
         if (!left) return TRACE_RESULT_TIMEOUT;
         (void)tracei_console_can_write(console, left > 100000000u ? 100 : (int)(left / 1000000u) + 1);
     }
@@ -15507,10 +15570,8 @@ static void tracei_console_shutdown(void *user, uint64_t deadline_ns) {
     tracei_console_refresh(console);
     tracei_console_second(console);
     tracei_console_summarise(console, false);
-    if (tracei_console_flush(console, deadline_ns) == TRACE_RESULT_TIMEOUT) {
-        console->is_torn = console->queue_done != 0;
+    if (tracei_console_flush(console, deadline_ns) == TRACE_RESULT_TIMEOUT)
         tracei_console_queue_fail(console, TRACE_FAILURE_SHUTDOWN);
-    }
     tracei_console_close(console);
     console->target[2] = 0;
 }
@@ -16216,10 +16277,20 @@ static trace_result tracei_flush_errand(uint64_t deadline_ns) {
     return TRACEI_LOAD(&tracei_state) == TRACEI_STATE_SHUT ? TRACE_RESULT_SHUT_DOWN : tracei_flush_all(deadline_ns);
 }
 
+/* Who waits until then has time for readers that are slow, and so has the pass that he waits for. */
+static uint32_t tracei_patience_begin(uint64_t deadline_ns) {
+    const uint64_t now = tracei_mono_ns(), most = tracei_add_capped(now, UINT64_C(1) << 50);
+    const uint32_t until = deadline_ns > now ? (uint32_t)((deadline_ns < most ? deadline_ns : most) >> 20) | 1u : 0;
+    TRACEI_STORE(&tracei_patience, until);
+    return until;
+}
+
 static trace_result tracei_flush_by(uint64_t deadline_ns) {
     const int cancel = tracei_cancel_hold();
+    uint32_t until = tracei_patience_begin(deadline_ns);
     const trace_result result =
         tracei_pass_acquire(deadline_ns) ? tracei_run_errand(tracei_flush_errand, deadline_ns) : TRACE_RESULT_TIMEOUT;
+    (void)TRACEI_CAS(&tracei_patience, &until, 0u); /* not somebody else's */
     tracei_cancel_allow(cancel);
     return result;
 }
@@ -16301,6 +16372,7 @@ static trace_result tracei_shutdown_by(uint64_t deadline_ns) {
     tracei_shortcut_refresh();
     TRACEI_STORE(&tracei_off_flag, TRACEI_LOAD(&tracei_off_flag) | TRACEI_OFF_SHUT);
     TRACEI_STORE(&tracei_ending, 1u);
+    (void)tracei_patience_begin(deadline_ns);
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
     (void)tracei_worker_end(deadline_ns);
@@ -16372,6 +16444,7 @@ static void tracei_at_exit(void) {
     }
     cancel = tracei_cancel_hold();
     TRACEI_STORE(&tracei_ending, 1u);
+    (void)tracei_patience_begin(deadline);
     TRACEI_STORE(&tracei_attention, 0u);
     TRACEI_STORE(&tracei_use_worker, 0u);
     if (!tracei_worker_end(deadline) || !tracei_pass_acquire(deadline) ||
@@ -16835,6 +16908,7 @@ static void tracei_setup_apply(const tracei_setup *setup, const trace_config *co
     tracei_losses_told = tracei_losses();
     TRACEI_STORE(&tracei_no_threads, config->disable_thread ? 1u : 0u);
     TRACEI_STORE(&tracei_ending, 0u);
+    TRACEI_STORE(&tracei_patience, 0u);
     TRACEI_STORE(&tracei_use_worker,
                  config->disable_thread || TRACEI_PLATFORM_NONE || setup->disabled || !setup->count ? 0u : 1u);
     if (!TRACEI_LOAD(&tracei_use_worker)) TRACEI_STORE(&tracei_attention, 0u);
@@ -16933,7 +17007,7 @@ static void tracei_begin_child(void) {
     tracei_worker_waits = 0;
     tracei_threads_alive = 0;
     tracei_main_left = 0;
-    tracei_ending = 0;
+    tracei_ending = tracei_patience = 0;
     tracei_child_since = tracei_mono_ns();
     tracei_entries_after_fork();
     tracei_resource_after_fork();
@@ -17208,6 +17282,7 @@ TRACEI_SMALL_END
 #undef TRACEI_CONSOLE_KEEP
 #undef TRACEI_CONSOLE_ROOTS
 #undef TRACEI_CONSOLE_STEPS
+#undef TRACEI_CONSOLE_WRITE
 #undef TRACEI_CONSOLE_OCTAVES
 #undef TRACEI_CONSOLE_BUCKETS
 #undef TRACEI_BOLD

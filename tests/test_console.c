@@ -1845,6 +1845,156 @@ TEST(what_is_left_at_shutdown) {
     close(ends[0]), close(ends[1]);
 }
 
+/* Each datagram is a write. */
+TEST(lines_of_several_processes_do_not_cut_each_other) {
+    static char chunk[65536];
+    trace_exporter exporter;
+    ssize_t got;
+    unsigned i, whole = 0, pieces = 0, longest = 0;
+    int ends[2], way;
+    for (way = 0; way < 2; way++) { /* lines, then trees */
+        fresh();
+        if (way == 0) environment("TRACE_CONSOLE=line");
+        REQUIRE(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0);
+        exporter = make_for(ends[1]);
+        fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        for (i = 0; i < 4; i++) {
+            clear_trace();
+            build_importer();
+            span_count = 24;
+            export_as(&exporter, COMPLETE);
+            while ((got = read(ends[0], chunk, sizeof chunk)) > 0) {
+                whole += chunk[got - 1] == '\n';
+                pieces++;
+                if (got > (ssize_t)longest) longest = (unsigned)got;
+            }
+        }
+        close(ends[0]), close(ends[1]);
+    }
+    CHECK(pieces >= 8 + 4);                                     /* the lines of 24 spans are more than one write */
+    CHECK_UINT(whole, pieces);
+    CHECK(longest <= TRACEI_CONSOLE_WRITE);
+}
+
+/* A flush, a shutdown and the end of the program have time: the reader, slow as it is, gets everything. */
+static void *read_slowly(void *user) {
+    char chunk[8192];
+    ssize_t got;
+    while ((got = read(drained, chunk, sizeof chunk)) > 0) {
+        keep_text(NULL, chunk, (size_t)got);
+        (void)poll(NULL, 0, 1);
+    }
+    return user;
+}
+
+static void run_for_a_slow_reader(void *user) {
+    const int way = *(int *)user;
+    trace_console_options options;
+    trace_config config;
+    pthread_t thread;
+    int ends[2], i;
+    memset((void *)&options, 0, sizeof options);
+    memset((void *)&config, 0, sizeof config);
+    CHECK_INT(pipe(ends), 0);
+    options.descriptor_plus_one = ends[1] + 1;
+    options.format = TRACE_CONSOLE_FORMAT_LINE;
+    config.disable_thread = true;
+    config.exporters[0] = trace_console_exporter(&options);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 3000; i++)
+        TRACE_SPAN("more than the pipe and the queue hold together") {}
+    drained = ends[0];
+    CHECK_INT(pthread_create(&thread, NULL, read_slowly, NULL), 0);
+    CHECK_INT(way ? trace_shutdown(60000) : trace_flush(60000), TRACE_RESULT_OK);
+    CHECK_UINT(TRACEI_LOAD(&tracei_patience) != 0, way);        /* none is left over from a flush */
+    CHECK_UINT(stats_of(&config.exporters[0]).sent, 3000);
+    close(ends[1]);
+    pthread_join(thread, NULL);
+    CHECK_UINT(lines_in(out), 3000);
+    close(ends[0]);
+}
+
+TEST(a_slow_reader_is_waited_for_at_the_end) {
+    int way;
+    for (way = 0; way < 2; way++) {
+        test_child child;
+        fresh_in_real_time();
+        child = test_fork(run_for_a_slow_reader, &way, 120000);
+        CHECK_CHILD(&child, 0);
+        test_child_free(&child);
+    }
+}
+
+/* One that has stopped holds nobody up for longer than that; what it got is whole lines, and as many as are counted. */
+static void run_for_a_stopped_reader(void *unused) {
+    trace_console_options options;
+    trace_config config;
+    trace_exporter_stats stats;
+    int ends[2], i;
+    (void)unused;
+    memset((void *)&options, 0, sizeof options);
+    memset((void *)&config, 0, sizeof config);
+    CHECK_INT(pipe(ends), 0);
+    options.descriptor_plus_one = ends[1] + 1;
+    options.format = TRACE_CONSOLE_FORMAT_LINE;
+    config.disable_thread = true;
+    config.exporters[0] = trace_console_exporter(&options);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    for (i = 0; i < 3000; i++)
+        TRACE_SPAN("more than the pipe and the queue hold together") {}
+    (void)trace_shutdown(100);
+    stats = stats_of(&config.exporters[0]);
+    check_ledger(&config.exporters[0], 3000);
+    CHECK_UINT(stats.queued, 0);
+    CHECK(stats.failed[TRACE_FAILURE_SHUTDOWN] > 0 && stats.failed[TRACE_FAILURE_QUEUE_FULL] > 0);
+    CHECK_STR(stats.last_error, "not read before the end");
+    read_what_is_there(ends[0]);
+    CHECK(out_size > 0 && out[out_size - 1] == '\n');
+    CHECK_UINT(lines_in(out), stats.sent);
+    close(ends[0]), close(ends[1]);
+}
+
+TEST(a_stopped_reader_gets_whole_lines) {
+    test_child child;
+    fresh_in_real_time();
+    child = test_fork(run_for_a_stopped_reader, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+}
+
+TEST(what_was_lost_is_logfmt_among_lines) {
+    trace_exporter exporter;
+    tracei_console *console;
+    size_t queued;
+    unsigned i;
+    int ends[2];
+    fresh_in_real_time();
+    REQUIRE(pipe(ends) == 0);
+    environment("TRACE_CONSOLE=line");
+    exporter = make_for(ends[1]);
+    console = (tracei_console *)exporter.user;
+    build_importer();
+    span_count = 24;
+    for (i = 0; i < 200; i++) export_as(&exporter, COMPLETE);
+    CHECK(console->lost > 0);
+    console->lost = 4711;
+    read_what_is_there(ends[0]);
+    for (i = 0; i < 100 && console->queue; i++) {
+        tracei_console_put(console, "", 0, 0);
+        read_what_is_there(ends[0]);
+    }
+    CHECK(console->queue == NULL);
+    CHECK_HAS(out, "Z level=warn lost_spans=4711 msg=\"spans were not printed: the reader was too slow\"\n");
+    for (i = 0; i < out_size; i++)
+        if (i == 0 || out[i - 1] == '\n') CHECK(strncmp(out + i, "time=2", 6) == 0);
+    for (i = 0; i < 20; i++) export_as(&exporter, COMPLETE);
+    queued = console->queue_size;
+    CHECK(queued > 0);
+    for (i = 0; i < 20; i++) tracei_console_put(console, "", 0, 0);    /* what each pass does */
+    CHECK_UINT(console->queue_size, queued);
+    close(ends[0]), close(ends[1]);
+}
+
 TEST(a_terminal_is_a_terminal) {
     struct winsize size;
     trace_exporter exporter;
