@@ -790,7 +790,7 @@ TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buff
    only, the text is no interface. */
 typedef enum trace_console_format {
     TRACE_CONSOLE_FORMAT_DEFAULT = 0,       /* TREE */
-    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; what repeats is folded, large ones cut to what counts, floods thinned */
+    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; repeats fold, large ones are cut to what counts, floods thinned */
     TRACE_CONSOLE_FORMAT_ALL,               /* one tree a trace; every span its line, nothing folded or thinned */
     TRACE_CONSOLE_FORMAT_LINE               /* logfmt, one span a line, as they end */
 } trace_console_format;
@@ -10835,7 +10835,7 @@ static bool tracei_assembler_undecided(void);
 static bool tracei_assembler_idle(void);
 static bool tracei_consoles_go_on(void);
 static uint32_t tracei_ending;    /* 1: exit or shutdown: what is open is told once more */
-static uint32_t tracei_patience;  /* until when, in 2^20 ns | 1, a flush, shutdown or exit lets slow readers catch up; 0: none runs */
+static uint32_t tracei_patience;  /* until when, in 2^20 ns | 1, a flush, shutdown or exit has time for slow readers; 0: none */
 static bool tracei_consoles_wait; /* text that the reader has not taken yet, or a summary that is due: the worker stays awake */
 
 TRACEI_SMALL_BEGIN
@@ -12559,11 +12559,12 @@ static void tracei_assembler_redirect(bool to_all) {
    Output. A console belongs to whoever holds the pass: no lock but the one around the ledger, which any thread may read. What
    a descriptor does not take at once waits in a queue of records {bytes, spans} and text, at most 256 KiB; a piece that does
    not fit is counted, and the reader is told when he is back. While a flush, shutdown or exit has time (tracei_patience) he is
-   waited for first. A write ends with a line, so that processes that share a pipe, and the end, cut none. Terminals and pipes are opened anew through /proc where there is
-   one, because O_NONBLOCK on the descriptor we were given would be seen by every process that shares it; elsewhere poll() and
-   small writes come close (a terminal that cannot be opened anew and has room for less than a small write still makes us
-   wait). A duplicate of the descriptor was rejected: it follows no dup2 onto it (log rotation). Instead the descriptor is
-   looked at before each tree, and what was opened is closed when it no longer leads to the same file, and when nothing waits.
+   waited for first. A write ends with a line, so that neither processes that share a pipe nor the end cut one. Terminals and
+   pipes are opened anew through /proc where there is one, because O_NONBLOCK on the descriptor we were given would be seen by
+   every process that shares it; elsewhere poll() and small writes come close (a terminal that cannot be opened anew and has room
+   for less than a small write still makes us wait). A duplicate of the descriptor was rejected: it follows no dup2 onto it (log
+   rotation). Instead the descriptor is looked at before each tree, and what was opened is closed when it no longer leads to the
+   same file, and when nothing waits.
 
    Thinning needs the seconds of people, so it goes by tracei_unix_ns; tokens go by tracei_mono_ns. A summary waits for the end
    of its second: has_hidden keeps the worker awake for it, and where there is none the next pass, flush or shutdown prints it. */
