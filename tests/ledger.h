@@ -135,6 +135,7 @@ typedef struct kept {
 
 typedef struct store {
     uint32_t count, capacity;
+    uint32_t shutdowns;           /* for who counts them */
     kept spans[];
 } store;
 

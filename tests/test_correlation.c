@@ -195,7 +195,8 @@ ISOLATED(baggage_becomes_attributes) {
 
 ISOLATED(wrong_keys_of_baggage) {
     static const char *const bad[] = {"user", ""},
-                      *const long_key[] = {"0123456789012345678901234567890123456789012345678901234567890123"};
+                      *const long_key[] = {"0123456789012345678901234567890123456789012345678901234567890123"}; /* 64 */
+    const char *const longest_key[] = {long_key[0] + 1};
     trace_config config = memory_config();
     config.baggage_attributes = bad;
     config.baggage_attribute_count = 2;
@@ -208,6 +209,8 @@ ISOLATED(wrong_keys_of_baggage) {
     config.baggage_attributes = NULL;
     config.baggage_attribute_count = 1;
     CHECK_INT(trace_init(&config), TRACE_RESULT_INVALID);
+    config.baggage_attributes = longest_key;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
 }
 
 /* --- samplers of one's own --- */

@@ -46,6 +46,22 @@ static void with_value(const char *name, const char *value) {
     with(entry, NO_ENTRY);
 }
 
+/* ---- what it says ------------------------------------------------------------------------------------------------ */
+
+TEST(lines_of_the_log) {
+    char endless[1000];
+    memset(endless, 'x', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    with(NO_ENTRY);
+    tracei_log(TRACE_LOG_LEVEL_ERROR, "%s %.*s %d %d %u %lu %llu.", "a", 2, "bcd", -7, (int)INT32_MIN, 4294967295u, 4294967295ul,
+               18446744073709551615ull);
+    CHECK_STR(logged, "error: a bc -7 -2147483648 4294967295 4294967295 18446744073709551615.\n");
+    logged[0] = '\0';
+    tracei_log(TRACE_LOG_LEVEL_ERROR, "%s%u", endless, 1u);       /* cut at 512 bytes, which a newline and a terminator are of */
+    CHECK_UINT(strlen(logged), strlen("error: ") + 510 + 1);
+    CHECK_STR(strchr(logged, 'x') ? logged + strlen(logged) - 2 : "", "x\n");
+}
+
 /* ---- the snapshot ------------------------------------------------------------------------------------------------ */
 
 TEST(values_are_found_by_their_whole_name) {

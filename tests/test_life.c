@@ -725,6 +725,7 @@ ISOLATED(start_and_stop) {
         CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
         record("x", 1);
         if (i % 50 == 0) ledger_nap((unsigned)test_random_below(5000));
+        if (i == 1) ledger_nap(500000);          /* the worker sleeps deeply */
         since = ledger_ms();
         if (!CHECK_INT(trace_shutdown(2000), TRACE_RESULT_OK) || !CHECK(ledger_ms() - since < 1000)) break;
     }
@@ -838,11 +839,17 @@ static void *trace_for_ever(void *unused) {
     return NULL;
 }
 
+static void note_shutdown(void *user, uint64_t deadline_ns) {
+    (void)deadline_ns;
+    ((store *)user)->shutdowns++;
+}
+
 static void leave_somehow(void *unused) {
     trace_config config = ledger_config(store_exporter(spans));
     pthread_t thread;
     unsigned i;
     (void)unused;
+    config.exporters[0].shutdown_fn = note_shutdown;
     config.exit_timeout_ms = 8000;               /* a machine that has other things to do may stop the worker for a second */
     atexit(record_in_exit_handler);              /* runs after the library's */
 #if defined(__GLIBC__)
@@ -879,6 +886,7 @@ static void leave(const char *way, unsigned handlers, unsigned destructors) {
     if (ledger_ms() - since >= 1500 + EXIT_SLACK_MS) left_late++;
     CHECK_STR(child.err, "");
     test_child_free(&child);
+    CHECK_UINT(spans->shutdowns, 1);
     CHECK_UINT(store_count(spans, "main", 0), 5);
     CHECK_UINT(store_count(spans, "exit handler", 0), handlers);
     CHECK_UINT(store_count(spans, "destructor", 0), destructors);

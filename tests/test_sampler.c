@@ -891,8 +891,10 @@ static void run_forger(void *unused) {
 
 TEST(a_custom_samplers_state_is_checked) {
     test_child child = test_fork(run_forger, NULL, 10000);
+    const char *told;
     CHECK_CHILD(&child, 0);
-    CHECK_HAS(child.err, "trace_sampler_output.trace_state is not a tracestate");
+    told = strstr(child.err, "trace_sampler_output.trace_state is not a tracestate");
+    CHECK(told && !strstr(told + 1, "trace_sampler_output.trace_state"));
     test_child_free(&child);
 }
 

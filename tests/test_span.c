@@ -689,6 +689,108 @@ TEST(a_giant_value_is_cut_on_a_character_and_counted) {
     CHECK(after.truncated > before.truncated);
 }
 
+/* Not text: nothing says where it may be cut. */
+TEST(bytes_are_cut_at_the_byte) {
+    trace_span span;
+    const trace_attribute *found;
+    begin_with(few);
+    span = trace_span_start("bytes");
+    trace_span_set_bytes(span, "b", "h\xc3\xa9\xc3\xa9\xc3\xa9", 7);
+    trace_span_end(span);
+    REQUIRE(collect() == 1);
+    REQUIRE((found = attribute(&spans[0], "b")) != NULL && found->value.type == TRACE_TYPE_BYTES);
+    CHECK_UINT(found->value.as.string.size, 5);
+}
+
+static void small_pool(trace_config *config) {
+    config->max_pool_bytes = (uint32_t)tracei_pool_bytes + (256u << 10);      /* beside the small ones that threads keep */
+}
+
+/* Two open spans of 128 KiB are all that max_pool_bytes allows; what the third cannot hold is counted, and its room is there
+   again when one of the two has ended, as often as that may be. */
+TEST(a_pool_that_is_used_up_is_given_back) {
+    static char large[100u << 10];
+    trace_span open[3];
+    unsigned i, round;
+    memset(large, 'x', sizeof large);
+    begin_with(small_pool);
+    for (round = 0; round < 8; round++) {
+        for (i = 0; i < 3; i++) {
+            open[i] = trace_span_start("grown");
+            trace_span_set_string_n(open[i], "large", large, sizeof large);
+            trace_span_set_string(open[i], "small", "kept");
+        }
+        for (i = 0; i < 3; i++) trace_span_end(open[i]);
+        REQUIRE(collect() == 3);
+        for (i = 0; i < 3; i++) {
+            CHECK(attribute_is(&spans[i], "small", "kept"));
+            CHECK_UINT(attribute(&spans[i], "large") != NULL, i < 2);
+            CHECK_UINT(spans[i].dropped_attribute_count, i == 2);
+        }
+        trace_memory_clear(&memory);
+    }
+}
+
+static trace_span outside;
+static trace_mark outside_mark;
+static trace_attachment outside_attached;
+static trace_context outside_context;
+static unsigned exports;
+
+static trace_result call_everything(void *user, const trace_batch *batch) {
+    static const int64_t numbers[] = {1, 2};
+    static const trace_scope scope = {"exporter", NULL, NULL};
+    const trace_span inside = trace_span_start("inside");
+    (void)user, (void)batch;
+    exports++;
+    CHECK(!trace_span_is_recording(inside));
+    CHECK(!trace_span_is_recording(outside));
+    CHECK(!tracei_enabled(&scope));
+    trace_span_set_int(outside, "int", 1);
+    trace_span_set_string(outside, "string", "x");
+    trace_span_set_ints(outside, "ints", numbers, 2);
+    trace_span_set_name(outside, "other");
+    trace_span_set_status(outside, TRACE_STATUS_ERROR, "x");
+    trace_span_add_event(outside, "event", NULL, 0);
+    trace_span_add_link(outside, outside_context, NULL, 0);
+    trace_span_record_error(outside, "type", "message");
+    trace_unwind(outside_mark);
+    trace_detach(outside_attached);
+    trace_span_end(outside);
+    trace_span_end_at(outside, unix_now);
+    trace_span_end(inside);
+    return TRACE_RESULT_OK;
+}
+
+static void with_a_caller(trace_config *config) {
+    config->exporters[1].struct_size = sizeof config->exporters[1];
+    config->exporters[1].name = "caller";
+    config->exporters[1].export_fn = call_everything;
+}
+
+/* Exporters must not feed themselves: whatever one of them calls does nothing, and is no misuse either. */
+TEST(calls_of_exporters_do_nothing) {
+    trace_stats before, after;
+    begin_with(with_a_caller);
+    outside = trace_span_start("outside");
+    outside_context = trace_span_context(outside);
+    outside_mark = trace_mark_get();
+    outside_attached = trace_attach_span(outside);
+    trace_get_stats(&before);
+    trace_span_end(trace_span_start("first"));
+    CHECK_UINT(collect(), 1);
+    CHECK_UINT(exports, 1);
+    CHECK_UINT(trace_span_current().id, outside.id);
+    trace_detach(outside_attached);
+    trace_span_end(outside);
+    REQUIRE(collect() == 2);
+    trace_get_stats(&after);
+    CHECK_UINT(after.misused, before.misused);
+    CHECK(text_is(spans[1].name, "outside"));
+    CHECK_INT(spans[1].status, TRACE_STATUS_UNSET);
+    CHECK_UINT(spans[1].attribute_count + spans[1].event_count + spans[1].link_count, 0);
+}
+
 TEST(bad_keys_are_ignored_with_one_line) {
     trace_span span;
     begin();

@@ -81,6 +81,16 @@ traceparent: version ff is one | s/ || version == 0xff) return false;/) return f
 traceparent: version 0 may be longer | s/if (text.size > 55 \&\& (version == 0 || text.data\[55\] != '-')) return false;// | test_propagation | w3c_harness every_way
 traceparent: all flags go on | s/found.flags = flags & (.*);/found.flags = flags;/ | test_propagation | traceparent
 environment: read at each batch | s/^static void tracei_export(tracei_running .*{/&(void)getenv("X");/ | test_ledger | nothing_reads
+log: longer than its line | /^static void tracei_line_add(/,/^}/ s/    if (size > room) size = room;// | test_environment | lines_of_the_log
+limits: bytes are cut as text | s/type == TRACE_TYPE_BYTES ? unit->value_length : // | test_span | bytes_are_cut
+pool: what was large is not given back | /^static TRACEI_COLD void tracei_buffer_give(/,/^}/ s/^        (void)TRACEI_SUB(&tracei_pool_bytes, size);// | test_span | used_up
+pool: without bound | s/if (TRACEI_ADD(&tracei_pool_bytes, size) + size > TRACEI_LOAD(&tracei_max_pool_bytes))/if (TRACEI_ADD(\&tracei_pool_bytes, size) == SIZE_MAX)/ | test_span | used_up
+pool: what found no room is not counted | /^static TRACEI_COLD void tracei_count_dropped_attribute(/,/^}/ s/^    slot->record.dropped_attributes++;// | test_span | used_up
+exporters: a call of theirs goes on without a unit | /^TRACE_API void trace_unwind(trace_mark mark) {/,/^}/ s/^    if (!unit) return;// | test_span | calls_of_exporters
+exporters: a call of theirs is misuse | s/^    if (unit != &tracei_unit_suppressed) (void)TRACEI_ADD/    (void)unit, (void)TRACEI_ADD/ | test_span | calls_of_exporters
+exit: quick_exit shuts nobody down | /^static void tracei_at_quick_exit(/,/^}/ s/^    tracei_at_last();// | test_life | exit_in_all_ways
+shutdown: a sleeping worker is not woken | /^static bool tracei_worker_end(/,/^}/ s/^    tracei_worker_call();// | test_life | start_and_stop
+said once: a sampler's tracestate | s/if (!valid \&\& tracei_first_time(&said))/if (!valid)/ | test_sampler | samplers_state
 locks: the pass, not taken by pump | /^TRACE_APP size_t trace_pump(/,/^}/ s/if (tracei_try_lock(&tracei_pass_lock))/if (true)/ | test_api | programs
 locks: the pass, kept by pump | /^TRACE_APP size_t trace_pump(/,/^}/ s/        tracei_unlock(&tracei_pass_lock);// | test_api | programs
 locks: the pass, not taken by a flush | s/bool acquired = tracei_try_lock(&tracei_pass_lock);/bool acquired = true;/ | test_api | programs
