@@ -2965,8 +2965,8 @@ static uint64_t tracei_thread_id(void) {
 
 /* >>log ------------------------------------------------------------------------------------------------------------
 
-   Every complaint passes through tracei_log: a place for a breakpoint. Formatting is our own (%s %.*s %c %d %u %x %%, with l,
-   ll, z), so that no locale and no allocation is involved. Lines are cut at 512 bytes. */
+   Every complaint passes through tracei_log: a place for a breakpoint. Formatting is our own (%s %.*s %d %u %lu %llu), so that
+   no locale and no allocation is involved. Lines are cut at 512 bytes. */
 
 static trace_logger tracei_logger;
 static uint32_t tracei_logger_version;      /* odd while trace_init replaces it */
@@ -2984,24 +2984,18 @@ static void tracei_line_add(tracei_line *line, const char *bytes, size_t size) {
     line->size += size;
 }
 
-static void tracei_line_number(tracei_line *line, uint64_t value, bool negative, unsigned base) {
+static void tracei_line_number(tracei_line *line, uint64_t value, bool negative) {
     char digits[24];
     size_t at = sizeof digits;
     do {
-        digits[--at] = "0123456789abcdef"[value % base];
-        value /= base;
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
     } while (value);
     if (negative) digits[--at] = '-';
     tracei_line_add(line, digits + at, sizeof digits - at);
 }
 
 typedef struct tracei_arguments { va_list list; } tracei_arguments;
-
-static int64_t tracei_argument_signed(tracei_arguments *arguments, int longs) {
-    return longs >= 2   ? va_arg(arguments->list, long long)
-           : longs == 1 ? va_arg(arguments->list, long)
-                        : va_arg(arguments->list, int);
-}
 
 static uint64_t tracei_argument_unsigned(tracei_arguments *arguments, int longs) {
     return longs >= 2   ? va_arg(arguments->list, unsigned long long)
@@ -3025,10 +3019,7 @@ static void tracei_line_format(tracei_line *line, const char *format, tracei_arg
             precision = (size_t)va_arg(arguments->list, int);
             format += 2;
         }
-        for (; *format == 'l' || *format == 'z'; format++) longs += *format == 'z' ? (sizeof(size_t) > sizeof(int) ? 1 : 0) : 1;
-#if defined(_WIN64)
-        if (longs == 1 && format[-1] == 'z') longs = 2;
-#endif
+        for (; *format == 'l'; format++) longs++;
         switch (*format) {
         case 's': {
             const char *const text = va_arg(arguments->list, const char *);
@@ -3037,20 +3028,12 @@ static void tracei_line_format(tracei_line *line, const char *format, tracei_arg
             tracei_line_add(line, text ? text : "(null)", text ? size : 6);
             break;
         }
-        case 'c': {
-            const char one = (char)va_arg(arguments->list, int);
-            tracei_line_add(line, &one, 1);
-            break;
-        }
         case 'd': {
-            const int64_t value = tracei_argument_signed(arguments, longs);
-            tracei_line_number(line, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0, 10);
+            const int64_t value = va_arg(arguments->list, int);
+            tracei_line_number(line, (uint64_t)(value < 0 ? -value : value), value < 0);
             break;
         }
-        case 'u': tracei_line_number(line, tracei_argument_unsigned(arguments, longs), false, 10); break;
-        case 'x': tracei_line_number(line, tracei_argument_unsigned(arguments, longs), false, 16); break;
-        case '%': tracei_line_add(line, "%", 1); break;
-        default: return;
+        case 'u': tracei_line_number(line, tracei_argument_unsigned(arguments, longs), false); break;
         }
         format++;
     }
@@ -6770,10 +6753,8 @@ static unsigned char *tracei_ring_reserve(tracei_unit *unit, uint32_t size, uint
     uint32_t offset = unit->head & unit->mask;
     const uint32_t to_wrap = unit->mask + 1 - offset, total = size > to_wrap ? size + to_wrap : size;
     if (unit->head + total - unit->tail_seen > (unit->half_told ? unit->mask + 1 : (unit->mask + 1) / 2) &&
-        !tracei_ring_make_room(unit, total)) {
-        tracei_ring_allow(unit);
+        !tracei_ring_make_room(unit, total))
         return NULL;
-    }
     *new_head = unit->head + total;
     if (total != size) {
         tracei_record pad;
@@ -9157,7 +9138,6 @@ TRACE_API void tracei_add_link(trace_span span, const trace_context *context, co
 static void tracei_slot_record_error(tracei_unit *unit, tracei_slot *slot, const char *type, const char *message) {
     trace_attribute attributes[2];
     size_t count = 0;
-    memset((void *)attributes, 0, sizeof attributes);
     if (type) attributes[count++] = tracei_attr_string("exception.type", type);
     if (message) attributes[count++] = tracei_attr_string("exception.message", message);
     tracei_put_event(unit, slot, "exception", attributes, count, 0);
