@@ -2818,6 +2818,49 @@ static void tracei_sleep_until(uint64_t deadline_ns) {
     (void)tracei_wait(&never, 0, deadline_ns);
 }
 
+#if TRACEI_PLATFORM_POSIX
+/* Signals that writing brings upon a program that did not ask for it: the reader is gone (SIGPIPE), the file may not grow
+   (SIGXFSZ), a background job writes to its terminal (SIGTTOU). Held back meanwhile. */
+typedef struct tracei_quiet {
+    sigset_t before, pending;
+} tracei_quiet;
+
+static void tracei_quiet_begin(tracei_quiet *quiet) {
+    sigset_t signals;
+    sigpending(&quiet->pending);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    sigaddset(&signals, SIGXFSZ);
+    sigaddset(&signals, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &signals, &quiet->before);
+}
+
+/* After a write that failed with this error (0: it did not): the signal it caused is taken off. */
+static void tracei_quiet_end(const tracei_quiet *quiet, int error) {
+    const int saved = errno, caused = error == EPIPE ? SIGPIPE : error == EFBIG ? SIGXFSZ : 0;
+    if (caused && sigismember(&quiet->pending, caused) == 0) {
+        sigset_t signals;
+        sigemptyset(&signals);
+        sigaddset(&signals, caused);
+#if defined(__APPLE__) || defined(__OpenBSD__)
+        {
+            sigset_t pending;
+            int taken;
+            sigpending(&pending);
+            if (sigismember(&pending, caused) == 1) sigwait(&signals, &taken);
+        }
+#else
+        {
+            struct timespec none = {0, 0};
+            while (sigtimedwait(&signals, NULL, &none) < 0 && errno == EINTR) {}
+        }
+#endif
+    }
+    pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
+    errno = saved;
+}
+#endif
+
 /* Threads of the library's own: all signals blocked, never recording. Joining has a deadline; a thread that misses it is left
    alone, with everything it may still touch. */
 enum { TRACEI_THREAD_NONE = 0, TRACEI_THREAD_RUNNING, TRACEI_THREAD_DONE };
@@ -3053,8 +3096,12 @@ static void tracei_stderr_look(void) {
 static void tracei_stderr(const char *bytes, size_t size) {
 #if TRACEI_PLATFORM_POSIX
     const int saved = errno;
-    const ssize_t written = TRACEI_LOAD(&tracei_stderr_is_taken) ? 0 : write(STDERR_FILENO, bytes, size);
-    (void)written;
+    tracei_quiet quiet;
+    tracei_quiet_begin(&quiet);
+    if (!TRACEI_LOAD(&tracei_stderr_is_taken) && write(STDERR_FILENO, bytes, size) < 0)
+        tracei_quiet_end(&quiet, errno);
+    else
+        tracei_quiet_end(&quiet, 0);
     errno = saved;
 #elif TRACEI_PLATFORM_WINDOWS
     DWORD written;
@@ -12866,24 +12913,18 @@ static size_t tracei_console_chunk(const char *text, size_t size, size_t most) {
     return end ? end : most;
 }
 
-/* As much as goes without waiting. Background jobs may be stopped for writing (SIGTTOU), readers may be gone (SIGPIPE): neither
-   signal is for the program. */
+/* As much as goes without waiting. */
 static size_t tracei_console_write(tracei_console *console, const char *text, size_t size) {
     const int saved = errno;
     size_t written = 0, most = TRACEI_CONSOLE_WRITE;
-    sigset_t signals, before, pending;
-    bool was_pending;
+    int error = 0;
+    tracei_quiet quiet;
     if (console->is_dead) return 0;
     if (!console->own && (console->kind == TRACEI_CONSOLE_PIPE || console->kind == TRACEI_CONSOLE_TERMINAL))
         tracei_console_reopen(console);
     if (console->kind == TRACEI_CONSOLE_FILE) most = SIZE_MAX;
     if (console->kind == TRACEI_CONSOLE_TERMINAL && !console->own) most = 512;
-    sigpending(&pending);
-    was_pending = sigismember(&pending, SIGPIPE) == 1;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGPIPE);
-    sigaddset(&signals, SIGTTOU);
-    pthread_sigmask(SIG_BLOCK, &signals, &before);
+    tracei_quiet_begin(&quiet);
     while (written < size) {
         const size_t chunk = tracei_console_chunk(text + written, size - written, most);
         ssize_t one;
@@ -12893,28 +12934,13 @@ static size_t tracei_console_write(tracei_console *console, const char *text, si
             written += (size_t)one;
             console->has_stopped = false;
         } else if (one < 0 && errno != EINTR) {
-            console->is_dead = errno != EAGAIN && errno != EWOULDBLOCK;
-            (void)tracei_errno_name(errno, &console->why);
-            if (errno == EPIPE && !was_pending) { /* ours: take it back */
-                sigemptyset(&signals);
-                sigaddset(&signals, SIGPIPE);
-#if defined(__APPLE__) || defined(__OpenBSD__)
-                sigpending(&pending);
-                if (sigismember(&pending, SIGPIPE) == 1) {
-                    int taken;
-                    sigwait(&signals, &taken);
-                }
-#else
-                {
-                    struct timespec none = {0, 0};
-                    while (sigtimedwait(&signals, NULL, &none) < 0 && errno == EINTR) {}
-                }
-#endif
-            }
+            error = errno;
+            console->is_dead = error != EAGAIN && error != EWOULDBLOCK;
+            (void)tracei_errno_name(error, &console->why);
             break;
         }
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    tracei_quiet_end(&quiet, error);
     errno = saved;
     return written;
 }

@@ -878,6 +878,9 @@ static int tracei_metrics_put_file(const char *path, const char *text, size_t si
     char beside[1100];
     int error = 0;
     FILE *file;
+#if TRACEI_PLATFORM_POSIX
+    tracei_quiet quiet;
+#endif
     snprintf(beside, sizeof beside, "%s.%lu.%u", path, (unsigned long)tracei_process_id(), (unsigned)TRACEI_ADD(&writers, 1u));
     if (TRACEI_FAIL("metrics file")) return EACCES;
 #if TRACEI_PLATFORM_POSIX
@@ -891,8 +894,14 @@ static int tracei_metrics_put_file(const char *path, const char *text, size_t si
     file = fopen(beside, "wb");
 #endif
     if (!file) return errno ? errno : ENOMEM;
+#if TRACEI_PLATFORM_POSIX
+    tracei_quiet_begin(&quiet);
+#endif
     if (fwrite(text, 1, size, file) != size) error = errno ? errno : EIO;
     if (fclose(file) != 0 && !error) error = errno ? errno : EIO;
+#if TRACEI_PLATFORM_POSIX
+    tracei_quiet_end(&quiet, error);
+#endif
 #if TRACEI_PLATFORM_WINDOWS
     if (!error && !MoveFileExA(beside, path, MOVEFILE_REPLACE_EXISTING)) error = EACCES;
 #else

@@ -203,8 +203,6 @@ TRACE_APP trace_exporter tracei_otlp_stdout_choice(void) { return trace_otlp_exp
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #else
@@ -1349,26 +1347,12 @@ static bool tracei_otlp_file_ready(const tracei_otlp_file *file, uint64_t deadli
     }
 }
 
-/* A reader that went away must not kill the program: the signal it would cause is held back and taken off. */
 static ssize_t tracei_otlp_file_write(tracei_otlp_file *file, const char *bytes, size_t size) {
-    sigset_t pipe_signal, old, pending;
+    tracei_quiet quiet;
     ssize_t wrote;
-    int error, taken;
-    bool was_pending;
-    if (file->is_regular) return write(file->descriptor, bytes, size);
-    sigemptyset(&pipe_signal);
-    sigaddset(&pipe_signal, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &old);
-    sigpending(&pending);
-    was_pending = sigismember(&pending, SIGPIPE) == 1;
-    wrote = write(file->descriptor, bytes, size < TRACEI_OTLP_PIECE ? size : TRACEI_OTLP_PIECE);
-    error = errno;
-    if (wrote < 0 && error == EPIPE && !was_pending) {
-        sigpending(&pending);
-        if (sigismember(&pending, SIGPIPE) == 1) sigwait(&pipe_signal, &taken);
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    errno = error;
+    tracei_quiet_begin(&quiet);
+    wrote = write(file->descriptor, bytes, file->is_regular || size < TRACEI_OTLP_PIECE ? size : TRACEI_OTLP_PIECE);
+    tracei_quiet_end(&quiet, wrote < 0 ? errno : 0);
     return wrote;
 }
 

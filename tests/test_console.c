@@ -1600,6 +1600,7 @@ TEST(any_refusal_of_memory_keeps_the_ledger) {
 
 #ifndef _WIN32
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <termios.h>
 
@@ -2072,6 +2073,69 @@ TEST(a_closed_pipe) {
     check_ledger(&exporter, 18);
     sigaction(SIGPIPE, &before, NULL);
     close(ends[1]);
+}
+
+static void print_past_the_limit(void *user) {
+    const trace_exporter *const exporter = (const trace_exporter *)user;
+    struct rlimit before, limit;
+    sigset_t pending;
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 20;
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    export_as(exporter, COMPLETE);
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+    CHECK_UINT(stats_of(exporter).failed[TRACE_FAILURE_UNREACHABLE], 6);
+    sigpending(&pending);
+    CHECK_INT(sigismember(&pending, SIGXFSZ), 0);
+}
+
+TEST(a_file_that_may_not_grow) {
+    char path[] = "/tmp/trace_console_XXXXXX";
+    const int descriptor = mkstemp(path);
+    trace_exporter exporter;
+    test_child child;
+    fresh();
+    REQUIRE(descriptor >= 0);
+    exporter = make_for(descriptor);
+    build_checkout();
+    child = test_fork(print_past_the_limit, &exporter, 5000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    CHECK_INT(lseek(descriptor, 0, SEEK_END), 20);
+    close(descriptor);
+    unlink(path);
+}
+
+static void log_past_the_limit(void *user) {
+    const int file = *(const int *)user, kept = dup(STDERR_FILENO);
+    struct rlimit before, limit;
+    CHECK(kept >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 0;
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    tracei_log(TRACE_LOG_LEVEL_ERROR, "there is no room for this");
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+    CHECK(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+}
+
+TEST(a_log_line_kills_nobody) {
+    char path[] = "/tmp/trace_console_XXXXXX";
+    int file = mkstemp(path), ends[2];
+    test_child child;
+    REQUIRE(file >= 0 && pipe(ends) == 0);
+    child = test_fork(log_past_the_limit, &file, 5000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    close(ends[0]);                                             /* nobody reads */
+    child = test_fork(log_past_the_limit, &ends[1], 5000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    close(ends[1]);
+    close(file);
+    unlink(path);
 }
 
 TEST(a_closed_descriptor) {

@@ -6,6 +6,9 @@
 #include "../trace_metrics.h"
 
 #include <dirent.h>
+#ifndef _WIN32
+#include <sys/resource.h>
+#endif
 
 #include "ledger.h"
 
@@ -401,6 +404,28 @@ ISOLATED(a_file_is_never_half) {
     CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
     remove_folder();
 }
+
+#ifndef _WIN32
+/* Written by a thread of the program, as at exit: none of the library's, which block every signal. */
+ISOLATED(a_file_that_may_not_grow) {
+    struct rlimit before, limit;
+    sigset_t pending;
+    make_folder();
+    CHECK_INT(trace_metrics_write(TRACE_METRICS_FORMAT_DEFAULT, path), TRACE_RESULT_OK);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 20;
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    CHECK_INT(trace_metrics_write(TRACE_METRICS_FORMAT_DEFAULT, path), TRACE_RESULT_FAILED);
+    CHECK_INT(errno, EFBIG);
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+    sigpending(&pending);
+    CHECK_INT(sigismember(&pending, SIGXFSZ), 0);
+    CHECK(read_file() && strlen(text) > 20);                    /* the old one */
+    CHECK_UINT(files_in_folder(), 1);
+    remove_folder();
+}
+#endif
 
 ISOLATED(a_file_that_cannot_be_written) {
     trace_metrics_options options;

@@ -21,6 +21,9 @@ static int counted_poll(struct pollfd *polled, nfds_t count, int timeout_ms) {
 #include "oracle/corpus.h"
 
 #include <math.h>
+#ifndef _WIN32
+#include <sys/resource.h>
+#endif
 
 static trace_string text(const char *literal) {
     trace_string string;
@@ -853,6 +856,45 @@ TEST(a_full_disk_costs_only_what_did_not_fit) {
     CHECK(stats.last_failure_unix_ns && !stats.last_success_unix_ns);
     CHECK_INT(exporter.flush_fn(exporter.user, UINT64_MAX), TRACE_RESULT_OK);
 }
+
+#ifndef _WIN32
+static void export_past_the_limit(void *user) {
+    const trace_exporter *const exporter = (const trace_exporter *)user;
+    trace_span_data span = plain_span();
+    struct rlimit before, limit;
+    sigset_t pending;
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 400;
+    export_spans(exporter, &span, 1);
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    export_spans(exporter, &span, 1);
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+    CHECK_UINT(balanced(exporter).sent, 1);
+    CHECK_UINT(balanced(exporter).failed[TRACE_FAILURE_REJECTED], 1);
+    sigpending(&pending);
+    CHECK_INT(sigismember(&pending, SIGXFSZ), 0);
+}
+
+TEST(a_file_that_may_not_grow_kills_nobody) {
+    char path[] = "/tmp/trace_otlp_XXXXXX", *content;
+    trace_exporter exporter;
+    test_child child;
+    int descriptor = mkstemp(path);
+    REQUIRE(descriptor >= 0);
+    close(descriptor);
+    exporter = file_exporter(path, 0);
+    REQUIRE(exporter.export_fn != NULL);
+    child = test_fork(export_past_the_limit, &exporter, 5000);
+    CHECK_CHILD(&child, 0);
+    CHECK_HAS(child.err, "otlp: cannot write spans to the file");
+    test_child_free(&child);
+    content = test_read_file(path, NULL);
+    if (CHECK(content)) CHECK_UINT(strlen(content), 400);
+    free(content);
+    unlink(path);
+}
+#endif
 
 TEST(a_giant_span_does_not_cost_the_others_in_its_file) {
     char path[] = "/tmp/trace_otlp_XXXXXX", *content, *giant = (char *)malloc(1u << 20);
