@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tests that are long by nature, at full length: ledgers over 1e7 spans, SIGPROF over 1e8, a million threads, lifecycles by the
-# ten thousand; the same ledgers under the thread sanitizer.
+# ten thousand; the same ledgers under the thread sanitizer, and exits under the address sanitizer.
 # SPDX-License-Identifier: MIT OR Unlicense - Copyright (c) 2026 trace.h contributors
 #
 #   sh tests/tools/soak.sh [part of a line's name ...]      CC=gcc
@@ -22,12 +22,12 @@ soak() {
         for part in $wanted; do case $name in *"$part"*) found=1 ;; esac; done
         [ -n "$found" ] || return
     fi
-    case $build in plain) flags="-O2 -g" ;; tsan) flags="-O1 -g -fsanitize=thread" ;; esac
+    case $build in plain) flags="-O2 -g" ;; tsan) flags="-O1 -g -fsanitize=thread" ;; asan) flags="-O1 -g -fsanitize=address,undefined" ;; esac
     binary=$out/$program-$build
     if [ ! -f "$binary" ] || [ -n "$(find trace*.h tests/*.[ch] -newer "$binary" | head -n 1)" ]; then
         if ! $CC -std=gnu11 $flags -pthread "tests/$program.c" -o "$binary" -lm >"$binary.build" 2>&1; then
             case $build in
-            tsan) echo "skipped $name: $CC has no thread sanitizer here"; skipped=$((skipped + 1)); return ;;
+            ?san) echo "skipped $name: $CC has no such sanitizer here"; skipped=$((skipped + 1)); return ;;
             esac
             echo "$name does not build"; cat "$binary.build"; failed=$((failed + 1)); return
         fi
@@ -53,7 +53,7 @@ soak handles-between-threads-1e6 plain 20 1 test_threads a_queue_of_spans
 soak init-and-shutdown-1e4 plain 10 1 test_life persistent_threads start_and_stop
 soak fork-among-8-threads-1e3 plain 10 1 test_life fork_among
 soak ids-64-children-1e6 plain 200 1 test_life ids_of_64
-soak exit-2e3 plain 10 1 test_life exit_in_all_ways
+soak exit-2e3-asan asan 10 1 test_life exit_in_all_ways
 soak dlopen-2e3 plain 10 1 test_unload dlclose unloadable
 
 [ $skipped -eq 0 ] || echo "$skipped skipped"
