@@ -834,6 +834,17 @@ TEST(a_footer_fits) {
     }
 }
 
+/* Only the words that a program which nobody named begins with are left out. */
+TEST(a_long_name_of_a_service_is_whole) {
+    trace_exporter exporter;
+    fresh();
+    service_name = "unknown_services.of.the.shop";
+    exporter = make(look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    build_checkout();
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, "unknown_services.of.the.shop");
+}
+
 TEST(what_folds_and_what_does_not) { golden("fold_unlike", build_unlike, COMPLETE, look(110, TRACE_CHOICE_NO, TRACE_CHOICE_YES)); }
 
 /* ---- narrow terminals ---- */
@@ -1308,6 +1319,26 @@ TEST(names_without_end_are_thinned_too) {
     check_ledger(&exporter, 1000);
 }
 
+/* What was not seen for a minute gives its place to a new name. */
+TEST(names_give_their_places_back) {
+    trace_exporter exporter;
+    char name[32];
+    unsigned i;
+    fresh();
+    exporter = make(look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    for (i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "GET /%u", i);
+        request(&exporter, name, 1000, false);
+    }
+    pass_ms(62000);
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    for (i = 0; i < 30; i++) request(&exporter, "late comer", 1000, false);
+    clear_out();
+    pass_ms(1000);
+    CHECK_INT(exporter.flush_fn(exporter.user, 0), TRACE_RESULT_OK);
+    CHECK_STR(out, "14:03:13 late comer    30/s  p50 1.0 ms  p99 1.0 ms  max 1.0 ms\n");
+}
+
 TEST(all_is_all) {
     trace_console_options options = look(100, TRACE_CHOICE_NO, TRACE_CHOICE_YES);
     trace_exporter exporter;
@@ -1372,6 +1403,18 @@ TEST(durations) {
     }
 }
 
+/* A clock that was set back: it took no time, not 584 years. */
+TEST(an_end_before_the_start_is_no_time) {
+    trace_exporter exporter;
+    fresh();
+    exporter = make(look(0, TRACE_CHOICE_NO, TRACE_CHOICE_YES));
+    span_us(1, 0, "root", 0, 900);
+    span_us(2, 1, "backward", 500, 400);
+    export_as(&exporter, COMPLETE);
+    CHECK_HAS(out, " 0 ns ");
+    CHECK_UINT(tracei_console_length(&spans[1]), 0);
+}
+
 TEST(dates) {
     static const struct { uint64_t s; const char *text; } cases[] = {
         {0, "1970-01-01T00:00:00"}, {951782400, "2000-02-29T00:00:00"}, {951868800, "2000-03-01T00:00:00"}, {1709251199, "2024-02-29T23:59:59"},
@@ -1395,6 +1438,7 @@ TEST(histogram_buckets_are_narrow) {
         before = bucket;
     }
     CHECK_UINT(tracei_console_bucket(UINT64_MAX), TRACEI_CONSOLE_BUCKETS - 1);
+    for (ns = UINT64_C(1) << 40; ns < UINT64_C(1) << 63; ns *= 2) CHECK(tracei_console_bucket(ns) < TRACEI_CONSOLE_BUCKETS);
 }
 
 TEST(bars_lie_where_the_span_ran) {

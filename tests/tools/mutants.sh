@@ -117,6 +117,16 @@ locks: all consoles', not taken | s/^    tracei_lock(&tracei_consoles_lock);// |
 locks: all consoles', kept | s/^    tracei_unlock(&tracei_consoles_lock);// | test_console | one_console_for_each
 locks: the memory exporter's, not taken | s/^    tracei_lock(&memory->lock);// | test_span | two_roots
 locks: the memory exporter's, kept | s/^    tracei_unlock(&memory->lock);// | test_span | two_roots
+time: a pair without a later tick is drawn | s/} else if (pair->ticks <= timeline->frontier) {/} else if (pair->ticks < timeline->frontier) {/ | test_time | remembered
+time: a root keeps the offset it saw | s/if (moved) TRACEI_STORE(&tracei_wall_offset, offset);/TRACEI_STORE(\&tracei_wall_offset, offset);/ | test_time | roots_look
+time: an offset is left out | s/--timeline->anchor_count \* sizeof \*last/--timeline->anchor_count * sizeof *last - sizeof *last/ | test_time | wall_clock_steps
+memory: one span beyond the capacity | s/if (spans \&\& count < capacity)/if (spans \&\& count <= capacity)/ | test_span | buffer
+assembler: one half of the id is enough | s/while (\*at \&\& ((\*at)->low != low || (\*at)->high != high))/while (*at \&\& (*at)->low != low)/ | test_assembler | all_of_their_ids
+assembler: any open root is taken for the one that ended | s/while (tracei_held_is_open(\*at) \&\& (\*at)->record.span_id != span_id)/while (false)/ | test_assembler | stays_open
+assembler: what is due is lost behind what has gone | s/    if (!\*at) tracei_assembler.due_last = at;// | test_tail | waits_on
+tail: a decision made again takes a place more | s/i < 3 \&\& (place\[i\] | 1) != (hash | 1)/i < 3/ | test_tail | second_place
+console: a bucket beyond the last | s/if (octave + 1 >= TRACEI_CONSOLE_OCTAVES)/if (octave + 1 > TRACEI_CONSOLE_OCTAVES)/ | test_console | histogram
+console: any long service is called by its end | s/if (service.size > size \&\& memcmp(service.data, unnamed, size) == 0)/if (service.size > size)/ | test_console | long_name
 END
 }
 
