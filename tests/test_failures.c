@@ -44,11 +44,16 @@ static unsigned descriptors_open(void) {
 static char logged[4096];
 static uint32_t log_lines;
 
+/* The worker's lines come beside the program's. */
 static void keep_log(void *user, trace_log_level level, const char *message) {
-    const size_t used = strlen(logged);
+    static char taken;
+    size_t used;
     (void)user, (void)level;
+    while (__atomic_test_and_set(&taken, __ATOMIC_ACQUIRE)) {}
+    used = strlen(logged);
     snprintf(logged + used, sizeof logged - used, "%s\n", message);
     log_lines++;
+    __atomic_clear(&taken, __ATOMIC_RELEASE);
 }
 
 static void log_forget(void) {
