@@ -13859,10 +13859,11 @@ static uint64_t tracei_console_length(const trace_span_data *span) {
 }
 
 static bool tracei_console_scratch_reserve(tracei_console *console, uint32_t count) {
-    size_t slots = 8, needed;
+    size_t slots = 8, keys = count, needed, i;
+    for (i = 0; i < count; i++) /* they are sorted too */
+        if (console->batch->spans[i].event_count > keys) keys = console->batch->spans[i].event_count;
     while (slots < (size_t)count * 2) slots *= 2;
-    needed =
-        ((size_t)count + 1) * sizeof *console->nodes + (size_t)count * sizeof *console->keys + slots * sizeof *console->table;
+    needed = ((size_t)count + 1) * sizeof *console->nodes + keys * sizeof *console->keys + slots * sizeof *console->table;
     if (needed > console->scratch_size) {
         tracei_free(console->scratch, console->scratch_size);
         console->scratch_size = 0;
@@ -13872,7 +13873,7 @@ static bool tracei_console_scratch_reserve(tracei_console *console, uint32_t cou
     }
     console->nodes = (tracei_console_node *)(void *)console->scratch;
     console->keys = (tracei_console_key *)(void *)(console->nodes + count + 1);
-    console->table = (uint32_t *)(void *)(console->keys + count);
+    console->table = (uint32_t *)(void *)(console->keys + keys);
     console->table_mask = (uint32_t)(slots - 1);
     memset((void *)console->nodes, 0, ((size_t)count + 1) * sizeof *console->nodes);
     memset((void *)console->table, 0xff, slots * sizeof *console->table);
@@ -14518,15 +14519,6 @@ static void tracei_console_times(tracei_console *console, uint32_t count) {
     tracei_console_end_style(console);
 }
 
-static bool tracei_console_events_alike(const trace_event_data *a, const trace_event_data *b) {
-    tracei_console_error one, other;
-    if (!tracei_console_same(a->name, b->name)) return false;
-    if (!tracei_is(a->name, "exception")) return true;
-    one = tracei_console_exception(a);
-    other = tracei_console_exception(b);
-    return tracei_console_same(one.type, other.type) && tracei_console_same(one.message, other.message);
-}
-
 /* Of several alike the row has the time of the first, and then what the last was. */
 static void tracei_console_event_words(tracei_console *console, uint32_t at, const trace_event_data *event, uint32_t count) {
     tracei_console_named(console, event->name);
@@ -14567,29 +14559,31 @@ static void tracei_console_event_row(tracei_console *console, uint32_t at, const
     tracei_console_row_end(console, 0);
 }
 
-/* Loops fold here too: the row of several alike stands where the first of them does. */
+/* Loops fold here too. The first sort brings those alike together, the second puts them where the first of them was. */
 static void tracei_console_event_rows(tracei_console *console, uint32_t at) {
     const trace_span_data *const span = &console->batch->spans[at];
     const tracei_console_error error = tracei_console_error_of(span);
     const bool fold = console->options.format == TRACE_CONSOLE_FORMAT_TREE;
-    size_t i, j;
+    tracei_console_key *const keys = console->keys;
+    uint32_t count = 0, from, to, i;
     for (i = 0; i < span->event_count; i++) {
         const trace_event_data *const event = &span->events[i];
-        size_t first = i, last = i;
-        uint32_t count = 0;
+        tracei_console_error said;
         if (tracei_console_is_told(span, &error, event)) continue;
-        for (j = 0; fold && j < span->event_count && (first == i || count < TRACEI_CONSOLE_FOLD); j++) {
-            if (!tracei_console_events_alike(&span->events[j], event) || tracei_console_is_told(span, &error, &span->events[j]))
-                continue;
-            if (!count++) first = j;
-            last = j;
-        }
-        if (count < TRACEI_CONSOLE_FOLD) {
-            tracei_console_event_row(console, at, event, event, 1);
-        } else if (first == i) {
-            tracei_console_event_row(console, at, event, &span->events[last], count);
-            console->folds_events = true;
-        }
+        said = tracei_console_exception(event);
+        keys[count].key = tracei_console_hash(said.message, tracei_console_hash(said.type, tracei_console_hash(event->name, 0)));
+        keys[count++].index = i;
+    }
+    tracei_console_sort(keys, count);
+    for (from = 0; from < count; from = to) {
+        for (to = from + 1; to < count && keys[to].key == keys[from].key; to++) {}
+        for (i = from; i < to; i++) keys[i].key = keys[fold && to - from >= TRACEI_CONSOLE_FOLD ? from : i].index;
+    }
+    tracei_console_sort(keys, count);
+    for (from = 0; from < count; from = to) {
+        for (to = from + 1; to < count && keys[to].key == keys[from].key; to++) {}
+        tracei_console_event_row(console, at, &span->events[keys[from].index], &span->events[keys[to - 1].index], to - from);
+        if (to - from > 1) console->folds_events = true;
     }
 }
 
