@@ -14347,16 +14347,16 @@ static void tracei_console_failed(tracei_console *console, const trace_span_data
     tracei_console_end_style(console);
 }
 
-/* own: those below a span whose own error has just been told; where the mark is a word, not twice in a row. */
-static void tracei_console_errors(tracei_console *console, uint32_t count, bool own, const char *after) {
-    const bool again = own && console->glyphs->cross[0] == 'E';
+/* marked: else the word stands just before them. */
+static void tracei_console_errors(tracei_console *console, uint32_t count, bool marked, const char *after) {
     if (!count) return;
     tracei_console_gap(console);
     tracei_console_style(console, TRACEI_RED);
-    tracei_console_words_of(console, again ? "" : console->glyphs->cross);
-    tracei_console_spaces(console, !again);
+    if (marked) {
+        tracei_console_words_of(console, console->glyphs->cross);
+        tracei_console_spaces(console, 1);
+    }
     tracei_console_number(console, count);
-    tracei_console_words_of(console, again ? " more" : "");
     tracei_console_words_of(console, after);
     tracei_console_end_style(console);
 }
@@ -14488,11 +14488,13 @@ static void tracei_console_head(tracei_console *console, uint32_t at) {
     const tracei_console_node *const node = &console->nodes[at];
     const trace_span_data *const span = &console->batch->spans[at];
     const bool top = node->parent == console->count, failed = span->status == TRACE_STATUS_ERROR;
+    const bool twice = failed && console->glyphs->cross[0] == 'E'; /* a sign may come twice in a row, a word may not */
     const uint32_t *const before = top ? tracei_console_announced(console, span) : NULL;
     tracei_console_origin(console, at);
     tracei_console_name(console, span, top ? TRACEI_BOLD : "");
     tracei_console_failed(console, span);
-    if (top) tracei_console_errors(console, node->errors - failed + (before ? *before : 0), failed, " below");
+    if (top)
+        tracei_console_errors(console, node->errors - failed + (before ? *before : 0), !twice, twice ? " more below" : " below");
     if (node->orphan) tracei_console_mark(console, TRACEI_YELLOW, "(parent missing)");
     if (span->is_abandoned) tracei_console_mark(console, TRACEI_YELLOW, "abandoned");
     tracei_console_dropped(console, span->dropped_attribute_count, span->dropped_event_count, span->dropped_link_count);
@@ -14693,7 +14695,7 @@ static void tracei_console_fold_words(tracei_console *console, const tracei_cons
         if (form < 1 && fold->count >= 20) tracei_console_duration(console, "  p95 ", fold->p95, 2);
     }
     if (form < 3 && fold->count > 1) tracei_console_duration(console, "  max ", fold->max, 2);
-    tracei_console_errors(console, fold->failed, false, "");
+    tracei_console_errors(console, fold->failed, true, "");
 }
 
 static void tracei_console_fold_head(tracei_console *console, const tracei_console_fold *fold) {
@@ -14991,7 +14993,7 @@ static void tracei_console_summary_row(tracei_console *console, const tracei_con
             if (root->count >= 20) tracei_console_duration(console, "  p99 ", tracei_console_percentile(root, 99), 2);
         }
         if (!console->limit || console->limit >= TRACEI_CONSOLE_NARROW) tracei_console_duration(console, "  max ", root->max, 2);
-        tracei_console_errors(console, root->errors, false, "");
+        tracei_console_errors(console, root->errors, true, "");
     }
     if (root->opened) {
         tracei_console_gap(console);
