@@ -11382,7 +11382,7 @@ static void tracei_drain_commit(tracei_drain *drain) {
 
 /* Before the assembler hands over traces, the batch goes: both use the arena. False: the time is up before there is room. */
 static bool tracei_drain_make_room(tracei_drain *drain, const tracei_record *record) {
-    if (!tracei_assembling || !tracei_assembler_is_full(record)) return true;
+    if (!tracei_assembler_is_full(record)) return true;
     if (drain->spans) tracei_drain_commit(drain);
     return tracei_assembler_make_room(record);
 }
@@ -12299,11 +12299,14 @@ static bool tracei_hand_over_list(tracei_held *list, tracei_held *root, bool lat
     return true;
 }
 
-static tracei_held *tracei_trace_find(tracei_trace *trace, uint32_t type, bool root_only) {
-    tracei_held *held;
-    for (held = trace->first; held; held = held->next)
-        if (held->record.type == type && (!root_only || (held->record.bits & TRACEI_BITS_LOCAL_ROOT))) return held;
-    return NULL;
+static tracei_held *tracei_trace_open_root(const tracei_trace *trace) {
+    return tracei_held_is_open(trace->first) ? trace->first : NULL;
+}
+
+static tracei_held *tracei_trace_ended_root(const tracei_trace *trace) {
+    tracei_held *held = trace->first;
+    while (held && !(held->record.bits & TRACEI_BITS_LOCAL_ROOT)) held = held->next;
+    return held;
 }
 
 /* Takes the finished spans out of the list; open roots stay. */
@@ -12375,11 +12378,11 @@ static void tracei_trace_announce(tracei_trace *trace) {
 /* All of a trace, complete or not. A trace with an open root stays, empty, if not `for_good`: what comes is not late, but the
    next part. One that was judged by its tail never stays. */
 static void tracei_trace_hand_over(tracei_trace *trace, bool for_good) {
-    tracei_held *root = tracei_trace_find(trace, TRACEI_RECORD_OPEN, false);
+    tracei_held *root = tracei_trace_open_root(trace);
     tracei_held *spans;
     const tracei_tail_verdict verdict = tracei_tail_judge(trace, trace->first, root);
     bool kept = verdict != TRACEI_TAIL_DROP;
-    if (!root && trace->ended_roots) root = tracei_trace_find(trace, TRACEI_RECORD_SPAN, true);
+    if (!root) root = tracei_trace_ended_root(trace);
     if (!kept) tracei_ledger_sampled_out(trace->spans);
     if (trace->open_roots && !tracei_tail.enabled && (!trace->announced || (TRACEI_LOAD(&tracei_ending) && !trace->told)))
         tracei_trace_announce(trace);
@@ -12467,7 +12470,7 @@ static void tracei_trace_label(tracei_trace *trace, const tracei_index *index) {
 /* Several local roots, or one that is open and announced: each finished subtree goes out on its own, in the order they began.
    False: the time is up before the last; the trace stays due. */
 static bool tracei_trace_split(tracei_trace *trace) {
-    tracei_held *const open_root = tracei_held_is_open(trace->first) ? trace->first : NULL;
+    tracei_held *const open_root = tracei_trace_open_root(trace);
     tracei_index index;
     tracei_held *held;
     bool whole = true;

@@ -350,6 +350,93 @@ TEST(memory_is_bounded_and_the_oldest_goes_first) {
     ledger();
 }
 
+/* What a span brings along is asked for before it is taken in. */
+TEST(a_large_span_is_held_within_the_bound_too) {
+    static char padding[12001];
+    trace_span_options options;
+    trace_span roots[64];
+    size_t i;
+    begin_with(65536);
+    memset(padding, 'x', sizeof padding - 1);
+    memset((void *)&options, 0, sizeof options);
+    options.detached = options.root = true;
+    for (i = 0; i < 64; i++) {
+        trace_span_options child;
+        trace_span span;
+        roots[i] = trace_span_start_with("root", &options);
+        memset((void *)&child, 0, sizeof child);
+        child.parent = trace_span_context(roots[i]);
+        span = trace_span_start_with("child", &child);
+        padding[sizeof padding - 1 - i * 100] = '\0';
+        trace_span_set_string(span, "padding", padding);
+        trace_span_end(span);
+        pump(1000);
+        CHECK(tracei_assembler.bytes <= 65536);
+    }
+    for (i = 0; i < 64; i++) trace_span_end(roots[i]);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(heard_spans, 64 * 2);
+    ledger();
+}
+
+/* What an exporter of spans is handed, and in how many batches. */
+static size_t plain_spans, plain_batches;
+
+static trace_result hear_plain(void *user, const trace_batch *batch) {
+    size_t i;
+    (void)user;
+    CHECK(!batch->root);
+    for (i = 0; i < batch->span_count; i++) {
+        const trace_span_data *const span = &batch->spans[i];
+        char name[32];
+        snprintf(name, sizeof name, "item %u", (unsigned)plain_spans++);
+        if (plain_spans > 1000) {
+            CHECK_TEXT(span->name.data, span->name.size, "import");
+            continue;
+        }
+        CHECK_TEXT(span->name.data, span->name.size, name);
+        CHECK_UINT(span->attribute_count, 1);
+        CHECK_TEXT(span->attributes[0].value.as.string.data, span->attributes[0].value.as.string.size, name);
+    }
+    plain_batches++;
+    return TRACE_RESULT_OK;
+}
+
+/* Both are told in the same pass, from one arena: what was read for the one is handed to it before the other's parts are made. */
+TEST(a_full_assembler_beside_an_exporter_of_spans) {
+    trace_config config;
+    trace_span root;
+    size_t i;
+    memset((void *)&config, 0, sizeof config);
+    config.exporters[0].struct_size = config.exporters[1].struct_size = sizeof(trace_exporter);
+    config.exporters[0].name = "plain";
+    config.exporters[0].export_fn = hear_plain;
+    config.exporters[1].name = "listener";
+    config.exporters[1].export_fn = hear;
+    config.exporters[1].whole_traces = true;
+    config.disable_thread = true;
+    config.disable_environment = true;
+    config.max_trace_bytes = 65536;
+    config.clock.monotonic_fn = config.clock.unix_fn = fake_clock;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    heard_size = heard_spans = plain_spans = plain_batches = 0;
+    root = start("import");
+    for (i = 0; i < 1000; i++) {
+        char name[32];
+        const trace_span item = start("item");
+        snprintf(name, sizeof name, "item %u", (unsigned)i);
+        trace_span_set_name(item, name);
+        trace_span_set_string(item, "name", name);
+        trace_span_end(item);
+    }
+    trace_span_end(root);
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(plain_spans, 1001);
+    CHECK(plain_batches < 50);
+    CHECK_UINT(heard_spans, 1001);
+    ledger();
+}
+
 /* Returns how many batches of it were heard as late, below no root. */
 static size_t hear_large_trace(const char *between) {
     size_t i, late = 0;

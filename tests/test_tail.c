@@ -410,6 +410,28 @@ ISOLATED(flush_judges_what_is_held) {
     CHECK_LEDGER();
 }
 
+/* Without memory for decisions each part of a trace is judged by itself. */
+static void *no_memory_for_decisions(void *user, size_t size) {
+    (void)user;
+    return size == TRACEI_TAIL_DECISIONS * sizeof *tracei_assembler.decisions ? NULL : ledger_allocate(size);
+}
+static void release_memory(void *user, void *memory, size_t size) { (void)user, (void)size; ledger_release(memory); }
+
+ISOLATED(decisions_that_there_is_no_memory_for) {
+    trace_config config = tail_config();
+    config.allocator.allocate_fn = no_memory_for_decisions;
+    config.allocator.release_fn = release_memory;
+    begin(&config);
+    trace_of("good", "child", false);
+    trace_of("bad", "failing", true);
+    pump(100);
+    CHECK_HEARD(plain, "bad failing;");
+    CHECK_HEARD(whole, "bad failing;");
+    CHECK(tracei_assembler.decisions == NULL);
+    CHECK_SAMPLED_OUT(2);
+    CHECK_LEDGER();
+}
+
 /* Decisions are remembered in bounded memory; a forgotten one is made again by the same rules. */
 ISOLATED(decisions_are_forgotten) {
     trace_config config = tail_config();
