@@ -74,8 +74,9 @@
    too, and OTEL_EXPORTER_OTLP_HEADERS are sent to both.
 
    FILES. The file exporter writes from the thread that hands spans over. Regular files are written at once; a pipe or terminal
-   that takes nothing is left alone and tried again, up to max_queue_bytes are kept meanwhile. A line is never cut in two by
-   another.
+   that takes nothing is left alone and tried again, up to max_queue_bytes are kept meanwhile. Processes that share a regular file
+   or a pipe do not cut each other's lines: lines for a pipe or socket hold no more spans than fit PIPE_BUF (4,096 bytes with Linux).
+   One span that is larger may be cut there by another process; give each a file or pipe of its own where spans are that large.
 
    THREADS. trace_otlp_exporter may be called by any thread, any number of times (one destination each). */
 #ifndef TRACE_OTLP_H_INCLUDED_8B2E47
@@ -202,6 +203,7 @@ TRACE_APP trace_exporter tracei_otlp_stdout_choice(void) { return trace_otlp_exp
 #define TRACEI_OTLP_FILES 1
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -1257,11 +1259,16 @@ static tracei_otlp_answer tracei_otlp_read_answer(const char *body, size_t size,
 #if TRACEI_OTLP_FILES
 
 /* One pass thread calls; nothing here waits but flush. Spans are encoded side by side into `spans`, then put into one line of
-   `lines`. What a pipe does not take stays there. A regular file takes everything; a pipe that polls as writable takes
-   PIPE_BUF bytes without blocking (POSIX), so it is fed in such pieces. Only the ledger has a lock: it is read by any thread. */
+   `lines`. What a pipe does not take stays there. A regular file takes everything. A pipe that polls as writable takes PIPE_BUF
+   bytes without blocking and as a whole, whoever else writes to it (POSIX): lines for it are no longer, as far as one span fits,
+   and each write ends with a line. Only the ledger has a lock: it is read by any thread. */
 
 #define TRACEI_OTLP_FILE_ITEMS 256u
-#define TRACEI_OTLP_PIECE 512u        /* the smallest PIPE_BUF there is */
+#if defined(PIPE_BUF)
+#define TRACEI_OTLP_PIECE ((size_t)PIPE_BUF)
+#else
+#define TRACEI_OTLP_PIECE ((size_t)512)     /* the smallest there is */
+#endif
 
 typedef struct tracei_otlp_file {
     tracei_otlp_encoder encoder;
@@ -1350,8 +1357,13 @@ static bool tracei_otlp_file_ready(const tracei_otlp_file *file, uint64_t deadli
 static ssize_t tracei_otlp_file_write(tracei_otlp_file *file, const char *bytes, size_t size) {
     tracei_quiet quiet;
     ssize_t wrote;
+    if (!file->is_regular && size > TRACEI_OTLP_PIECE) {
+        size = TRACEI_OTLP_PIECE;
+        while (size && bytes[size - 1] != '\n') size--;
+        if (!size) size = TRACEI_OTLP_PIECE; /* a line of one span that is longer */
+    }
     tracei_quiet_begin(&quiet);
-    wrote = write(file->descriptor, bytes, file->is_regular || size < TRACEI_OTLP_PIECE ? size : TRACEI_OTLP_PIECE);
+    wrote = write(file->descriptor, bytes, size);
     tracei_quiet_end(&quiet, wrote < 0 ? errno : 0);
     return wrote;
 }
@@ -1395,13 +1407,9 @@ static bool tracei_otlp_file_push(tracei_otlp_file *file, uint64_t deadline_ns) 
     return true;
 }
 
-/* The spans encoded so far become a line. */
-static void tracei_otlp_file_line(tracei_otlp_file *file) {
-    size_t count = file->item_count, size;
+static void tracei_otlp_file_line(tracei_otlp_file *file, const tracei_item *items, size_t count) {
+    size_t size = tracei_otlp_request_size(&file->encoder, items, count) + 2;
     char *at;
-    file->item_count = file->spans_size = 0;
-    if (!count) return;
-    size = tracei_otlp_request_size(&file->encoder, file->items, count) + 2;
     if (size > file->capacity - file->lines_size) tracei_otlp_file_push(file, 0);
     if (size > file->capacity - file->lines_size && file->lines_sent) {
         memmove(file->lines, file->lines + file->lines_sent, file->lines_size - file->lines_sent);
@@ -1415,10 +1423,22 @@ static void tracei_otlp_file_line(tracei_otlp_file *file) {
     at = file->lines + file->lines_size;
     if (file->is_broken) *at++ = '\n';
     file->is_broken = false;
-    at = tracei_otlp_request(&file->encoder, at, file->items, count);
+    at = tracei_otlp_request(&file->encoder, at, items, count);
     *at++ = '\n';
     file->lines_size = (size_t)(at - file->lines);
     tracei_otlp_file_count(file, 0, count);
+}
+
+/* The spans encoded so far become a line, or several that fit a pipe. */
+static void tracei_otlp_file_lines(tracei_otlp_file *file) {
+    const tracei_item *items = file->items;
+    size_t left = file->item_count, count;
+    file->item_count = file->spans_size = 0;
+    for (; left; items += count, left -= count) {
+        count = file->is_regular ? left : 1;
+        while (count < left && tracei_otlp_request_size(&file->encoder, items, count + 1) < TRACEI_OTLP_PIECE) count++;
+        tracei_otlp_file_line(file, items, count);
+    }
 }
 
 static trace_result tracei_otlp_file_export(void *user, const trace_batch *batch) {
@@ -1437,14 +1457,14 @@ static trace_result tracei_otlp_file_export(void *user, const trace_batch *batch
         }
         if (file->item_count == TRACEI_OTLP_FILE_ITEMS || size > file->capacity - file->spans_size ||
             (file->spans_size && file->spans_size + size > file->max_batch_bytes))
-            tracei_otlp_file_line(file);
+            tracei_otlp_file_lines(file);
         item = &file->items[file->item_count++];
         item->data = (const uint8_t *)file->spans + file->spans_size;
         item->size = (uint32_t)(tracei_otlp_json_span(file->spans + file->spans_size, span) - (file->spans + file->spans_size));
         item->scope = group;
         file->spans_size += item->size;
     }
-    tracei_otlp_file_line(file);
+    tracei_otlp_file_lines(file);
     tracei_otlp_file_push(file, 0);
     return TRACE_RESULT_OK;
 }
