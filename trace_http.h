@@ -3296,6 +3296,14 @@ static TRACEI_UNUSED trace_exporter tracei_sender_exporter(const char *name, tra
     return exporter;
 }
 
+/* Of trace_NAME_options whose reserved fields are not 0: nothing else in them is looked at. */
+static TRACEI_UNUSED trace_exporter tracei_http_not_zeroed(const char *name) {
+    tracei_log(TRACE_LOG_LEVEL_ERROR,
+               "trace_%s_exporter: trace_%s_options.reserved_first/reserved_last is not 0: start from zero, as in trace_%s_options "
+               "o = {0}; nothing will be sent", name, name, name);
+    return tracei_sender_exporter(name, NULL, NULL);
+}
+
 /* What the environment chose is made once for each environment (each has a block of its own, see trace.h) and taken up again by
    the next trace_init: it begins anew after a shutdown, and nothing of it can be freed, since who reads its ledger is not known.
    A child makes its own: of what was not in use its parent may have been anywhere. */

@@ -93,6 +93,7 @@ typedef enum trace_jaeger_protocol {
 
 /* Where and how. All zero is the default for every field; a field beats the environment. Start from zero. Strings are copied. */
 typedef struct trace_jaeger_options {
+    uint32_t reserved_first;                /* 0; catches a structure that was not zeroed */
     const char *name;                       /* in stats and logs, static storage; default "jaeger" */
     trace_jaeger_protocol protocol;
     const char *endpoint;                   /* HTTP: URL; one without a path gets /api/traces */
@@ -117,6 +118,7 @@ typedef struct trace_jaeger_options {
     bool disable_environment;               /* read no variable */
     bool disable_thread;                    /* send in trace_flush and trace_shutdown only */
     const trace_http_transport *transport;  /* HTTP: instead of the built-in one; see trace_http.h */
+    uint32_t reserved_last;                 /* 0 */
 } trace_jaeger_options;
 
 /* An exporter that sends to Jaeger. NULL options: the environment alone. When it cannot be made (a bad URL, no memory), that is
@@ -1014,6 +1016,7 @@ static trace_exporter tracei_jaeger_make(const trace_jaeger_options *options) {
 }
 
 TRACE_APP trace_exporter trace_jaeger_exporter(const trace_jaeger_options *options) {
+    if (options && (options->reserved_first || options->reserved_last)) return tracei_http_not_zeroed("jaeger");
     if (!options || !options->disable_environment) tracei_environment_snapshot();
     return tracei_jaeger_make(options);
 }

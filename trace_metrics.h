@@ -92,6 +92,7 @@ typedef enum trace_metrics_format {
 
 /* All zero is the default for every field. Start from zero. Strings and bounds are copied. */
 typedef struct trace_metrics_options {
+    uint32_t reserved_first;                /* 0; catches a structure that was not zeroed */
     const char *name;                       /* in stats and logs, static storage; default "metrics" */
     const char *file_path;                  /* default TRACE_METRICS_FILE, else none. Up to 1,000 bytes */
     uint32_t file_interval_ms;              /* default 10,000 */
@@ -102,6 +103,7 @@ typedef struct trace_metrics_options {
     uint32_t max_series;                    /* of span metrics; default 1,000 */
     bool disable_exemplars;
     bool disable_environment;               /* read no variable */
+    uint32_t reserved_last;                 /* 0 */
 } trace_metrics_options;
 
 /* An exporter that counts the spans it is handed. NULL options: the environment alone. Bounds, max_series and disable_exemplars
@@ -844,8 +846,11 @@ static void tracei_metrics_put_target(tracei_metrics_out *out) {
     tracei_metrics_count(out, 1);
 }
 
+static uint32_t tracei_metrics_shown;       /* somebody asked */
+
 TRACE_APP size_t trace_metrics_render(trace_metrics_format format, char *buffer, size_t size) {
     tracei_metrics_out out;
+    TRACEI_STORE(&tracei_metrics_shown, 1u);
     memset(&out, 0, sizeof out);
     out.buffer = buffer;
     out.capacity = buffer && size ? size - 1 : 0;
@@ -1056,12 +1061,16 @@ static trace_result tracei_metrics_flush(void *user, uint64_t deadline_ns) {
 
 static void tracei_metrics_shutdown(void *user, uint64_t deadline_ns) {
     (void)user;
+    if (!tracei_metrics_file.path[0] && !tracei_metrics_sender && tracei_first_time(&tracei_metrics_shown))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "metrics: they were counted and nobody read them: set TRACE_METRICS_FILE (file_path) to "
+                                            "the path of a file, or call trace_metrics_render");
     (void)tracei_metrics_save();
     if (tracei_metrics_sender) tracei_metrics_sender->shutdown_fn(deadline_ns);
 }
 
 static void tracei_metrics_forked(void *user) {
     tracei_metrics_fork(user);
+    TRACEI_STORE(&tracei_metrics_shown, 1u); /* the parent's may be read */
     if (tracei_metrics_sender) tracei_metrics_sender->fork_fn();
 }
 
@@ -1105,6 +1114,15 @@ static trace_exporter tracei_metrics_make_exporter(const trace_metrics_options *
 }
 
 TRACE_APP trace_exporter trace_metrics_exporter(const trace_metrics_options *options) {
+    if (options && (options->reserved_first || options->reserved_last)) {
+        trace_exporter none;
+        memset(&none, 0, sizeof none);
+        none.struct_size = sizeof none;
+        none.name = "metrics";
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "trace_metrics_exporter: trace_metrics_options.reserved_first/reserved_last is not 0: "
+                                          "start from zero, as in trace_metrics_options o = {0}; nothing will be counted");
+        return none;
+    }
     if (!options || !options->disable_environment) tracei_environment_snapshot();
     return tracei_metrics_make_exporter(options);
 }

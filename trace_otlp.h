@@ -131,6 +131,7 @@ typedef enum trace_otlp_compression {
 
 /* Where and how. All zero is the default for every field; a field beats the environment. Start from zero. Strings are copied. */
 typedef struct trace_otlp_options {
+    uint32_t reserved_first;                /* 0; catches a structure that was not zeroed */
     const char *name;                       /* in stats and logs, static storage; default the preset's, "otlp", "otlp/stdout" */
     const char *preset;                     /* a name of the table under PRESETS; what is given here and in OTEL_* beats it */
     /* URL, or unix:///path/of/a/socket; one without a path gets /v1/traces. Default http://localhost:4318, grpc 4317. */
@@ -159,6 +160,7 @@ typedef struct trace_otlp_options {
     bool disable_environment;               /* read no variable */
     bool disable_thread;                    /* send in trace_flush and trace_shutdown only */
     const trace_http_transport *transport;  /* instead of the built-in one; see trace_http.h */
+    uint32_t reserved_last;                 /* 0 */
 } trace_otlp_options;
 
 /* An exporter that sends over OTLP. NULL options: the environment alone. When it cannot be made (a bad URL, no memory), that is
@@ -2224,6 +2226,26 @@ static void tracei_otlp_settings_free(tracei_otlp_settings *settings) {
     tracei_free(settings, sizeof *settings);
 }
 
+static void tracei_otlp_no_preset(trace_string name) {
+    const char *names[TRACEI_OTLP_PRESET_COUNT + 1], *nearest;
+    char list[256];
+    tracei_text text;
+    memset(&text, 0, sizeof text);
+    text.data = list;
+    text.capacity = sizeof list - 1;
+    for (size_t i = 0; i < TRACEI_OTLP_PRESET_COUNT; i++) {
+        names[i] = tracei_otlp_presets[i].name;
+        if (i) tracei_text_cstr(&text, ", ");
+        tracei_text_cstr(&text, names[i]);
+    }
+    names[TRACEI_OTLP_PRESET_COUNT] = NULL;
+    list[text.size] = '\0';
+    nearest = tracei_environment_nearest_word(name, names);
+    tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: there is no preset %.*s, nothing will be sent: must be one of %s%s%s%s",
+               tracei_environment_quoted(name), name.data, list, nearest ? "; did you mean " : "", nearest ? nearest : "",
+               nearest ? "?" : "");
+}
+
 static trace_exporter tracei_otlp_make(const trace_otlp_options *options) {
     const tracei_otlp_preset *const preset = options && options->preset ? tracei_otlp_find_preset(options->preset) : NULL;
     const trace_otlp_protocol otherwise =
@@ -2237,7 +2259,7 @@ static trace_exporter tracei_otlp_make(const trace_otlp_options *options) {
     exporter.struct_size = sizeof exporter;
     exporter.name = options && options->name ? options->name : preset ? preset->name : "otlp";
     if (options && options->preset && !preset) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: there is no preset %s", options->preset);
+        tracei_otlp_no_preset(tracei_http_string_of(options->preset));
         return exporter;
     }
     settings = (tracei_otlp_settings *)tracei_alloc(sizeof *settings);
@@ -2260,6 +2282,7 @@ static trace_exporter tracei_otlp_make(const trace_otlp_options *options) {
 }
 
 TRACE_APP trace_exporter trace_otlp_exporter(const trace_otlp_options *options) {
+    if (options && (options->reserved_first || options->reserved_last)) return tracei_http_not_zeroed("otlp");
     if (!options || !options->disable_environment) tracei_environment_snapshot();
     return tracei_otlp_make(options);
 }

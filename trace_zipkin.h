@@ -79,6 +79,7 @@ extern "C" {
 
 /* Where and how. All zero is the default for every field; a field beats the environment. Start from zero. Strings are copied. */
 typedef struct trace_zipkin_options {
+    uint32_t reserved_first;                /* 0; catches a structure that was not zeroed */
     const char *name;                       /* in stats and logs, static storage; default "zipkin" */
     const char *endpoint;                   /* URL; one without a path gets /api/v2/spans */
     const trace_header *headers;            /* added to each request. Never logged */
@@ -100,6 +101,7 @@ typedef struct trace_zipkin_options {
     bool disable_environment;               /* read no variable */
     bool disable_thread;                    /* send in trace_flush and trace_shutdown only */
     const trace_http_transport *transport;  /* instead of the built-in one; see trace_http.h */
+    uint32_t reserved_last;                 /* 0 */
 } trace_zipkin_options;
 
 /* An exporter that sends to Zipkin. NULL options: the environment alone. When it cannot be made (a bad URL, no memory), that is
@@ -578,6 +580,7 @@ static trace_exporter tracei_zipkin_make(const trace_zipkin_options *options) {
 }
 
 TRACE_APP trace_exporter trace_zipkin_exporter(const trace_zipkin_options *options) {
+    if (options && (options->reserved_first || options->reserved_last)) return tracei_http_not_zeroed("zipkin");
     if (!options || !options->disable_environment) tracei_environment_snapshot();
     return tracei_zipkin_make(options);
 }

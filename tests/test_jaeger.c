@@ -276,6 +276,18 @@ static void take_log(void *user, trace_log_level level, const char *line) {
     logged_size += (size_t)snprintf(logged + logged_size, sizeof logged - logged_size, "%s\n", line);
 }
 
+TEST(options_that_were_not_zeroed_are_refused) {
+    trace_jaeger_options options;
+    memset(&options, 0xaa, sizeof options);
+    CHECK(!trace_jaeger_exporter(&options).export_fn);
+    memset(&options, 0, sizeof options);
+    options.disable_environment = true;
+    options.reserved_last = 1;
+    CHECK(!trace_jaeger_exporter(&options).export_fn);
+    options.reserved_last = 0;
+    CHECK(trace_jaeger_exporter(&options).export_fn != NULL);
+}
+
 typedef struct choice {
     const char *variables[8];                     /* name, value, ... */
     const char *destination;                      /* as logs show it; NULL: none */

@@ -427,6 +427,39 @@ ISOLATED(a_file_that_may_not_grow) {
 }
 #endif
 
+ISOLATED(what_nobody_reads_is_told) {
+    trace_metrics_options options;
+    trace_config config;
+    memset(&options, 0, sizeof options);
+    config = quiet_config(trace_metrics_exporter(&options));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    work(5);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    CHECK_UINT(warnings, 1);
+    CHECK(strstr(warned, "metrics: they were counted and nobody read them: set TRACE_METRICS_FILE") != NULL);
+}
+
+ISOLATED(what_was_read_once_is_not_told) {
+    trace_metrics_options options;
+    trace_config config;
+    memset(&options, 0, sizeof options);
+    config = quiet_config(trace_metrics_exporter(&options));
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    work(5);
+    (void)trace_metrics_render(TRACE_METRICS_FORMAT_DEFAULT, text, sizeof text);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+    CHECK_UINT(warnings, 0);
+}
+
+ISOLATED(options_that_were_not_zeroed_are_refused) {
+    trace_metrics_options options;
+    memset(&options, 0xaa, sizeof options);
+    CHECK(!trace_metrics_exporter(&options).export_fn);
+    memset(&options, 0, sizeof options);
+    options.reserved_last = 1;
+    CHECK(!trace_metrics_exporter(&options).export_fn);
+}
+
 ISOLATED(a_file_that_cannot_be_written) {
     trace_metrics_options options;
     trace_config config;

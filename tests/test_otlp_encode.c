@@ -885,6 +885,22 @@ TEST(a_reader_that_goes_away_kills_nobody) {
 }
 #endif
 
+TEST(options_that_were_not_zeroed_are_refused) {
+    trace_otlp_options options;
+    memset(&options, 0xaa, sizeof options);
+    tracei_logger.log_fn = keep_log, kept_log[0] = '\0';
+    CHECK(!trace_otlp_exporter(&options).export_fn);
+    tracei_logger.log_fn = NULL;
+    CHECK_STR(kept_log, "trace_otlp_exporter: trace_otlp_options.reserved_first/reserved_last is not 0: start from zero, as in "
+                        "trace_otlp_options o = {0}; nothing will be sent\n");
+    memset(&options, 0, sizeof options);
+    options.disable_environment = true;
+    options.reserved_last = 1;
+    CHECK(!trace_otlp_exporter(&options).export_fn);
+    options.reserved_last = 0;
+    CHECK(trace_otlp_exporter(&options).export_fn != NULL);
+}
+
 TEST(a_full_disk_costs_only_what_did_not_fit) {
     trace_exporter exporter = file_exporter("/dev/full", 0);
     trace_span_data span = plain_span();

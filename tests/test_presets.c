@@ -518,7 +518,8 @@ TEST(presets_in_code) {
     test_child child = test_fork(presets_without_environment, NULL, CHILD_MS);
     CHECK_CHILD(&child, 0);
     CHECK_HAS(child.err, "langsmith: LANGSMITH_API_KEY is not set");
-    CHECK_HAS(child.err, "otlp: there is no preset langsmit");
+    CHECK_HAS(child.err, "otlp: there is no preset langsmit, nothing will be sent: must be one of jaeger, tempo, langsmith,");
+    CHECK_HAS(child.err, "xray; did you mean langsmith?");
     test_child_free(&child);
 }
 

@@ -297,6 +297,18 @@ static trace_http_outcome capture(void *user, const trace_http_request *request,
     return TRACE_HTTP_OUTCOME_ANSWERED;
 }
 
+TEST(options_that_were_not_zeroed_are_refused) {
+    trace_zipkin_options options;
+    memset(&options, 0xaa, sizeof options);
+    CHECK(!trace_zipkin_exporter(&options).export_fn);
+    memset(&options, 0, sizeof options);
+    options.disable_environment = true;
+    options.reserved_last = 1;
+    CHECK(!trace_zipkin_exporter(&options).export_fn);
+    options.reserved_last = 0;
+    CHECK(trace_zipkin_exporter(&options).export_fn != NULL);
+}
+
 TEST(the_exporter_sends_an_array) {
     static captured seen;
     trace_http_transport transport;
