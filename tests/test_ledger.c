@@ -728,6 +728,21 @@ static trace_config slow_config(store *kept) {
 
 static void *record_300(void *unused) { return record("busy", 300), unused; }
 
+/* What a shutdown had no time for stays pending: after the last call of an exporter nothing more is handed to it. */
+ISOLATED(a_pump_after_shutdown_delivers_nothing) {
+    store *const kept = store_make(10000);
+    trace_config config = slow_config(kept);
+    span_takes_ns = 1000000;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    record("x", 1000);
+    CHECK_INT(trace_shutdown(100), TRACE_RESULT_TIMEOUT);
+    CHECK_UINT(kept->count, TRACEI_BATCH_SPANS);
+    CHECK_UINT(trace_pump(0), 0);
+    CHECK_UINT(kept->count, TRACEI_BATCH_SPANS);
+    CHECK_UINT(ledger_stats().pending, 1000 - TRACEI_BATCH_SPANS);
+    CHECK_LEDGER();
+}
+
 /* A slow exporter exceeds the budget by one batch, and what is left comes next, in order and once. */
 ISOLATED(a_pump_keeps_to_its_budget) {
     store *const kept = store_make(10000);
