@@ -790,7 +790,7 @@ TRACE_APP size_t trace_sampler_describe(const trace_sampler *sampler, char *buff
    only, the text is no interface. */
 typedef enum trace_console_format {
     TRACE_CONSOLE_FORMAT_DEFAULT = 0,       /* TREE */
-    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; repeats fold, large ones are cut to what counts, floods thinned */
+    TRACE_CONSOLE_FORMAT_TREE,              /* one tree a trace; repeats fold, large ones and floods are cut to what counts */
     TRACE_CONSOLE_FORMAT_ALL,               /* one tree a trace; every span its line, nothing folded or thinned */
     TRACE_CONSOLE_FORMAT_LINE               /* logfmt, one span a line, as they end */
 } trace_console_format;
