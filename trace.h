@@ -113,7 +113,9 @@
                    inside, then end with their thread, as abandoned. Outside of blocks, spans of trace_span_start stay open, as
                    after any end of a thread: another one may hold their handles. No call of the library is a cancellation
                    point; that a thread may be cancelled anywhere (PTHREAD_CANCEL_ASYNCHRONOUS) it cannot stand.
-       Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Nothing is
+       Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Network
+                   exporters try again meanwhile where a server answers that it cannot take spans now, or breaks a connection;
+                   they do not wait for one that cannot be reached, which trace_shutdown does as long as it is given. Nothing is
                    freed, so any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
                    exit called by an exporter's function, or another that the library calls, delivers nothing more to any of
                    them; that is one log line. Answer, and let the program exit elsewhere.
@@ -645,7 +647,8 @@ typedef struct trace_exporter_stats {
     uint64_t queued;
     uint64_t last_success_unix_ns;          /* 0: never */
     uint64_t last_failure_unix_ns;          /* 0: never */
-    char last_error[96];                    /* what the last failure was, in words; "": none, or the exporter does not say */
+    char last_error[96];                    /* what failed last, of spans or of an attempt that is made again, in words; "":
+                                               nothing, or the exporter does not say */
     uint64_t blocked_ns;                    /* spent in calls of export_fn that took 1 s and more; set by the core */
 } trace_exporter_stats;
 
@@ -660,7 +663,8 @@ typedef struct trace_exporter_stats {
      is logged, unless there is a stats_fn: then telling why is yours.
    - flush_fn: push out what is queued until the deadline, which may be past: then begin, and do not wait. OK only when nothing
      is left; after TIMEOUT it is called again while the flush has time.
-   - shutdown_fn: the last call; flush within the deadline, keep the memory (other threads may still be running).
+   - shutdown_fn: the last call, after a flush_fn; flush within the deadline, keep the memory (other threads may still be
+     running).
    - stats_fn: fill in the ledger. NULL: the core counts received, sent and failed[REJECTED] itself. Any thread, any time.
    - fork_fn: in a forked child before its first use there: forget the parent's queue, locks, threads and descriptors. */
 typedef struct trace_exporter {
@@ -919,9 +923,10 @@ TRACE_APP trace_result trace_init(const trace_config *config);
    thread. */
 TRACE_APP trace_result trace_flush(uint32_t timeout_ms);
 
-/* Flush, then stop the worker and the exporters. Time as for trace_flush; what is left then stays pending. Later spans are not
-   recorded; contexts still propagate. Runs by itself at exit. A second call answers SHUT_DOWN. Any thread; BUSY inside an
-   exporter, and when another thread's trace_init took all the time. Nothing is freed. */
+/* Flush, then stop the worker and the exporters. Time as for trace_flush; what is left then stays pending, and what exporters
+   have left is lost: they try as long as there is time, unless nothing can come of it. Later spans are not recorded; contexts
+   still propagate. Runs by itself at exit. A second call answers SHUT_DOWN. Any thread; BUSY inside an exporter, and when another
+   thread's trace_init took all the time. Nothing is freed. */
 TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms);
 
 /* One pass in the caller, for programs without a worker: drains, decodes, exports for about `budget_us` microseconds (0: all
@@ -15939,6 +15944,8 @@ static bool tracei_exit_watched;
 static uint64_t tracei_losses_told;         /* lost spans up to the last flush; under the pass */
 static uint32_t tracei_flush_number;        /* the same in all slices of one flush or shutdown; under the pass */
 static uint32_t tracei_flush_share_ms;      /* how long one that cannot break off what it does may go on in its turn */
+static uint32_t tracei_flush_last_ms;       /* not 0: it is the last one, of a shutdown or exit, and has one ms less than that */
+static uint32_t tracei_unhurried;             /* 1: and the program asked for it by trace_shutdown: nobody sits before an exit */
 static trace_exporter_choice tracei_registered[TRACE_EXPORTERS_MAX];    /* by companions, before main */
 static uint32_t tracei_registered_count;
 static const char *const *tracei_preset_names;        /* ended by NULL; at most TRACEI_PRESETS_MAX */
@@ -16154,17 +16161,22 @@ static void tracei_flush_begin(void) {
     tracei_flush_number = (tracei_flush_number + 1) | 1; /* never 0: no flush of ours */
 }
 
-static uint32_t tracei_flush_share(uint64_t ns) {
-    return ns / 1000000u < UINT32_MAX ? (uint32_t)(ns / 1000000u) : UINT32_MAX;
+/* For exporters to read, on whatever thread. */
+static void tracei_flush_tell(uint64_t left_ns, uint32_t turns, bool last) {
+    const uint64_t left = left_ns / 1000000u, share = left / turns;
+    TRACEI_STORE(&tracei_flush_share_ms, share < UINT32_MAX ? (uint32_t)share : UINT32_MAX);
+    TRACEI_STORE(&tracei_flush_last_ms, !last ? 0u : left < UINT32_MAX - 1u ? (uint32_t)left + 1u : UINT32_MAX);
 }
 
-/* Flushes the exporters whose bits are set, a slice of the time each in turn, so that the rings are drained in between and one
-   that does not get rid of its spans keeps neither them nor the others from it. In the first turn nobody is waited for: all
-   begin. A request cannot be broken off and taken up again: who sends in our thread has its share of all the time for one. */
-static trace_result tracei_flush_exporters(uint32_t waiting, uint64_t deadline_ns) {
+/* Flushes the exporters whose bits are set (afterwards: those that are not done), a slice of the time each in turn, so that the
+   rings are drained in between and one that does not get rid of its spans keeps neither them nor the others from it. In the
+   first turn nobody is waited for: all begin. A request cannot be broken off and taken up again: who sends in our thread has its
+   share of all the time for one. */
+static trace_result tracei_flush_exporters(uint32_t *exporters, uint64_t deadline_ns, bool last) {
     tracei_unit *const self = tracei_tls;
     trace_result result = TRACE_RESULT_OK;
     uint64_t slice = 0;
+    uint32_t waiting = *exporters;
     for (;;) {
         uint32_t i, turns = 0;
         for (i = 0; i < tracei_exporter_count; i++) turns += waiting >> i & 1;
@@ -16173,18 +16185,18 @@ static trace_result tracei_flush_exporters(uint32_t waiting, uint64_t deadline_n
             const uint64_t now = tracei_mono_ns(), until = tracei_add_capped(now, slice);
             trace_result one;
             if (!(waiting >> i & 1)) continue;
-            TRACEI_STORE(&tracei_flush_share_ms, slice && deadline_ns > now ? tracei_flush_share((deadline_ns - now) / turns) : 0u);
-            turns--;
+            tracei_flush_tell(deadline_ns > now ? deadline_ns - now : 0, slice ? turns-- : UINT32_MAX, last);
             tracei_tls = &tracei_unit_suppressed;
             (void)tracei_export_enter(exporter, "flush_fn");
             one = exporter->flush_fn(exporter->user, until < deadline_ns ? until : deadline_ns);
-            TRACEI_STORE(&tracei_flush_share_ms, 0u);
+            tracei_flush_tell(0, 1, false);
             tracei_export_leave();
             tracei_tls = self;
             if (one == TRACE_RESULT_TIMEOUT) continue;
             waiting &= ~(1u << i);
             if (one != TRACE_RESULT_OK) result = TRACE_RESULT_FAILED;
         }
+        *exporters = waiting;
         if (!waiting) return result;
         if (tracei_mono_ns() >= deadline_ns) return result == TRACE_RESULT_OK ? TRACE_RESULT_TIMEOUT : result;
         if (slice) (void)tracei_pass(false, deadline_ns);
@@ -16211,7 +16223,7 @@ static trace_result tracei_flush_all(uint64_t deadline_ns) {
     tracei_flush_begin();
     for (i = 0; i < tracei_exporter_count; i++)
         if (tracei_exporters[i].exporter.flush_fn) flushable |= 1u << i;
-    result = tracei_flush_exporters(flushable, deadline_ns);
+    result = tracei_flush_exporters(&flushable, deadline_ns, false);
     return tracei_losses_tell(cut && result == TRACE_RESULT_OK ? TRACE_RESULT_TIMEOUT : result);
 }
 
@@ -16332,21 +16344,28 @@ TRACE_APP size_t trace_pump(uint32_t budget_us) {
 
 /* --- shutdown and exit --- */
 
-/* The last call of each exporter: it sends what it can without retrying. One without shutdown_fn is flushed. */
+/* The last flush, in turns as any: one may take all the time. Answers whose spans are not all gone. */
+static uint32_t tracei_flush_last(uint64_t deadline_ns) {
+    uint32_t i, exporters = 0;
+    tracei_flush_begin();
+    for (i = 0; i < tracei_exporter_count; i++)
+        if (tracei_exporters[i].exporter.flush_fn) exporters |= 1u << i;
+    (void)tracei_flush_exporters(&exporters, deadline_ns, true);
+    return exporters;
+}
+
+/* The last flush, then the last call of each exporter. */
 static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
     tracei_unit *const self = tracei_tls;
-    uint32_t i, flushable = 0, last = 0;
-    trace_result result;
-    tracei_flush_begin();
-    for (i = 0; i < tracei_exporter_count; i++) {
-        if (tracei_exporters[i].exporter.flush_fn) flushable |= 1u << i;
-        if (tracei_exporters[i].exporter.shutdown_fn) last |= 1u << i;
-    }
-    if (tracei_exporter_count > 1) (void)tracei_flush_exporters(flushable & last, 0); /* all begin: one may take all the time */
-    result = tracei_flush_exporters(flushable & ~last, deadline_ns);
+    const uint32_t left = tracei_flush_last(deadline_ns);
+    trace_result result = TRACE_RESULT_OK;
+    uint32_t i;
     for (i = 0; i < tracei_exporter_count; i++) {
         const trace_exporter *const exporter = &tracei_exporters[i].exporter;
-        if (!(last >> i & 1)) continue;
+        if (!exporter->shutdown_fn) {
+            if (left >> i & 1) result = TRACE_RESULT_TIMEOUT;
+            continue;
+        }
         tracei_exporters_shut |= 1u << i;
         tracei_tls = &tracei_unit_suppressed;
         (void)tracei_export_enter(exporter, "shutdown_fn");
@@ -16354,7 +16373,7 @@ static trace_result tracei_shut_exporters(uint64_t deadline_ns) {
         tracei_export_leave();
         tracei_tls = self;
     }
-    return tracei_losses_tell(result == TRACE_RESULT_TIMEOUT ? result : TRACE_RESULT_OK);
+    return tracei_losses_tell(result);
 }
 
 static trace_result tracei_shutdown_errand(uint64_t deadline_ns) {
@@ -16412,7 +16431,9 @@ TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms) {
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     cancel = tracei_cancel_hold();
     if (tracei_epoch_now() == 0) tracei_process_begin();
+    TRACEI_STORE(&tracei_unhurried, 1u);
     result = tracei_shutdown_once(tracei_deadline(timeout_ms));
+    TRACEI_STORE(&tracei_unhurried, 0u);
     tracei_cancel_allow(cancel);
     return result;
 }
@@ -17013,7 +17034,7 @@ static void tracei_begin_child(void) {
     tracei_worker_waits = 0;
     tracei_threads_alive = 0;
     tracei_main_left = 0;
-    tracei_ending = tracei_patience = 0;
+    tracei_ending = tracei_patience = tracei_unhurried = 0;
     tracei_child_since = tracei_mono_ns();
     tracei_entries_after_fork();
     tracei_resource_after_fork();

@@ -23,9 +23,14 @@
        - Retries what the OTLP specification ("OTLP/HTTP Response", "Failures") says: 429, 502, 503, 504, and broken
          connections. Pauses are full jitter between 0 and 2, 4, 5 s; Retry-After (seconds or date) is respected up to 5 minutes.
          A request on a kept connection that the server closed meanwhile is sent again at once.
+       - At the end, trace_shutdown or exit, it goes on trying as long as there is time, with pauses that leave some for another
+         attempt; one that was running is cut short, so that no batch is lost untried for another one's sake. An exit waits for
+         a server that answers (429, 503, a broken connection) up to exit_timeout_ms; it gives up at once one that cannot be
+         reached, whose name is not found, or that asks for more time than there is. trace_shutdown gives up the last only.
        - 413 halves the batch. A single span that is too large is lost alone.
        - Reads at most 4 MiB of an answer, keeps 64 KiB; asks for none that is compressed; never follows a redirect.
-       - Says once a minute and status what was refused and what to check, and never a header value, user info or query string.
+       - Says once a minute and status what was refused and what to check, when a server cannot be reached, and at the end all
+         that was lost, by reason, if that is more than was said; and never a header value, user info or query string.
        - After a fork the child starts with an empty queue and a connection of its own.
 
    What it does not
@@ -167,7 +172,8 @@ enum {
     TRACEI_HTTP_HEAD_MAX = 65536,           /* of an answer */
     TRACEI_HTTP_LINE = 4096,
     TRACEI_HTTP_ADDRESSES = 8,
-    TRACEI_HTTP_REPORTS = 12
+    TRACEI_HTTP_REPORTS = 14,
+    TRACEI_HTTP_WORDS = 160                 /* of a log line; last_error takes 96 */
 };
 #define TRACEI_MS 1000000u                          /* nanoseconds */
 #define TRACEI_SECOND UINT64_C(1000000000)
@@ -177,6 +183,7 @@ enum {
 #define TRACEI_HTTP_RETRY_AFTER_MAX (300 * TRACEI_SECOND)
 #define TRACEI_HTTP_BACKOFF (2 * TRACEI_SECOND)  /* 1 s lets 200 clients return at 2.4 times their mean rate */
 #define TRACEI_HTTP_BACKOFF_MAX (5 * TRACEI_SECOND)
+#define TRACEI_HTTP_LAST (100 * TRACEI_MS)       /* so close to the end no further attempt is made */
 #define TRACEI_HTTP_LOG_EVERY (60 * TRACEI_SECOND)
 #define TRACEI_HTTP_RENEW_AGAIN (60 * TRACEI_SECOND)   /* after a renewal that failed */
 
@@ -296,9 +303,12 @@ struct tracei_sender {
     uint64_t flush_target;        /* of the flush of that number: what came since it began is not waited for */
     uint32_t flush_number;
     uint64_t failed_reported;     /* sum of failed[] at the last flush */
-    uint64_t stop_deadline_ns;
-    bool stop;
+    uint64_t end_ns;
+    bool ending;                  /* a shutdown or exit is under way: what is left at end_ns is lost */
+    bool stop;                    /* and the thread ends as soon as nothing is */
+    char cause[96];               /* why the last attempt failed; "": it did not */
     tracei_report reports[TRACEI_HTTP_REPORTS];
+    uint64_t unsaid;              /* lost spans that no line has told yet */
 
     /* the driver's, but outlive a run */
     char *tokens[TRACEI_HTTP_TOKENS_MAX];   /* "name\0value" in TRACEI_HTTP_TOKEN_BYTES each */
@@ -782,10 +792,13 @@ typedef struct tracei_run {
     uint64_t deadline_ns;         /* of the export */
     uint64_t limit_ns;            /* of who pumps */
     uint64_t not_before_ns;
-    bool told;                    /* not_before_ns is the server's word */
+    uint64_t told_ns;             /* until then the server asked us to wait; 0: it did not */
+    uint64_t attempt_ns;          /* when the last one began */
+    bool reached;                 /* and whether there was a server at all */
+    bool outage;                  /* it is known, and told, that there is none */
+    bool hastened;                /* the end cut the pause that was running */
     bool authorized_again;
     uint32_t failures;            /* in a row */
-    trace_failure last_failure;
     uint32_t random_state;
     tracei_body body, packed, head_text;
     tracei_answer_buffer answer;
@@ -827,7 +840,7 @@ static uint64_t tracei_run_deadline(tracei_run *run) {
     uint64_t deadline = tracei_http_earlier(run->deadline_ns, run->limit_ns);
     if (TRACEI_LOAD_ACQUIRE(&run->abandoned)) return 0;
     tracei_lock(&sender->lock);
-    if (sender->stop) deadline = tracei_http_earlier(deadline, sender->stop_deadline_ns);
+    if (sender->ending) deadline = tracei_http_earlier(deadline, sender->end_ns);
     tracei_unlock(&sender->lock);
     return deadline;
 }
@@ -1501,6 +1514,7 @@ static trace_http_outcome tracei_client_send(tracei_exchange *exchange) {
             outcome = tracei_http_connect(exchange);
             if (outcome != TRACE_HTTP_OUTCOME_ANSWERED) return outcome;
         }
+        run->reached = true;
         outcome = tracei_client_once(exchange);
         if (outcome != TRACE_HTTP_OUTCOME_ANSWERED) tracei_wire_close(wire);
     } while (reused && outcome == TRACE_HTTP_OUTCOME_UNREACHABLE &&
@@ -1755,6 +1769,8 @@ static bool tracei_curl_run(tracei_run *run, CURLcode *code) {
 
 static trace_http_outcome tracei_curl_outcome(tracei_exchange *exchange, CURLcode code) {
     long status = 0;
+    exchange->run->reached |=
+        code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST && code != CURLE_COULDNT_RESOLVE_PROXY;
     exchange->response->problem = curl_easy_strerror(code);
     switch (code) {
     case CURLE_OK: break;
@@ -1949,7 +1965,7 @@ enum {
     TRACEI_REPORT_MESSAGE,
     TRACEI_REPORT_THREAD,
     TRACEI_REPORT_AUTHORIZE,
-    TRACEI_REPORT_GZIP,
+    TRACEI_REPORT_OUTAGE,
     TRACEI_REPORT_PARTIAL
 };
 
@@ -1973,8 +1989,10 @@ static bool tracei_report_due(tracei_sender *sender, uint32_t kind, uint64_t *sp
     if (report->kind != kind) report->silent = 0;
     report->kind = kind;
     report->silent += *spans;
+    sender->unsaid += *spans;
     if (due) {
         *spans = report->silent;
+        sender->unsaid -= report->silent;
         report->silent = 0;
         report->last_ns = now;
     }
@@ -2003,8 +2021,8 @@ static const char *tracei_status_hint(const tracei_sender *sender, uint32_t stat
     return status >= 500 ? "check the server" : "check the endpoint and its headers";
 }
 
-/* For stats: no URL, header or answer in it. */
-static void tracei_report_keep(tracei_sender *sender, const char *words, uint32_t status) {
+/* For stats: no URL, header or answer in it. With `cause` also what a loss at the end will be put down to. */
+static void tracei_report_keep(tracei_sender *sender, const char *words, uint32_t status, bool cause) {
     char text[40];
     if (status) {
         memcpy(text, "the server answered ", 20);
@@ -2013,18 +2031,19 @@ static void tracei_report_keep(tracei_sender *sender, const char *words, uint32_
     }
     tracei_lock(&sender->lock);
     tracei_stats_say(&sender->ledger, words);
+    if (cause) tracei_http_keep_text(sender->cause, sizeof sender->cause, tracei_http_string_of(words));
     tracei_unlock(&sender->lock);
 }
 
 static void tracei_report_status(tracei_sender *sender, uint32_t status, uint64_t spans) {
-    tracei_report_keep(sender, "", status);
+    tracei_report_keep(sender, "", status, false);
     if (!tracei_report_due(sender, status, &spans)) return;
     tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s answered %u; spans lost: %llu; %s", sender->options.owner, sender->shown,
                (unsigned)status, (unsigned long long)spans, tracei_status_hint(sender, status));
 }
 
 static void tracei_report_problem(tracei_sender *sender, uint32_t kind, const char *problem, uint64_t spans) {
-    tracei_report_keep(sender, problem ? problem : "the request failed", 0);
+    tracei_report_keep(sender, problem ? problem : "the request failed", 0, false);
     if (!tracei_report_due(sender, kind, &spans)) return;
     tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s: %s; spans lost: %llu", sender->options.owner, sender->shown,
                problem ? problem : "the request failed", (unsigned long long)spans);
@@ -2091,7 +2110,7 @@ static void tracei_report_words(tracei_sender *sender, uint32_t kind, uint64_t r
     char room[201];
     tracei_text text;
     if (!words.size && !rejected) return;
-    if (rejected) tracei_report_keep(sender, "the server took a part of the spans only", 0);
+    if (rejected) tracei_report_keep(sender, "the server took a part of the spans only", 0, false);
     if (!tracei_report_due(sender, kind, &rejected)) return;
     memset(&text, 0, sizeof text);
     text.data = room;
@@ -2102,6 +2121,53 @@ static void tracei_report_words(tracei_sender *sender, uint32_t kind, uint64_t r
                    sender->shown, (unsigned long long)rejected, (int)text.size, room);
     else
         tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s says: %.*s", sender->options.owner, sender->shown, (int)text.size, room);
+}
+
+/* What to change for most of the losses. */
+static const char *tracei_total_hint(const trace_exporter_stats *ledger) {
+    static const char *const hints[TRACE_FAILURE_COUNT] = {
+        "raise OTEL_BSP_MAX_QUEUE_SIZE (max_queue_spans), max_queue_bytes, or see why the server takes so little",
+        "limit what spans carry (OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT), or raise max_request_bytes",
+        "see the lines about its answers",
+        "see why nothing listened there for so long, or raise timeout_ms",
+        "see why the server answers late, or raise timeout_ms",
+        "see why the server took so little, or raise exit_timeout_ms (exit), the time of trace_shutdown"};
+    size_t most = 0, i;
+    if (!ledger->sent) return "not one was sent: check the endpoint, and that something listens there";
+    for (i = 1; i < TRACE_FAILURE_COUNT; i++)
+        if (ledger->failed[i] > ledger->failed[most]) most = i;
+    return hints[most];
+}
+
+/* At the end, if there were losses that no line has told: all of them, as the ledger has them. */
+static void tracei_report_total(tracei_sender *sender) {
+    static const char *const reasons[TRACE_FAILURE_COUNT] = {"queue_full", "too_large", "rejected",
+                                                             "unreachable", "timeout", "shutdown"};
+    char list[200];
+    tracei_text text;
+    trace_exporter_stats ledger;
+    uint64_t unsaid, sum = 0;
+    size_t i;
+    tracei_lock(&sender->lock);
+    ledger = sender->ledger;
+    unsaid = sender->unsaid;
+    sender->unsaid = 0;
+    for (i = 0; i < TRACEI_HTTP_REPORTS; i++) sender->reports[i].silent = 0;
+    tracei_unlock(&sender->lock);
+    if (!unsaid) return;
+    memset(&text, 0, sizeof text);
+    text.data = list;
+    text.capacity = sizeof list - 1;
+    for (i = 0; i < TRACE_FAILURE_COUNT; i++) {
+        if (!ledger.failed[i]) continue;
+        tracei_text_cstr(&text, sum ? ", " : "");
+        tracei_text_cstr(&text, reasons[i]);
+        tracei_text_char(&text, ' ');
+        tracei_text_u64(&text, ledger.failed[i]);
+        sum += ledger.failed[i];
+    }
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: of %llu spans %llu were lost (%.*s): %s", sender->options.owner,
+               (unsigned long long)ledger.received, (unsigned long long)sum, (int)text.size, list, tracei_total_hint(&ledger));
 }
 
 /* >>retry ---------------------------------------------------------------------------------------------------------
@@ -2130,22 +2196,36 @@ static uint64_t tracei_http_jitter(tracei_run *run, uint64_t limit_ns) {
     return limit_ns / 65536 * (tracei_run_random(run) >> 16);
 }
 
-/* After the n-th failure in a row: 0 to 2, 4, 5 s. After Retry-After: that, and up to as much again, but at most 5 s. */
-static uint64_t tracei_retry_delay(tracei_run *run, uint32_t failures, uint64_t retry_after_ns) {
+/* After the n-th failure in a row: 0 to 2, 4, 5 s. After Retry-After: that, and up to as much again, but at most 5 s. Before an
+   end that is `left_ns` away one to two thirds of the rest of it, so that an attempt follows; in the last 100 ms none. */
+static uint64_t tracei_retry_delay(tracei_run *run, uint32_t failures, uint64_t retry_after_ns, uint64_t left_ns) {
     uint64_t limit = failures > 3 ? TRACEI_HTTP_BACKOFF_MAX : TRACEI_HTTP_BACKOFF << (failures - 1);
+    uint64_t spare;
     if (limit > TRACEI_HTTP_BACKOFF_MAX) limit = TRACEI_HTTP_BACKOFF_MAX;
     if (retry_after_ns > TRACEI_HTTP_RETRY_AFTER_MAX) retry_after_ns = TRACEI_HTTP_RETRY_AFTER_MAX;
     if (retry_after_ns > limit) limit = tracei_http_earlier(retry_after_ns, TRACEI_HTTP_BACKOFF_MAX);
-    return retry_after_ns + tracei_http_jitter(run, limit);
+    spare = left_ns > retry_after_ns ? left_ns - retry_after_ns : 0;
+    if (spare / 2 >= limit) return retry_after_ns + tracei_http_jitter(run, limit);
+    if (!retry_after_ns && spare < TRACEI_HTTP_LAST) return left_ns;
+    return retry_after_ns + spare / 3 + tracei_http_jitter(run, spare / 3);
 }
 
-static bool tracei_http_stopping(tracei_sender *sender, uint64_t *deadline_ns) {
+static bool tracei_http_stopping(tracei_sender *sender) {
     bool stop;
     tracei_lock(&sender->lock);
     stop = sender->stop;
-    if (deadline_ns) *deadline_ns = stop ? sender->stop_deadline_ns : UINT64_MAX;
     tracei_unlock(&sender->lock);
     return stop;
+}
+
+/* Whether a shutdown or exit is under way, and when it will be over; UINT64_MAX: none is, or it may take any time. */
+static bool tracei_http_ending(tracei_sender *sender, uint64_t *end_ns) {
+    bool ending;
+    tracei_lock(&sender->lock);
+    ending = sender->ending;
+    *end_ns = ending ? sender->end_ns : UINT64_MAX;
+    tracei_unlock(&sender->lock);
+    return ending;
 }
 
 /* Takes `count` spans off the queue for good: `rejected` of them failed for `why`, the others were sent. What failed was reported
@@ -2169,7 +2249,10 @@ static void tracei_http_settle(tracei_run *run, size_t count, size_t rejected, t
         sender->ledger.sent += count - rejected;
         sender->ledger.failed[why] += rejected;
         if (rejected) sender->ledger.last_failure_unix_ns = tracei_unix_ns();
-        if (count > rejected) sender->ledger.last_success_unix_ns = tracei_unix_ns();
+        if (count > rejected) {
+            sender->ledger.last_success_unix_ns = tracei_unix_ns();
+            sender->cause[0] = '\0';
+        }
     }
     tracei_unlock(&sender->lock);
     run->at += count;
@@ -2181,14 +2264,26 @@ static void tracei_http_settle(tracei_run *run, size_t count, size_t rejected, t
     tracei_wake(&sender->settled_signal);
 }
 
-/* Everything that is left fails: a shutdown's deadline came, or its last attempt failed. Under the lock; answers how many. */
-static uint64_t tracei_http_fail_queue(tracei_sender *sender, trace_failure why) {
+/* Everything that is left fails: the end came, or nothing will come of waiting for it. Under the lock; answers how many, and puts
+   it into words. */
+static uint64_t tracei_http_fail_queue(tracei_sender *sender, char words[TRACEI_HTTP_WORDS]) {
     const uint64_t left = sender->accepted - sender->settled;
+    tracei_text text;
+    memset(&text, 0, sizeof text);
+    text.data = words;
+    text.capacity = TRACEI_HTTP_WORDS - 1;
+    tracei_text_cstr(&text, "shut down before everything was sent");
+    if (sender->cause[0]) {
+        tracei_text_cstr(&text, " (");
+        tracei_text_cstr(&text, sender->cause);
+        tracei_text_char(&text, ')');
+    }
+    words[text.size] = '\0';
     sender->settled = sender->accepted;
-    sender->ledger.failed[why] += left;
+    sender->ledger.failed[TRACE_FAILURE_SHUTDOWN] += left;
     if (left) {
         sender->ledger.last_failure_unix_ns = tracei_unix_ns();
-        tracei_stats_say(&sender->ledger, "shut down before everything was sent");
+        tracei_stats_say(&sender->ledger, words);
     }
     if (sender->run) {
         sender->run->tail = sender->run->head;
@@ -2197,16 +2292,17 @@ static uint64_t tracei_http_fail_queue(tracei_sender *sender, trace_failure why)
     return left;
 }
 
-static void tracei_http_give_up(tracei_run *run, trace_failure why) {
+static void tracei_http_give_up(tracei_run *run) {
     tracei_sender *const sender = run->sender;
+    char words[TRACEI_HTTP_WORDS];
     uint64_t lost = 0;
     tracei_lock(&sender->lock);
-    if (sender->run == run) lost = tracei_http_fail_queue(sender, why);
+    if (sender->run == run) lost = tracei_http_fail_queue(sender, words);
     tracei_unlock(&sender->lock);
     run->count = run->at = 0;
     (void)TRACEI_ADD(&sender->settled_signal, 1u);
     tracei_wake(&sender->settled_signal);
-    if (lost) tracei_report_problem(sender, TRACEI_REPORT_SHUTDOWN, "shut down before everything was sent", lost);
+    if (lost) tracei_report_problem(sender, TRACEI_REPORT_SHUTDOWN, words, lost);
 }
 
 /* Takes a batch if one is due; else answers when to look again. */
@@ -2217,14 +2313,14 @@ static uint64_t tracei_http_take(tracei_run *run, uint64_t now) {
     bool wanted;
     tracei_lock(&sender->lock);
     waiting = sender->accepted - sender->settled;
-    wanted = sender->stop || sender->settled < sender->flush_to || waiting >= options->max_batch_spans ||
+    wanted = sender->ending || sender->settled < sender->flush_to || waiting >= options->max_batch_spans ||
              run->used >= options->max_batch_bytes;
     if (!waiting) due = UINT64_MAX;
     else if (!wanted)
         due = options->schedule_delay_ms == UINT32_MAX
                   ? UINT64_MAX
                   : tracei_http_after(run->oldest_ns, (uint64_t)options->schedule_delay_ms * TRACEI_MS);
-    if (waiting && !sender->stop && due < run->not_before_ns) due = run->not_before_ns;
+    if (waiting && due < run->not_before_ns) due = run->not_before_ns;
     if (due <= now) run->oldest_ns = now;
     tracei_unlock(&sender->lock);
     if (due > now) return due;
@@ -2350,7 +2446,7 @@ static void tracei_on_ok(tracei_run *run, size_t range, const tracei_verdict *ve
     tracei_sender *const sender = run->sender;
     run->failures = 0;
     run->not_before_ns = 0;
-    run->told = false;
+    run->told_ns = 0;
     if (run->span_limit < sender->options.max_batch_spans && ++run->span_limit_streak >= 8) {
         run->span_limit *= 2;
         run->span_limit_streak = 0;
@@ -2381,24 +2477,39 @@ static void tracei_report_lost(tracei_run *run, trace_failure why, uint32_t stat
                               problem, range);
 }
 
-/* An attempt failed in a way that another may not: later, unless there is no later. */
+/* Once an outage, and once a minute: a server that nobody can reach would else be heard of when the first spans are lost. */
+static void tracei_report_again(tracei_run *run, uint32_t status, const char *problem, uint64_t now) {
+    tracei_sender *const sender = run->sender;
+    uint64_t none = 0;
+    const bool begins = !run->reached && !run->outage;
+    run->outage = !run->reached;
+    if (begins && tracei_report_due(sender, TRACEI_REPORT_OUTAGE, &none))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: %s: %s; trying again for %u ms (timeout_ms)", sender->options.owner,
+                   sender->shown, problem ? problem : "no connection", (unsigned)sender->options.timeout_ms);
+    else
+        tracei_log(TRACE_LOG_LEVEL_INFO, "%s: %s: %s (status %u); trying again in %u ms", sender->options.owner, sender->shown,
+                   problem ? problem : "not accepted now", (unsigned)status, (unsigned)((run->not_before_ns - now) / TRACEI_MS));
+}
+
+/* An attempt failed in a way that another may not: later, unless there is no later. Where somebody may be waiting for the end,
+   what cannot be reached is not waited for, and when one batch is lost the others would fare the same. */
 static void tracei_on_retry(tracei_run *run, size_t range, trace_failure why, uint32_t status, const char *problem,
                             uint64_t retry_after_ns, uint64_t now) {
-    const bool stop = tracei_http_stopping(run->sender, NULL);
+    tracei_sender *const sender = run->sender;
+    uint64_t end;
+    const bool ending = tracei_http_ending(sender, &end), hasty = ending && !TRACEI_LOAD(&tracei_unhurried);
     if (run->failures < 1000) run->failures++;
-    run->last_failure = why;
-    run->told = retry_after_ns > 0;
-    run->not_before_ns = tracei_http_after(now, tracei_retry_delay(run, run->failures, retry_after_ns));
-    if (!stop && run->not_before_ns < run->deadline_ns) {
-        tracei_log(TRACE_LOG_LEVEL_INFO, "%s: %s: %s (status %u); trying again in %u ms", run->sender->options.owner,
-                   run->sender->shown, problem ? problem : "not accepted now", (unsigned)status,
-                   (unsigned)((run->not_before_ns - now) / TRACEI_MS));
+    run->told_ns = retry_after_ns ? tracei_http_after(now, retry_after_ns) : 0;
+    run->not_before_ns =
+        tracei_http_after(now, tracei_retry_delay(run, run->failures, retry_after_ns, end > now ? end - now : 0));
+    tracei_report_keep(sender, problem ? problem : "the request failed", status, true);
+    if ((run->reached || !hasty) && run->not_before_ns < run->deadline_ns && run->not_before_ns < end) {
+        tracei_report_again(run, status, problem, now);
         return;
     }
     tracei_report_lost(run, why, status, problem, range);
     tracei_http_settle(run, range, range, why, now);
-    if (stop)
-        tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN); /* the others would fare the same, and somebody waits for us to end */
+    if (hasty || run->not_before_ns >= end) tracei_http_give_up(run);
 }
 
 static void tracei_on_final(tracei_run *run, size_t range, uint32_t status, const char *problem, uint64_t now) {
@@ -2411,15 +2522,26 @@ static void tracei_on_final(tracei_run *run, size_t range, uint32_t status, cons
 
 /* The deadline that came was the export's, a shutdown's or the pump's. */
 static void tracei_on_late(tracei_run *run, size_t range, const char *problem, uint64_t now) {
-    uint64_t stop_deadline;
-    const bool stop = tracei_http_stopping(run->sender, &stop_deadline);
+    char words[TRACEI_HTTP_WORDS];
+    tracei_text text;
+    uint64_t end;
+    (void)tracei_http_ending(run->sender, &end);
     if (TRACEI_LOAD_ACQUIRE(&run->abandoned)) return;
-    if (stop && now >= stop_deadline) {
-        tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN);
+    memset(&text, 0, sizeof text);
+    text.data = words;
+    text.capacity = sizeof words - 1;
+    tracei_text_cstr(&text, problem ? problem : "no answer in time");
+    tracei_text_cstr(&text, ", ");
+    tracei_text_u64(&text, (now - run->attempt_ns) / TRACEI_MS);
+    tracei_text_cstr(&text, " ms");
+    words[text.size] = '\0';
+    if (now >= end || (now >= run->limit_ns && now < run->deadline_ns)) tracei_report_keep(run->sender, words, 0, true);
+    if (now >= end) {
+        tracei_http_give_up(run);
     } else if (now >= run->limit_ns && now < run->deadline_ns) {
         run->count = run->at = 0; /* stays queued for the next pump */
     } else {
-        tracei_on_retry(run, range, TRACE_FAILURE_TIMEOUT, 0, problem, 0, now);
+        tracei_on_retry(run, range, TRACE_FAILURE_TIMEOUT, 0, words, 0, now);
     }
 }
 
@@ -2503,6 +2625,8 @@ static void tracei_http_attempt(tracei_run *run) {
     trace_http_outcome outcome;
     uint64_t now;
     if (range > run->span_limit) range = run->span_limit;
+    run->attempt_ns = tracei_run_now(run);
+    run->reached = false;
     problem = tracei_http_assemble(run, range, &packed);
     if (problem) {
         tracei_on_too_large(run, range, 0, problem, tracei_run_now(run));
@@ -2512,7 +2636,10 @@ static void tracei_http_attempt(tracei_run *run) {
     outcome =
         tracei_transport_send(run, &sender->url, sender->url_text, headers, tracei_export_headers(sender, packed, headers),
                               packed ? run->packed.data : run->body.data, packed ? run->packed.size : run->body.size, &response);
+    if (TRACEI_LOAD_ACQUIRE(&run->abandoned)) return;
     now = tracei_run_now(run);
+    if (outcome == TRACE_HTTP_OUTCOME_ANSWERED) run->reached = true;
+    if (run->reached) run->outage = false;
     switch (outcome) {
     case TRACE_HTTP_OUTCOME_ANSWERED: tracei_on_answer(run, range, &response, now); break;
     case TRACE_HTTP_OUTCOME_TIMEOUT: tracei_on_late(run, range, response.problem, now); break;
@@ -2525,19 +2652,29 @@ static void tracei_http_attempt(tracei_run *run) {
     }
 }
 
+/* Once an end: no batch shall be lost untried because of a pause that another one's failure began. One that the server asked for
+   is kept if there will be time for an attempt after it. */
+static void tracei_run_hasten(tracei_run *run, uint64_t end, uint64_t now) {
+    if (run->hastened) return;
+    run->hastened = true;
+    if (run->not_before_ns <= now) return;
+    if (run->told_ns <= now || run->told_ns >= end) run->not_before_ns = now;
+    else if (run->not_before_ns > run->told_ns + (end - run->told_ns) / 2)
+        run->not_before_ns = run->told_ns + tracei_http_jitter(run, (end - run->told_ns) / 2);
+}
+
 /* One step; answers when to be called again (not after `now`: at once; UINT64_MAX: when something is queued). */
 static uint64_t tracei_run_step(tracei_run *run, uint64_t now) {
-    uint64_t stop_deadline;
-    const bool stop = tracei_http_stopping(run->sender, &stop_deadline);
+    uint64_t end;
+    if (tracei_http_ending(run->sender, &end)) {
+        tracei_run_hasten(run, end, now);
+        if (now >= end) tracei_http_give_up(run);
+    }
     if (!run->count) {
         const uint64_t due = tracei_http_take(run, now);
         if (!run->count) return due;
     }
-    if (stop && (now >= stop_deadline || (run->told && now < run->not_before_ns))) {
-        tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN);
-        return now;
-    }
-    if (!stop && now < run->not_before_ns) return run->not_before_ns;
+    if (now < run->not_before_ns) return run->not_before_ns;
     tracei_http_attempt(run);
     return now;
 }
@@ -2549,7 +2686,7 @@ static void tracei_sender_main(void *user) {
     tracei_sender *const sender = run->sender;
     for (;;) {
         const uint32_t signal = TRACEI_LOAD_ACQUIRE(&sender->signal);
-        const bool stop = tracei_http_stopping(sender, NULL);
+        const bool stop = tracei_http_stopping(sender);
         const uint64_t now = tracei_run_now(run);
         uint64_t next, idle;
         if (TRACEI_LOAD_ACQUIRE(&run->abandoned)) break;
@@ -2638,10 +2775,11 @@ static tracei_run *tracei_sender_run(tracei_sender *sender) {
     if (run && !tracei_run_furnish(run)) return NULL;
     if (run && sender->stop) {
         tracei_lock(&sender->lock);
-        sender->stop = false;
+        sender->stop = sender->ending = false;
         run->threaded = false;
         tracei_unlock(&sender->lock);
         run->limit_ns = UINT64_MAX;
+        run->hastened = false;
     }
     return run;
 }
@@ -2667,7 +2805,7 @@ static void tracei_sender_refuse(tracei_sender *sender, trace_failure why) {
     else if (why == TRACE_FAILURE_TOO_LARGE)
         tracei_report_problem(sender, TRACEI_REPORT_TOO_LARGE, "a span is larger than the queue or max_request_bytes", 1);
     else
-        tracei_report_keep(sender, "shut down", 0);
+        tracei_report_keep(sender, "shut down", 0, false);
     tracei_lock(&sender->lock);
     sender->ledger.received++;
     sender->ledger.failed[why]++;
@@ -2793,6 +2931,7 @@ static bool tracei_http_is_driver(const tracei_run *run) {
 static TRACEI_UNUSED trace_result tracei_sender_flush(void *user, uint64_t deadline_ns) {
     tracei_sender *const sender = (tracei_sender *)user;
     tracei_run *const run = sender->run;
+    const uint64_t last_ms = TRACEI_LOAD(&tracei_flush_last_ms);
     trace_result result = TRACE_RESULT_OK;
     uint64_t target, failed;
     if (tracei_http_is_driver(run)) return TRACE_RESULT_BUSY;
@@ -2801,6 +2940,10 @@ static TRACEI_UNUSED trace_result tracei_sender_flush(void *user, uint64_t deadl
     sender->flush_number = tracei_flush_number;
     target = sender->flush_target;
     if (sender->flush_to < target) sender->flush_to = target;
+    if (last_ms && !sender->ending) {
+        sender->ending = true;
+        sender->end_ns = last_ms == UINT32_MAX ? UINT64_MAX : tracei_sender_now(sender) + (last_ms - 1) * TRACEI_MS;
+    }
     tracei_unlock(&sender->lock);
     if (run && !sender->stop && !tracei_sender_settled(sender, target)) {
         if (tracei_sender_start(sender, run)) tracei_http_signal(sender);
@@ -2827,24 +2970,25 @@ static TRACEI_UNUSED trace_result tracei_sender_flush(void *user, uint64_t deadl
 
 /* Leaves a run to its thread, which missed the deadline; the thread ends when it can. */
 static void tracei_sender_abandon(tracei_sender *sender, tracei_run *run) {
+    char words[TRACEI_HTTP_WORDS];
     uint64_t lost;
     tracei_lock(&sender->lock);
     TRACEI_STORE_RELEASE(&run->abandoned, 1u);
     sender->run = NULL; /* first: its queue is the thread's now */
-    lost = tracei_http_fail_queue(sender, TRACE_FAILURE_SHUTDOWN);
+    lost = tracei_http_fail_queue(sender, words);
     tracei_unlock(&sender->lock);
     tracei_thread_leave(&run->thread);
     tracei_http_signal(sender);
-    if (lost) tracei_report_problem(sender, TRACEI_REPORT_SHUTDOWN, "shut down before everything was sent", lost);
+    if (lost) tracei_report_problem(sender, TRACEI_REPORT_SHUTDOWN, words, lost);
 }
 
-/* One attempt for what is queued, then the end: thread joined, connection closed, the rest counted. */
-static TRACEI_UNUSED void tracei_sender_shutdown(void *user, uint64_t deadline_ns) {
-    tracei_sender *const sender = (tracei_sender *)user;
+/* What is queued is sent as long as there is time and somebody to send it to; then the end: thread joined, connection closed, the
+   rest counted. */
+static void tracei_sender_end(tracei_sender *sender, uint64_t deadline_ns) {
     tracei_run *const run = sender->run;
     tracei_lock(&sender->lock);
-    sender->stop = true;
-    sender->stop_deadline_ns = deadline_ns;
+    sender->stop = sender->ending = true;
+    sender->end_ns = deadline_ns;
     tracei_unlock(&sender->lock);
     if (!run) return;
     tracei_http_signal(sender);
@@ -2859,9 +3003,14 @@ static TRACEI_UNUSED void tracei_sender_shutdown(void *user, uint64_t deadline_n
     } else {
         return; /* from inside a pump: that pump sees the stop */
     }
-    tracei_http_give_up(run, TRACE_FAILURE_SHUTDOWN);
+    tracei_http_give_up(run);
     tracei_transport_close(run);
     tracei_run_clear(run);
+}
+
+static TRACEI_UNUSED void tracei_sender_shutdown(void *user, uint64_t deadline_ns) {
+    tracei_sender_end((tracei_sender *)user, deadline_ns);
+    tracei_report_total((tracei_sender *)user);
 }
 
 #if TRACEI_HTTP_CURL
@@ -2879,6 +3028,7 @@ static void tracei_curl_at_exit(void) {
     sender = tracei_curl_senders;
     tracei_unlock(&tracei_curl_lock);
     if (!tracei_pass_acquire(tracei_http_after(deadline, TRACEI_HTTP_GRACE))) return;
+    if (tracei_exit_watched) (void)tracei_flush_last(deadline);
     for (; sender; sender = sender->next) {
         tracei_run *const run = sender->run;
         tracei_sender_shutdown(sender, deadline);
@@ -2909,9 +3059,10 @@ static TRACEI_UNUSED void tracei_sender_fork(void *user) {
 #endif
     (void)run;
     sender->run = NULL;
-    sender->stop = false;
+    sender->stop = sender->ending = false;
+    sender->cause[0] = '\0';
     memset(&sender->ledger, 0, sizeof sender->ledger);
-    sender->accepted = sender->settled = sender->flush_to = sender->flush_target = sender->failed_reported = 0;
+    sender->accepted = sender->settled = sender->flush_to = sender->flush_target = sender->failed_reported = sender->unsaid = 0;
     memset(sender->reports, 0, sizeof sender->reports);
     if (sender->transport.fork_fn) sender->transport.fork_fn(sender->transport.user);
 }
@@ -2938,6 +3089,7 @@ static TRACEI_UNUSED bool tracei_sender_request(tracei_sender *sender, const cha
     outcome = tracei_transport_send(run, &sender->authorize_url, sender->options.authorize_url, headers, count, body, size,
                                     response);
     run->deadline_ns = deadline_before;
+    if (outcome == TRACE_HTTP_OUTCOME_ANSWERED) run->reached = true;
 #if TRACEI_HTTP_SOCKETS
     tracei_wire_close(&run->wire);
 #endif
@@ -3334,6 +3486,7 @@ static TRACEI_UNUSED trace_exporter tracei_keep(tracei_kept *kept, trace_exporte
 #undef TRACEI_HTTP_RETRY_AFTER_MAX
 #undef TRACEI_HTTP_BACKOFF
 #undef TRACEI_HTTP_BACKOFF_MAX
+#undef TRACEI_HTTP_LAST
 #undef TRACEI_HTTP_LOG_EVERY
 #undef TRACEI_HTTP_RENEW_AGAIN
 #undef TRACEI_SEND_MORE

@@ -1102,7 +1102,7 @@ TEST(shutdown_does_not_retry) {
         s = stats_of(sender);
         CHECK(ledger_exact(&s, 30));
         CHECK_UINT(s.queued, 0);
-        CHECK_HAS(log_text(), "shut down before everything was sent; spans lost: 15");
+        CHECK_HAS(log_text(), "shut down before everything was sent (no connection: is anything listening there?); spans lost: 15");
         hostile_stop(server);
         hostile_free(server);
         log_clear();
@@ -1396,6 +1396,141 @@ TEST(hints_about_ports) {
     }
 }
 
+/* What was left out of the lines of a minute is made up for at the end: all losses, as the ledger has them, and what to change. */
+TEST(losses_are_added_up_at_the_end) {
+    fake f;
+    tracei_sender *sender;
+    trace_exporter_stats s;
+    char words[300];
+    begin();
+    fake_init(&f, 3);
+    f.status = 200;
+    sender = fake_open(&f);
+    REQUIRE(sender != NULL);
+    add_spans(sender, 8);
+    fake_drive(sender, &f, 3 * TRACEI_SECOND);
+    tracei_sender_shutdown(sender, 0);
+    CHECK_STR(log_text(), "");         /* nothing was lost */
+    add_spans(sender, 3000);
+    CHECK_UINT(log_lines(), 1);
+    CHECK_STR(log_text(), "test: http://fake:4318/: the queue is full (max_queue_spans, max_queue_bytes); spans lost: 1\n");
+    log_clear();
+    tracei_sender_shutdown(sender, 0);
+    s = stats_of(sender);
+    CHECK(ledger_exact(&s, 3008));
+    snprintf(words, sizeof words, "test: of 3008 spans 3000 were lost (queue_full %u, shutdown %u): raise OTEL_BSP_MAX_QUEUE_SIZE (max_queue_spans), "
+             "max_queue_bytes, or see why the server takes so little\n", (unsigned)s.failed[TRACE_FAILURE_QUEUE_FULL],
+             (unsigned)s.failed[TRACE_FAILURE_SHUTDOWN]);
+    CHECK_HAS(log_text(), words);
+    CHECK_UINT(log_lines(), 2);        /* the other: what was lost just now */
+    log_clear();
+    tracei_sender_shutdown(sender, 0);
+    CHECK_STR(log_text(), "");         /* said once */
+    fake_init(&f, 4);
+    sender = fake_open(&f);            /* nothing was ever sent: it is not the queue's fault */
+    REQUIRE(sender != NULL);
+    f.status = 404;
+    add_spans(sender, 24);
+    fake_drive(sender, &f, 3 * TRACEI_SECOND);
+    log_clear();
+    tracei_sender_shutdown(sender, 0);
+    CHECK_STR(log_text(), "test: of 24 spans 24 were lost (rejected 24): not one was sent: check the endpoint, and that something listens there\n");
+    f.now += 120 * TRACEI_SECOND;
+    add_spans(sender, 8);
+    log_clear();
+    fake_drive(sender, &f, f.now + 3 * TRACEI_SECOND);
+    CHECK_HAS(log_text(), "spans lost: 8");
+    log_clear();
+    tracei_sender_shutdown(sender, 0);
+    CHECK_STR(log_text(), "");         /* a line has told them */
+}
+
+/* What is tried again has not failed yet, but why it had to be is known; and it is what a loss at the end is put down to. */
+TEST(the_last_cause_is_told) {
+    static const hostile_step silent_now[] = {READ, HANG};
+    hostile_server *const server = hostile_start(NULL);
+    char url[128];
+    tracei_http_options o = options_for(url_of(server, url, sizeof url));
+    fake f;
+    tracei_sender *sender;
+    begin();
+    tracei_log_level_now = TRACE_LOG_LEVEL_WARNING;
+    fake_init(&f, 5);
+    f.status = 503;
+    sender = fake_open(&f);
+    REQUIRE(sender != NULL);
+    add_spans(sender, 8);
+    fake_drive(sender, &f, f.now + TRACEI_MS);
+    CHECK_UINT(stats_of(sender).queued, 8);
+    CHECK_STR(stats_of(sender).last_error, "the server answered 503");
+    CHECK_STR(log_text(), "");
+    tracei_sender_shutdown(sender, 0);
+    CHECK_STR(log_text(), "test: http://fake:4318/: shut down before everything was sent (the server answered 503); spans lost: 8\n");
+    CHECK_STR(stats_of(sender).last_error, "shut down before everything was sent (the server answered 503)");
+    f.status = 200;
+    add_spans(sender, 8);
+    fake_drive(sender, &f, f.now + 30 * TRACEI_SECOND);
+    add_spans(sender, 1);
+    log_clear();
+    f.now += 100 * TRACEI_SECOND;
+    tracei_sender_shutdown(sender, 0);
+    CHECK_STR(log_text(), "test: http://fake:4318/: shut down before everything was sent; spans lost: 1\n"); /* it took the others */
+    hostile_script(server, silent_now);
+    hostile_run(server);
+    sender = tracei_sender_open(&o);
+    REQUIRE(sender != NULL);
+    log_clear();
+    add_spans(sender, 2);
+    tracei_sender_shutdown(sender, in_ms(100));
+    CHECK_HAS(log_text(), ": shut down before everything was sent (no answer in time, ");
+    CHECK_HAS(log_text(), " ms); spans lost: 2");
+    hostile_stop(server);
+    hostile_free(server);
+}
+
+/* A server that is not there is told at once, not when the first spans are lost; once an outage, and once a minute. */
+TEST(an_outage_is_told_when_it_begins) {
+    static const hostile_step once[] = {READ, {HOSTILE_RESET, 0, 0}};
+    static const hostile_step then[] = {READ, SEND(OK_HEAD), AGAIN};
+    static const char line[] = "test: http://fake:4318/: no connection; trying again for 10000 ms (timeout_ms)\n";
+    hostile_server *const server = hostile_start(NULL);
+    char url[128];
+    tracei_http_options o = options_for(url_of(server, url, sizeof url));
+    fake f;
+    tracei_sender *sender;
+    unsigned i;
+    begin();
+    tracei_log_level_now = TRACE_LOG_LEVEL_WARNING;
+    fake_init(&f, 6);
+    sender = fake_open(&f);
+    REQUIRE(sender != NULL);
+    for (i = 0; i < 3; i++) { /* it begins, comes back within the minute, and later */
+        if (i == 2) f.now += 60 * TRACEI_SECOND;
+        log_clear();
+        f.status = 0, f.outcome = TRACE_HTTP_OUTCOME_UNREACHABLE;
+        add_spans(sender, 8);
+        fake_drive(sender, &f, f.now + TRACEI_MS);
+        CHECK_STR(log_text(), i == 1 ? "" : line);
+        fake_drive(sender, &f, f.now + 4 * TRACEI_SECOND);
+        CHECK_UINT(log_lines(), i != 1);
+        f.status = 200, f.outcome = TRACE_HTTP_OUTCOME_ANSWERED;
+        fake_drive(sender, &f, f.now + 10 * TRACEI_SECOND);
+        CHECK_UINT(stats_of(sender).sent, 8 * (i + 1));
+    }
+    log_clear();
+    hostile_script(server, once);
+    hostile_script(server, then);
+    hostile_run(server);
+    sender = tracei_sender_open(&o);
+    REQUIRE(sender != NULL);
+    add_spans(sender, 2);
+    CHECK_INT(tracei_sender_flush(sender, in_ms(20000)), TRACE_RESULT_OK);
+    CHECK_STR(log_text(), "");         /* a mere hiccup */
+    tracei_sender_shutdown(sender, in_ms(1000));
+    hostile_stop(server);
+    hostile_free(server);
+}
+
 /* ---- life ------------------------------------------------------------------------------------------------------- */
 
 /* An exporter of the core over a sender: a line a span. */
@@ -1406,9 +1541,10 @@ static trace_result export_lines(void *user, const trace_batch *batch) {
 
 typedef struct life {            /* of a child that traces to servers */
     const char *urls[2];
-    bool disable_thread;
+    bool disable_thread, by_curl;
     uint32_t exit_timeout_ms;
-    unsigned spans, then_pause_ms;
+    unsigned spans;
+    trace_result expected;
     tracei_sender *senders[2];
 } life;
 
@@ -1421,23 +1557,36 @@ static void life_begin(life *l) {
     config.exit_timeout_ms = l->exit_timeout_ms;
     for (i = 0; i < 2 && l->urls[i]; i++) {
         tracei_http_options o = options_for(l->urls[i]);
-        o.max_batch_spans = 4;
+        o.max_batch_spans = 4, o.schedule_delay_ms = 10000;
+        if (l->by_curl) o.url = "http://collector.invalid/v1/traces", o.proxy = l->urls[i];
         l->senders[i] = tracei_sender_open(&o);
         REQUIRE(l->senders[i] != NULL);
         config.exporters[i] = tracei_sender_exporter(i ? "second" : "first", l->senders[i], export_lines);
     }
     REQUIRE(trace_init(&config) == TRACE_RESULT_OK);
     for (i = 0; i < l->spans; i++) trace_span_end(trace_span_start("x"));
-    if (l->then_pause_ms) {
-        (void)trace_flush(0);
-        poll(NULL, 0, (int)l->then_pause_ms);
-    }
 }
 
-static void flush_without_threads(void *user) {
+static void life_to_flush(void *user) {
+    life_begin((life *)user);
+    CHECK_INT(trace_flush(20000), TRACE_RESULT_OK);
+}
+
+static TEST_UNUSED void life_to_shutdown(void *user) {
     life *const l = (life *)user;
     life_begin(l);
-    CHECK_INT(trace_flush(20000), TRACE_RESULT_OK);
+    CHECK_INT(trace_shutdown(20000), l->expected);
+    CHECK_UINT(stats_of(l->senders[0]).queued, 0);
+}
+
+static TEST_UNUSED void life_to_exit(void *user) { life_begin((life *)user); }
+
+/* To an exit during a pause: a batch of four was refused, the others wait. */
+static TEST_UNUSED void life_to_exit_in_a_pause(void *user) {
+    life *const l = (life *)user;
+    life_begin(l);
+    (void)trace_flush(0);
+    while (stats_of(l->senders[0]).failed[TRACE_FAILURE_REJECTED] < 4) poll(NULL, 0, 2);
 }
 
 /* A flush goes round in slices of some milliseconds; a request is not broken off for that, nor sent once more. */
@@ -1455,7 +1604,7 @@ TEST(a_flush_without_threads_lets_an_answer_come) {
         hostile_run(servers[i]);
         l.urls[i] = url_of(servers[i], urls[i], sizeof urls[i]);
     }
-    child = test_fork(flush_without_threads, &l, 60000);
+    child = test_fork(life_to_flush, &l, 60000);
     CHECK_CHILD(&child, 0);
     test_child_free(&child);
     for (i = 0; i < 2; i++) {
@@ -1465,6 +1614,132 @@ TEST(a_flush_without_threads_lets_an_answer_come) {
         hostile_free(servers[i]);
     }
 }
+
+#ifndef __SANITIZE_THREAD__ /* which cannot follow threads into a child */
+
+/* Runs a child against servers that play these scripts (NULL: it refuses; the same again: as before), and stops them. */
+static void live(void (*fn)(void *), life *l, hostile_server **servers, const hostile_step *const scripts[2][2]) {
+    char urls[2][128];
+    test_child child;
+    unsigned i, k;
+    for (i = 0; i < 2 && (i == 0 || scripts[i][0]); i++) {
+        servers[i] = hostile_start(NULL);
+        for (k = 0; k < 2 && scripts[i][k]; k++) hostile_script(servers[i], scripts[i][k]);
+        if (scripts[i][0]) hostile_run(servers[i]);
+        l->urls[i] = url_of(servers[i], urls[i], sizeof urls[i]);
+    }
+    child = test_fork(fn, l, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    for (i = 0; i < 2 && servers[i]; i++) hostile_stop(servers[i]);
+}
+
+static void live_free(hostile_server **servers) {
+    unsigned i;
+    for (i = 0; i < 2 && servers[i]; i++) hostile_free(servers[i]);
+}
+
+static const hostile_step fine[] = {READ, SEND(OK_HEAD), AGAIN};
+static const hostile_step busy[] = {READ, SEND("HTTP/1.1 503 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), END};
+static const hostile_step busy_for_1_s[] = {READ, SEND("HTTP/1.1 503 X\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), END};
+static const hostile_step busy_for_long[] = {READ, SEND("HTTP/1.1 503 X\r\nRetry-After: 200\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), END};
+static const hostile_step breaks[] = {READ, {HOSTILE_RESET, 0, 0}};
+static const hostile_step silent[] = {READ, HANG};
+
+/* A server that is there but not now gets the spans later, at shutdown and at exit alike; once each. */
+TEST(the_end_retries_as_long_as_it_has_time) {
+    static const hostile_step *const first[] = {busy_for_1_s, busy, breaks};
+    unsigned i, how;
+    SKIP_IN_OLD_QEMU();
+    begin();
+    for (i = 0; i < sizeof first / sizeof *first; i++)
+        for (how = 0; how < (TRACEI_HTTP_CURL ? 8 : 4); how++) {
+            const hostile_step *const scripts[2][2] = {{first[i], fine}, {NULL, NULL}};
+            hostile_server *servers[2] = {NULL, NULL};
+            life l;
+            memset(&l, 0, sizeof l);
+            l.disable_thread = how & 1, l.by_curl = how & 4, l.exit_timeout_ms = 20000, l.spans = 3;
+            live((how & 2) == 0 ? life_to_shutdown : life_to_exit, &l, servers, scripts);
+            CHECK_UINT(servers[0]->requests, 2);
+            CHECK_UINT(servers[0]->lines, 6);
+            live_free(servers);
+        }
+}
+
+static void *listens_later(void *user) {
+    poll(NULL, 0, 300);
+    hostile_run((hostile_server *)user);
+    return NULL;
+}
+
+/* trace_shutdown waits for a server that is not even there yet; an exit does not, whatever time it has. */
+TEST(only_a_shutdown_waits_for_what_is_not_there) {
+    hostile_server *servers[2] = {NULL, NULL};
+    static const hostile_step *const nobody[2][2] = {{NULL, NULL}, {NULL, NULL}};
+    pthread_t thread;
+    test_child child;
+    char url[128];
+    unsigned i;
+    life l;
+    SKIP_IN_OLD_QEMU();
+    begin();
+    memset(&l, 0, sizeof l);
+    l.exit_timeout_ms = UINT32_MAX, l.spans = 9;       /* for ever, if it waited */
+    for (i = 0; i < (TRACEI_HTTP_CURL ? 2 : 1); i++) {
+        l.by_curl = i;
+        live(life_to_exit, &l, servers, nobody);
+        live_free(servers);
+    }
+    l.by_curl = false;
+    servers[0] = hostile_start(NULL);
+    hostile_script(servers[0], fine);
+    l.urls[0] = url_of(servers[0], url, sizeof url);
+    REQUIRE(pthread_create(&thread, NULL, listens_later, servers[0]) == 0);
+    child = test_fork(life_to_shutdown, &l, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    pthread_join(thread, NULL);
+    hostile_stop(servers[0]);
+    CHECK_UINT(servers[0]->lines, 9);
+    hostile_free(servers[0]);
+}
+
+/* A server that said when it wants to hear of us again, later than the exit may take: it is asked once more, and takes the rest. */
+TEST(an_exit_cuts_a_pause_short) {
+    static const hostile_step *const scripts[2][2] = {{busy_for_long, fine}, {NULL, NULL}};
+    static const hostile_step *const again[2][2] = {{busy_for_long, busy_for_long}, {NULL, NULL}};
+    hostile_server *servers[2] = {NULL, NULL};
+    life l;
+    SKIP_IN_OLD_QEMU();
+    begin();
+    memset(&l, 0, sizeof l);
+    l.exit_timeout_ms = 20000, l.spans = 15;           /* in batches of four */
+    live(life_to_exit_in_a_pause, &l, servers, scripts);
+    CHECK_UINT(servers[0]->requests, 1 + 3);
+    CHECK_UINT(servers[0]->lines, 15);
+    live_free(servers);
+    live(life_to_exit_in_a_pause, &l, servers, again); /* and if it says so again it is left alone */
+    CHECK_UINT(servers[0]->requests, 2);
+    live_free(servers);
+}
+
+/* A server that says nothing has not all the time of an exit, not even where no thread of ours runs any more. */
+TEST(a_silent_server_leaves_time_for_the_other) {
+    static const hostile_step *const scripts[2][2] = {{silent, NULL}, {fine, NULL}};
+    unsigned how;
+    SKIP_IN_OLD_QEMU();
+    begin();
+    for (how = 0; how < (TRACEI_HTTP_CURL ? 4 : 2); how++) {
+        hostile_server *servers[2] = {NULL, NULL};
+        life l;
+        memset(&l, 0, sizeof l);
+        l.disable_thread = !(how & 1), l.by_curl = how & 2, l.exit_timeout_ms = 6000, l.spans = 3;
+        live(life_to_exit, &l, servers, scripts);
+        CHECK_UINT(servers[1]->lines, 3);
+        live_free(servers);
+    }
+}
+#endif
 
 static trace_http_outcome slow_send(void *user, const trace_http_request *request, trace_http_response *response) {
     (void)request;
