@@ -2205,7 +2205,7 @@ static uint64_t tracei_retry_delay(tracei_run *run, uint32_t failures, uint64_t 
     if (retry_after_ns > TRACEI_HTTP_RETRY_AFTER_MAX) retry_after_ns = TRACEI_HTTP_RETRY_AFTER_MAX;
     if (retry_after_ns > limit) limit = tracei_http_earlier(retry_after_ns, TRACEI_HTTP_BACKOFF_MAX);
     spare = left_ns > retry_after_ns ? left_ns - retry_after_ns : 0;
-    if (spare / 2 >= limit) return retry_after_ns + tracei_http_jitter(run, limit);
+    if (spare / 3 * 2 >= limit) return retry_after_ns + tracei_http_jitter(run, limit);
     if (!retry_after_ns && spare < TRACEI_HTTP_LAST) return left_ns;
     return retry_after_ns + spare / 3 + tracei_http_jitter(run, spare / 3);
 }

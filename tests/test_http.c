@@ -448,6 +448,45 @@ TEST(retry_after_is_kept) {
     CHECK_UINT(f.sends, 3);
 }
 
+/* Before an end there is always time for one more attempt, but in its last moments; and nobody is asked earlier than he said. */
+TEST(pauses_leave_time_for_an_attempt_before_the_end) {
+    fake f;
+    tracei_sender *sender;
+    unsigned i;
+    begin();
+    fake_init(&f, 8);
+    sender = fake_open(&f);
+    REQUIRE(sender != NULL);
+    add_spans(sender, 1);
+    for (i = 0; i < 20000; i++) {
+        const uint64_t left = test_random_below(20 * TRACEI_SECOND), after = i % 3 ? 0 : test_random_below(20 * TRACEI_SECOND) + 1;
+        const uint64_t pause = tracei_retry_delay(sender->run, 1 + i % 5, after, left);
+        if (after ? after >= left : left < 100 * TRACEI_MS) CHECK(pause >= left);
+        else CHECK(pause < left && pause >= after && pause <= after + 5 * TRACEI_SECOND && pause <= after + (left - after) / 3 * 2);
+        if (left < 6 * TRACEI_SECOND / 10 && !after) CHECK(pause >= left / 3); /* not one after the other */
+        CHECK(tracei_retry_delay(sender->run, 1 + i % 5, after, UINT64_MAX) <= after + 5 * TRACEI_SECOND);
+    }
+    tracei_sender_shutdown(sender, 0);
+    fake_init(&f, 9);
+    f.status = 503, f.retry_after_ns = 2 * TRACEI_SECOND;
+    sender = fake_open(&f);
+    REQUIRE(sender != NULL);
+    for (i = 0; i < 2; i++) { /* a pause that runs when the end comes: kept, for it ends in time; cut short, for it does not */
+        uint64_t next, said;
+        f.now += 60 * TRACEI_SECOND, f.sends = 0;
+        add_spans(sender, 8);
+        said = f.now + 2 * TRACEI_SECOND;
+        fake_drive(sender, &f, f.now + TRACEI_SECOND / 2);
+        CHECK_UINT(f.sends, 1);
+        sender->ending = true, sender->end_ns = i ? f.now + TRACEI_SECOND : said + TRACEI_SECOND / 10;
+        next = tracei_run_step(sender->run, f.now);
+        CHECK_UINT(f.sends, 1 + i);
+        if (i == 0) CHECK(next >= said && next < sender->end_ns);
+        else CHECK_UINT(stats_of(sender).queued, 0);   /* and it said so again: lost */
+        tracei_sender_shutdown(sender, 0);
+    }
+}
+
 enum { CLIENTS = 200 };
 
 /* Drives CLIENTS senders through `seconds` and counts requests per tenth of a second. */
@@ -1542,7 +1581,7 @@ static trace_result export_lines(void *user, const trace_batch *batch) {
 typedef struct life {            /* of a child that traces to servers */
     const char *urls[2];
     bool disable_thread, by_curl;
-    uint32_t exit_timeout_ms;
+    uint32_t exit_timeout_ms, shutdown_ms;
     unsigned spans;
     trace_result expected;
     tracei_sender *senders[2];
@@ -1557,7 +1596,7 @@ static void life_begin(life *l) {
     config.exit_timeout_ms = l->exit_timeout_ms;
     for (i = 0; i < 2 && l->urls[i]; i++) {
         tracei_http_options o = options_for(l->urls[i]);
-        o.max_batch_spans = 4, o.schedule_delay_ms = 10000;
+        o.max_batch_spans = 4, o.schedule_delay_ms = 10000, o.timeout_ms = 600000;
         if (l->by_curl) o.url = "http://collector.invalid/v1/traces", o.proxy = l->urls[i];
         l->senders[i] = tracei_sender_open(&o);
         REQUIRE(l->senders[i] != NULL);
@@ -1575,18 +1614,24 @@ static void life_to_flush(void *user) {
 static TEST_UNUSED void life_to_shutdown(void *user) {
     life *const l = (life *)user;
     life_begin(l);
-    CHECK_INT(trace_shutdown(20000), l->expected);
+    CHECK_INT(trace_shutdown(l->shutdown_ms), l->expected);
     CHECK_UINT(stats_of(l->senders[0]).queued, 0);
+}
+
+/* And to the end of a second life. */
+static TEST_UNUSED void life_to_shutdown_and_exit(void *user) {
+    life_to_shutdown(user);
+    life_begin((life *)user);
 }
 
 static TEST_UNUSED void life_to_exit(void *user) { life_begin((life *)user); }
 
-/* To an exit during a pause: a batch of four was refused, the others wait. */
+/* To an exit during a pause: a batch of four was put off, the others wait. */
 static TEST_UNUSED void life_to_exit_in_a_pause(void *user) {
     life *const l = (life *)user;
     life_begin(l);
     (void)trace_flush(0);
-    while (stats_of(l->senders[0]).failed[TRACE_FAILURE_REJECTED] < 4) poll(NULL, 0, 2);
+    while (!stats_of(l->senders[0]).last_error[0]) poll(NULL, 0, 2);
 }
 
 /* A flush goes round in slices of some milliseconds; a request is not broken off for that, nor sent once more. */
@@ -1658,7 +1703,7 @@ TEST(the_end_retries_as_long_as_it_has_time) {
             hostile_server *servers[2] = {NULL, NULL};
             life l;
             memset(&l, 0, sizeof l);
-            l.disable_thread = how & 1, l.by_curl = how & 4, l.exit_timeout_ms = 20000, l.spans = 3;
+            l.disable_thread = how & 1, l.by_curl = how & 4, l.exit_timeout_ms = l.shutdown_ms = 20000, l.spans = 3;
             live((how & 2) == 0 ? life_to_shutdown : life_to_exit, &l, servers, scripts);
             CHECK_UINT(servers[0]->requests, 2);
             CHECK_UINT(servers[0]->lines, 6);
@@ -1690,7 +1735,10 @@ TEST(only_a_shutdown_waits_for_what_is_not_there) {
         live(life_to_exit, &l, servers, nobody);
         live_free(servers);
     }
-    l.by_curl = false;
+    l.by_curl = false, l.shutdown_ms = 0, l.expected = TRACE_RESULT_FAILED;
+    live(life_to_shutdown_and_exit, &l, servers, nobody);
+    live_free(servers);
+    l.shutdown_ms = 40000, l.expected = TRACE_RESULT_OK;
     servers[0] = hostile_start(NULL);
     hostile_script(servers[0], fine);
     l.urls[0] = url_of(servers[0], url, sizeof url);
@@ -1715,11 +1763,15 @@ TEST(an_exit_cuts_a_pause_short) {
     memset(&l, 0, sizeof l);
     l.exit_timeout_ms = 20000, l.spans = 15;           /* in batches of four */
     live(life_to_exit_in_a_pause, &l, servers, scripts);
-    CHECK_UINT(servers[0]->requests, 1 + 3);
-    CHECK_UINT(servers[0]->lines, 15);
+    CHECK_UINT(servers[0]->requests, 1 + 4);
+    CHECK_UINT(servers[0]->lines, 4 + 15);
     live_free(servers);
     live(life_to_exit_in_a_pause, &l, servers, again); /* and if it says so again it is left alone */
     CHECK_UINT(servers[0]->requests, 2);
+    live_free(servers);
+    l.shutdown_ms = 150000, l.expected = TRACE_RESULT_FAILED;  /* of which nothing is waited for: it would be in vain */
+    live(life_to_shutdown, &l, servers, again);
+    CHECK_UINT(servers[0]->requests, 1);
     live_free(servers);
 }
 
