@@ -6106,8 +6106,7 @@ static void tracei_entries_forget(void) {
         tracei_entry *const at = tracei_entry_at(i + 1);
         if (!at) break;
         at->pins = at->holds = 0;
-        at->state_size = at->baggage_size = 0;
-        if (at->generation && !++at->generation) at->generation = 1;
+        at->generation++;
     }
     tracei_entries.count = tracei_entries.hand = tracei_entries.free_entry = 0;
     tracei_entries.starved = false;

@@ -1569,18 +1569,73 @@ static void child_goes_on(void *user) {
     CHECK(!is_numbered(inherited, 41, ""));
 }
 
+/* Units in the lists of free blocks. */
+static size_t units_free(void) {
+    size_t units = 0;
+    for (uint32_t order = 0; order <= TRACEI_ARENA_ORDER; order++)
+        for (uint32_t at = tracei_entries.free_block[order]; at != TRACEI_UNIT_NONE; at = tracei_free_block_at(at)->next)
+            units += (size_t)1 << order;
+    return units;
+}
+
 static void child_of_a_torn_table(void *user) {
     trace_context c;
     (void)user;
     tracei_entries.free_entry = 0x7fffffff;                 /* whatever the thread with the lock was about to do */
+    tracei_entries.hand = 1;
+    tracei_entries.evicted = 5;
+    tracei_entries.starved = true;
+    (void)tracei_block_take(0);
     TRACEI_STORE(&tracei_entries.lock, 1u);
     TRACEI_STORE_RELEASE(tracei_epoch, 0u);
     c = numbered(7, "");
     CHECK(is_numbered(c, 7, ""));
+    CHECK_UINT(c.entry, 1);
+    CHECK_UINT(tracei_entries.count, 1);
+    CHECK_UINT(tracei_entries.hand, 0);
+    CHECK_UINT(tracei_entries.evicted, 0);
+    CHECK(!tracei_entries.starved);
+    CHECK_UINT(units_free(), (size_t)tracei_entries.arena_count * TRACEI_ARENA_UNITS - 1);
+    CHECK_UINT(tracei_entry_at(inherited_held.entry)->pins, 0);
+    CHECK_UINT(tracei_entry_at(inherited_held.entry)->holds, 0);
     CHECK_INT(trace_state_get(inherited, NULL, 0), 0);
     CHECK(trace_context_is_valid(inherited));
     for (unsigned i = 0; i < 140000; i++) c = numbered(i, "");
     CHECK(is_numbered(c, 139999, ""));
+}
+
+static uint32_t filled, freed;      /* entries that a thread of the parent was about to fill, and to look at */
+
+static void child_amid_filling(void *user) {
+    const size_t units = units_free();
+    (void)user;
+    CHECK(is_numbered(inherited, 41, ""));
+    CHECK_UINT(units_free(), units + 1);
+    CHECK_UINT(tracei_entries.free_entry, filled);
+    CHECK_UINT(tracei_entry_at(filled)->pins, TRACEI_ENTRY_EVICTING);
+    CHECK_UINT(tracei_entry_at(filled)->block, freed);
+    CHECK_UINT(tracei_entry_at(freed)->pins, TRACEI_ENTRY_EVICTING);
+}
+
+/* Forked while one thread fills an entry, and another takes its pin of an evicted one back. */
+TEST(a_child_takes_back_what_was_being_filled) {
+    test_child child;
+    start();
+    inherited = numbered(41, "");
+    REQUIRE(tracei_entry_reserve(10, &freed) && tracei_entry_reserve(10, &filled));
+    (void)tracei_entry_publish(freed, 10, 0, false);
+    tracei_entry_unpin(freed);
+    tracei_entries.hand = freed - 1;
+    REQUIRE(tracei_entry_evict_oldest() && tracei_entries.free_entry == freed);
+    tracei_entry_at(freed)->pins++;
+    tracei_entry_at(filled)->pins++;
+    child = test_fork(child_amid_filling, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    tracei_entry_unpin(freed);
+    tracei_entry_unpin(filled);
+    (void)tracei_entry_publish(filled, 10, 0, false);
+    tracei_entry_unpin(filled);
 }
 
 TEST(a_child_keeps_what_it_copied) {
@@ -1590,12 +1645,14 @@ TEST(a_child_keeps_what_it_copied) {
     inherited_held = numbered(42, "");
     trace_context_hold(inherited_held);
     TRACE_SPAN("open in the parent", .parent = inherited) {
+        const trace_span another = trace_span_start_with("another", &(trace_span_options){.parent = inherited_held});
         child = test_fork(child_goes_on, NULL, 60000);
         CHECK_CHILD(&child, 0);
         test_child_free(&child);
         child = test_fork(child_of_a_torn_table, NULL, 60000);
         CHECK_CHILD(&child, 0);
         test_child_free(&child);
+        trace_span_end(another);
     }
     CHECK(is_numbered(inherited, 41, ""));
     trace_context_release(inherited_held);
