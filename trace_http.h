@@ -2139,14 +2139,33 @@ static const char *tracei_total_hint(const trace_exporter_stats *ledger) {
     return hints[most];
 }
 
-/* At the end, if there were losses that no line has told: all of them, as the ledger has them. */
-static void tracei_report_total(tracei_sender *sender) {
+/* All losses, as the ledger has them. */
+static void tracei_report_losses(const char *owner, const trace_exporter_stats *ledger, const char *hint) {
     static const char *const reasons[TRACE_FAILURE_COUNT] = {"queue_full", "too_large", "rejected",
                                                              "unreachable", "timeout", "shutdown"};
     char list[200];
     tracei_text text;
+    uint64_t sum = 0;
+    size_t i;
+    memset(&text, 0, sizeof text);
+    text.data = list;
+    text.capacity = sizeof list - 1;
+    for (i = 0; i < TRACE_FAILURE_COUNT; i++) {
+        if (!ledger->failed[i]) continue;
+        tracei_text_cstr(&text, sum ? ", " : "");
+        tracei_text_cstr(&text, reasons[i]);
+        tracei_text_char(&text, ' ');
+        tracei_text_u64(&text, ledger->failed[i]);
+        sum += ledger->failed[i];
+    }
+    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: of %llu spans %llu were lost (%.*s): %s", owner,
+               (unsigned long long)ledger->received, (unsigned long long)sum, (int)text.size, list, hint);
+}
+
+/* At the end, if there were losses that no line has told. */
+static void tracei_report_total(tracei_sender *sender) {
     trace_exporter_stats ledger;
-    uint64_t unsaid, sum = 0;
+    uint64_t unsaid;
     size_t i;
     tracei_lock(&sender->lock);
     ledger = sender->ledger;
@@ -2154,20 +2173,7 @@ static void tracei_report_total(tracei_sender *sender) {
     sender->unsaid = 0;
     for (i = 0; i < TRACEI_HTTP_REPORTS; i++) sender->reports[i].silent = 0;
     tracei_unlock(&sender->lock);
-    if (!unsaid) return;
-    memset(&text, 0, sizeof text);
-    text.data = list;
-    text.capacity = sizeof list - 1;
-    for (i = 0; i < TRACE_FAILURE_COUNT; i++) {
-        if (!ledger.failed[i]) continue;
-        tracei_text_cstr(&text, sum ? ", " : "");
-        tracei_text_cstr(&text, reasons[i]);
-        tracei_text_char(&text, ' ');
-        tracei_text_u64(&text, ledger.failed[i]);
-        sum += ledger.failed[i];
-    }
-    tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: of %llu spans %llu were lost (%.*s): %s", sender->options.owner,
-               (unsigned long long)ledger.received, (unsigned long long)sum, (int)text.size, list, tracei_total_hint(&ledger));
+    if (unsaid) tracei_report_losses(sender->options.owner, &ledger, tracei_total_hint(&ledger));
 }
 
 /* >>retry ---------------------------------------------------------------------------------------------------------

@@ -1278,6 +1278,7 @@ typedef struct tracei_otlp_file {
     bool is_regular;
     bool is_broken;               /* the last line was not finished */
     bool warned;
+    uint64_t told;                /* losses, by a shutdown */
     uint32_t max_batch_bytes;
     char *spans, *lines;
     size_t capacity;              /* of each */
@@ -1478,9 +1479,14 @@ static trace_result tracei_otlp_file_flush(void *user, uint64_t deadline_ns) {
 
 static void tracei_otlp_file_shutdown(void *user, uint64_t deadline_ns) {
     tracei_otlp_file *file = (tracei_otlp_file *)user;
-    if (tracei_otlp_file_push(file, deadline_ns ? deadline_ns : 1)) return;
-    file->is_broken = file->lines_sent && file->lines[file->lines_sent - 1] != '\n';
-    tracei_otlp_file_settle(file, false, TRACE_FAILURE_SHUTDOWN);
+    uint64_t lost = 0;
+    if (!tracei_otlp_file_push(file, deadline_ns ? deadline_ns : 1)) {
+        file->is_broken = file->lines_sent && file->lines[file->lines_sent - 1] != '\n';
+        tracei_otlp_file_settle(file, false, TRACE_FAILURE_SHUTDOWN);
+    }
+    for (size_t i = 0; i < TRACE_FAILURE_COUNT; i++) lost += file->ledger.failed[i]; /* this thread alone writes it */
+    if (lost > file->told) tracei_report_losses("otlp file", &file->ledger, "is the disk full, or the reader slow or gone?");
+    file->told = lost;
 }
 
 static void tracei_otlp_file_stats(void *user, trace_exporter_stats *stats) {
@@ -1495,6 +1501,7 @@ static void tracei_otlp_file_fork(void *user) {
     tracei_otlp_file *file = (tracei_otlp_file *)user;
     file->lock = 0;
     memset(&file->ledger, 0, sizeof file->ledger);
+    file->told = 0;
     file->item_count = file->spans_size = file->lines_size = file->lines_sent = 0;
     file->is_broken = false;
 }

@@ -916,6 +916,13 @@ TEST(a_full_disk_costs_only_what_did_not_fit) {
     CHECK_STR(stats.last_error, "the file could not be written");
     CHECK(stats.last_failure_unix_ns && !stats.last_success_unix_ns);
     CHECK_INT(exporter.flush_fn(exporter.user, UINT64_MAX), TRACE_RESULT_OK);
+    tracei_logger.log_fn = keep_log, kept_log[0] = '\0';
+    exporter.shutdown_fn(exporter.user, UINT64_MAX);
+    CHECK_STR(kept_log, "otlp file: of 2 spans 2 were lost (rejected 2): is the disk full, or the reader slow or gone?\n");
+    kept_log[0] = '\0';
+    exporter.shutdown_fn(exporter.user, UINT64_MAX);
+    tracei_logger.log_fn = NULL;
+    CHECK_STR(kept_log, ""); /* once */
 }
 
 #ifndef _WIN32
