@@ -443,6 +443,19 @@ static int run_host(const char *flags) {
     "    }\n" \
     "    trace_detach(trace_suppress());\n" \
     "    return trace_is_enabled(NULL);\n" \
+    "}\n" \
+    "__attribute__((visibility(\"default\"))) void library_options(void) {\n" \
+    "    static const trace_scope scope = {\"its scope\", \"1\", NULL};\n" \
+    "    const trace_attribute attribute = TRACE_ATTR_INT(\"given\", 7);\n" \
+    "    trace_link_data link; trace_span s; int i;\n" \
+    "    memset(&link, 0, sizeof link); link.context = trace_context_current();\n" \
+    "    for (i = 0; i < 2; i++) {\n" \
+    "        trace_span_options o; memset(&o, 0, sizeof o); o.struct_size = sizeof o;\n" \
+    "        o.kind = TRACE_KIND_CLIENT; o.start_unix_ns = 1000000000; o.scope = &scope;\n" \
+    "        o.attributes = &attribute; o.attribute_count = 1; o.links = &link; o.link_count = 1;\n" \
+    "        s = i ? tracei_begin_with(\"options\", 7, &o) : trace_span_start_with(\"options\", &o);\n" \
+    "        if (i) tracei_leave(s); else trace_span_end_at(s, 3000000000);\n" \
+    "    }\n" \
     "}\n"
 
 static void library_in_a_program_with(void *unused) {
@@ -469,12 +482,48 @@ static void library_in_a_program_with(void *unused) {
     CHECK_LEDGER();
 }
 
+/* All that can be given at the start of a span. */
+static trace_result see_options(void *user, const trace_batch *batch) {
+    unsigned *const seen = (unsigned *)user;
+    size_t i;
+    for (i = 0; i < batch->span_count; i++) {
+        const trace_span_data *const span = &batch->spans[i];
+        if (span->name.size != 7 || memcmp(span->name.data, "options", 7) != 0) continue;
+        CHECK_INT(span->kind, TRACE_KIND_CLIENT);
+        CHECK_UINT(span->start_unix_ns, 1000000000);
+        CHECK((*seen)++ ? span->end_unix_ns > 3000000000u : span->end_unix_ns == 3000000000u);
+        CHECK(span->scope && span->scope->name && strcmp(span->scope->name, "its scope") == 0);
+        if (CHECK_UINT(span->attribute_count, 1)) CHECK_INT(span->attributes[0].value.as.integer, 7);
+        if (CHECK_UINT(span->link_count, 1)) CHECK_MEM(span->links[0].context.span_id, span->parent_span_id, 8);
+    }
+    return TRACE_RESULT_OK;
+}
+
+static void options_of_a_library(void *unused) {
+    unsigned seen = 0;
+    trace_config config = ledger_config(store_exporter(store_make(10)));
+    void *const library = load("library.so", RTLD_NOW | RTLD_LOCAL);
+    (void)unused;
+    if (!CHECK(library != NULL)) return;
+    config.exporters[0].export_fn = see_options;
+    config.exporters[0].user = &seen;
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    TRACE_SPAN("program") { function_of(library, "library_options")(); }
+    CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
+    CHECK_UINT(seen, 2);
+    CHECK_UINT(ledger_stats().ended, 3);
+    CHECK_LEDGER();
+}
+
 TEST(a_library_without_an_implementation) {
     char command[1200];
     test_child child;
     if (!compiler_is_there()) SKIP("no compiler");
     REQUIRE(compile("library.so", "-shared -fPIC", LIBRARY_TEXT));
     child = test_fork(library_in_a_program_with, NULL, 60000);
+    CHECK_CHILD(&child, 0);
+    test_child_free(&child);
+    child = test_fork(options_of_a_library, NULL, 60000);
     CHECK_CHILD(&child, 0);
     test_child_free(&child);
     /* and in a program that has none either: no-ops, silent */
