@@ -366,7 +366,7 @@ TEST(consoles_of_two_copies_miss_nothing) {
 /* Two static libraries in one program, each with an implementation of its own, under two namespaces: the linker sees no name
    twice, each console prints its part, and it is one trace. A function that is called trace_config may be declared before. */
 TEST(two_namespaces_in_one_program) {
-    char command[1600], path[600], *text, id[33];
+    char command[3200], path[600], *text, id[33];
     size_t size = 0;
     const char *at;
     if (!compiler_is_there()) SKIP("no compiler");
