@@ -968,7 +968,7 @@ typedef struct trace_stats {
 
 /* NULL is ignored. Any thread. */
 TRACE_APP void trace_get_stats(trace_stats *stats);
-/* The ledger of the running exporter of that name. false: there is none; *stats is zeroed. Any thread. */
+/* The ledger of the running exporter of that name, the first of several. false: there is none; *stats is zeroed. Any thread. */
 TRACE_APP bool trace_get_exporter_stats(const char *name, trace_exporter_stats *stats);
 
 /* >>spans --------------------------------------------------------------------------------------------------------- */
@@ -16714,13 +16714,33 @@ static void tracei_say_unknown_exporter(const trace_config *config, trace_string
 
 static void tracei_setup_add(tracei_setup *setup, const trace_exporter *exporter) {
     trace_exporter *const slot = &setup->exporters[setup->count];
+    uint32_t i;
     if (setup->count == TRACE_EXPORTERS_MAX) return;
     memset(slot, 0, sizeof *slot);
     memcpy((void *)slot, (const void *)exporter, exporter->struct_size < sizeof *slot ? exporter->struct_size : sizeof *slot);
+    for (i = 0; slot->name && i < setup->count && strcmp(setup->exporters[i].name, slot->name) != 0; i++) {}
+    if (slot->name && i < setup->count)
+        tracei_log(TRACE_LOG_LEVEL_WARNING,
+                   "two exporters are named %s: trace_get_exporter_stats finds the first only; give one another .name",
+                   slot->name);
     if (!slot->name) slot->name = "exporter";
     setup->whole += slot->whole_traces;
     setup->count++;
 }
+
+#if !TRACE_CONFIG_NO_CONSOLE
+/* Other SDKs would send there without being told to. */
+static void tracei_say_unused_endpoint(void) {
+    const char *found;
+    uint32_t i = 0;
+    while (i < tracei_registered_count && strcmp(tracei_registered[i].name, "otlp") != 0) i++;
+    if (i == tracei_registered_count || tracei_environment_any("OTEL_TRACES_EXPORTER", NULL)) return;
+    if (tracei_environment_any("OTEL_EXPORTER_OTLP_ENDPOINT", &found) ||
+        tracei_environment_any("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &found))
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "%s is set, but spans go to the console: OTEL_TRACES_EXPORTER=otlp sends them",
+                   found);
+}
+#endif
 
 static void tracei_setup_exporters(tracei_setup *setup, const trace_config *config) {
     const char *list = tracei_environment_any("OTEL_TRACES_EXPORTER", NULL);
@@ -16756,6 +16776,7 @@ static void tracei_setup_exporters(tracei_setup *setup, const trace_config *conf
 #else
     if (!setup->count && !none) {
         const trace_exporter console = trace_console_exporter(NULL);
+        tracei_say_unused_endpoint();
         if (console.export_fn) tracei_setup_add(setup, &console);
     }
 #endif

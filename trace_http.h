@@ -227,6 +227,8 @@ typedef struct tracei_http_seam { /* for tests: time and chance */
 typedef struct tracei_http_options {        /* all zero: the default; strings and headers are copied */
     const char *owner;            /* "otlp": begins every log line; static storage */
     const char *url;              /* the path is used as it is */
+    const char *url_given, *url_from;       /* what the user wrote, and the variable or field where; for logs, not copied */
+    const char *const *file_names;          /* likewise of the three files below; NULL: the fields */
     const char *content_type;
     const char *user_agent;
     const trace_header *headers;
@@ -399,14 +401,21 @@ static uint64_t tracei_http_earlier(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+/* How much of a name is a name. */
+static size_t tracei_header_token(trace_string name) {
+    size_t i = 0;
+    while (i < name.size) {
+        const char c = tracei_http_lower(name.data[i]);
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("!#$%&'*+-.^_`|~", c)))) break;
+        i++;
+    }
+    return i;
+}
+
 /* RFC 9110 5.6.2 and 5.5: a token; no control characters but tab. */
 static bool tracei_header_valid(trace_string name, trace_string value) {
     size_t i;
-    if (name.size == 0) return false;
-    for (i = 0; i < name.size; i++) {
-        const char c = tracei_http_lower(name.data[i]);
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("!#$%&'*+-.^_`|~", c)))) return false;
-    }
+    if (name.size == 0 || tracei_header_token(name) < name.size) return false;
     for (i = 0; i < value.size; i++)
         if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') || value.data[i] == 0x7f) return false;
     return true;
@@ -3172,6 +3181,30 @@ static bool tracei_open_fails(const tracei_http_options *options, const char *pr
     return false;
 }
 
+/* User info and query may be secrets, wherever a broken URL has them. */
+static void tracei_open_bad_url(const tracei_http_options *options, const char *problem) {
+    const char *const given = options->url_given ? options->url_given : options->url ? options->url : "";
+    const char *const secret_end = strrchr(given, '@'), *const shown = secret_end ? secret_end : given;
+    tracei_log(TRACE_LOG_LEVEL_ERROR, "%s: %s=%s%.*s is not a URL that can be used: %s; nothing will be sent", options->owner,
+               options->url_from ? options->url_from : "endpoint", secret_end ? "***" : "",
+               (int)tracei_utf8_cut(shown, strcspn(shown, "?#"), 128), shown, problem);
+}
+
+/* Whether a header can be sent. Of a wrong name only what is one is shown: a value may have ended up there. Without what looks
+   like a credential nothing would be taken; any other header is left out. */
+static bool tracei_header_usable(const char *owner, const char *from, const trace_header *header, bool *fine) {
+    const size_t token = tracei_header_token(header->name);
+    const bool is_name = token && token == header->name.size, needed = tracei_header_is_credential(header->name);
+    if (tracei_header_valid(header->name, header->value)) return true;
+    tracei_log(needed ? TRACE_LOG_LEVEL_ERROR : TRACE_LOG_LEVEL_WARNING, "%s: %s: the %s of the header %.*s%s %s; %s", owner,
+               from, is_name ? "value" : "name", (int)(token < 64 ? token : 64), header->name.data, is_name ? "" : "...",
+               is_name ? "has control characters, which are not allowed (not shown here)"
+                       : "must be letters, digits, - and _ only, and \"=\" ends it in a variable",
+               needed ? "nothing will be sent" : "it is left out");
+    if (needed) *fine = false;
+    return false;
+}
+
 static void tracei_open_defaults(tracei_http_options *options) {
     if (!options->owner) options->owner = "http";
     if (!options->timeout_ms) options->timeout_ms = 10000;
@@ -3211,11 +3244,10 @@ static bool tracei_open_secure(const tracei_http_options *options, const tracei_
 
 static bool tracei_open_headers(tracei_sender *sender, const tracei_http_options *options, char *basic) {
     size_t i;
-    bool credentials = options->sigv4 != NULL;
+    bool credentials = options->sigv4 != NULL, fine = true;
     for (i = 0; i < options->header_count; i++) {
         const trace_header *const header = &options->headers[i];
-        if (!tracei_header_valid(header->name, header->value))
-            return tracei_open_fails(options, "a header's name is not one, or its value has control characters (not shown here)");
+        if (!tracei_header_usable(options->owner, "headers", header, &fine)) continue;
         if (tracei_header_is_ours(header->name)) {
             tracei_log(TRACE_LOG_LEVEL_WARNING, "%s: the header %.*s is ignored: it belongs to the exporter", options->owner,
                        (int)header->name.size, header->name.data);
@@ -3226,6 +3258,7 @@ static bool tracei_open_headers(tracei_sender *sender, const tracei_http_options
         credentials |= tracei_header_is_credential(header->name);
         sender->headers[sender->header_count++] = *header;
     }
+    if (!fine) return false;
     if (sender->url.user_info[0]) {
         memcpy(basic, "Basic ", 6);
         *tracei_put_base64(basic + 6, (const uint8_t *)sender->url.user_info, strlen(sender->url.user_info)) = '\0';
@@ -3255,6 +3288,26 @@ static bool tracei_open_authorize(tracei_sender *sender, const tracei_http_optio
     return problem == NULL;
 }
 
+#if TRACEI_HTTP_CURL
+/* It may come later: this refuses nothing. Keys on a token ("pkcs11:...") are no files. */
+static void tracei_open_files(const tracei_http_options *options) {
+    static const char *const fields[] = {"ca_file", "client_certificate_file", "client_key_file"};
+    const char *paths[3];
+    size_t i;
+    paths[0] = options->ca_file;
+    paths[1] = options->client_certificate_file;
+    paths[2] = options->client_key_file;
+    for (i = 0; i < 3; i++) {
+        FILE *const file = paths[i] && strncmp(paths[i], "pkcs11:", 7) != 0 ? fopen(paths[i], "rb") : NULL;
+        if (file) fclose(file);
+        else if (paths[i] && strncmp(paths[i], "pkcs11:", 7) != 0)
+            tracei_log(TRACE_LOG_LEVEL_ERROR,
+                       "%s: %s=%s cannot be read: must be the path of a PEM file; nothing can be sent until it is",
+                       options->owner, options->file_names ? options->file_names[i] : fields[i], paths[i]);
+    }
+}
+#endif
+
 static bool tracei_open_transport(tracei_sender *sender, const tracei_http_options *options) {
     if (options->transport) {
         sender->transport = *options->transport;
@@ -3262,6 +3315,7 @@ static bool tracei_open_transport(tracei_sender *sender, const tracei_http_optio
     }
 #if TRACEI_HTTP_CURL
     sender->by_curl = sender->url.https || options->http2 || options->proxy || options->sigv4;
+    if (sender->url.https) tracei_open_files(options);
     if (sender->by_curl && !tracei_curl_start()) return tracei_open_fails(options, "libcurl cannot be initialised");
     if (options->http2 && !(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTP2))
         return tracei_open_fails(options, "this libcurl has no HTTP/2, which gRPC needs");
@@ -3303,7 +3357,7 @@ static TRACEI_UNUSED tracei_sender *tracei_sender_open(const tracei_http_options
     tracei_open_defaults(&options);
     problem = tracei_url_parse(options.url, &model.url);
     if (problem) {
-        tracei_log(TRACE_LOG_LEVEL_ERROR, "%s: the endpoint is not a URL that can be used: %s", options.owner, problem);
+        tracei_open_bad_url(&options, problem);
         return NULL;
     }
     if (!options.assemble_fn) {
@@ -3405,8 +3459,9 @@ static TRACEI_UNUSED void tracei_http_read_numbers(tracei_http_options *http, co
 
 /* An endpoint as users write it: without a scheme it is http, without a path it has this one ("api/traces"). Credentials
    ("user:password@", percent-encoded; NULL: none) take the place of those in it. False: it is too long, which is logged. */
-static TRACEI_UNUSED bool tracei_http_endpoint(const char *owner, const char *given, const char *path, const char *credentials,
+static TRACEI_UNUSED bool tracei_http_endpoint(const tracei_http_options *http, const char *path, const char *credentials,
                                                char *out, size_t capacity) {
+    const char *const given = http->url_given;
     const char *authority = strstr(given, "://") ? strstr(given, "://") + 3 : given;
     const char *const end = authority + strcspn(authority, "/?#"), *const query = end + strcspn(end, "?#"), *at;
     const bool is_unix = strncmp(given, "unix:", 5) == 0;
@@ -3426,7 +3481,9 @@ static TRACEI_UNUSED bool tracei_http_endpoint(const char *owner, const char *gi
     if (query - end <= 1 && !is_unix) tracei_text_cstr(&url, path);
     tracei_text_cstr(&url, query);
     out[url.size] = '\0';
-    if (url.full) tracei_log(TRACE_LOG_LEVEL_ERROR, "%s: the endpoint is longer than 2,000 characters", owner);
+    if (url.full)
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "%s: %s is longer than 2,000 characters; nothing will be sent", http->owner,
+                   http->url_from ? http->url_from : "endpoint");
     return !url.full;
 }
 
@@ -3457,8 +3514,8 @@ static TRACEI_UNUSED trace_exporter tracei_sender_exporter(const char *name, tra
 /* Of trace_NAME_options whose reserved fields are not 0: nothing else in them is looked at. */
 static TRACEI_UNUSED trace_exporter tracei_http_not_zeroed(const char *name) {
     tracei_log(TRACE_LOG_LEVEL_ERROR,
-               "trace_%s_exporter: trace_%s_options.reserved_first/reserved_last is not 0: start from zero, as in trace_%s_options "
-               "o = {0}; nothing will be sent", name, name, name);
+               "trace_%s_exporter: trace_%s_options.reserved_first/reserved_last is not 0: start from zero, as in "
+               "trace_%s_options o = {0}; nothing will be sent", name, name, name);
     return tracei_sender_exporter(name, NULL, NULL);
 }
 

@@ -897,10 +897,10 @@ static void tracei_jaeger_add_escaped(tracei_text *to, const char *text) {
 }
 
 /* User and password go into the URL, where the sender expects secrets: it makes the header of them and keeps them out of logs. */
-static bool tracei_jaeger_make_url(const trace_jaeger_options *o, char *out, size_t capacity) {
+static bool tracei_jaeger_make_url(const trace_jaeger_options *o, tracei_http_options *http, char *out, size_t capacity) {
     const char *const user = tracei_jaeger_setting(o, o->user, "OTEL_EXPORTER_JAEGER_USER");
     const char *const password = tracei_jaeger_setting(o, o->password, "OTEL_EXPORTER_JAEGER_PASSWORD");
-    const char *given = tracei_jaeger_setting(o, o->endpoint, "OTEL_EXPORTER_JAEGER_ENDPOINT");
+    const char *given = o->endpoint && *o->endpoint ? o->endpoint : NULL;
     char credentials[2048];
     tracei_text text;
     memset(&text, 0, sizeof text);
@@ -911,9 +911,10 @@ static bool tracei_jaeger_make_url(const trace_jaeger_options *o, char *out, siz
     tracei_jaeger_add_escaped(&text, password);
     tracei_text_char(&text, '@');
     credentials[text.size] = '\0';
-    if (!given) given = "http://localhost:14268";
-    tracei_jaeger_check_port(given);
-    return tracei_http_endpoint("jaeger", given, "api/traces", user || password ? credentials : NULL, out, capacity);
+    if (!given && !o->disable_environment) given = tracei_environment_any("OTEL_EXPORTER_JAEGER_ENDPOINT", &http->url_from);
+    http->url_given = given ? given : "http://localhost:14268";
+    tracei_jaeger_check_port(http->url_given);
+    return tracei_http_endpoint(http, "api/traces", user || password ? credentials : NULL, out, capacity);
 }
 
 /* As a URL, because that is what a sender knows. */
@@ -934,7 +935,7 @@ static bool tracei_jaeger_make_agent(const trace_jaeger_options *o, bool compact
     out[url.size] = '\0';
     if (host && (url.full || strcspn(host, "/?#@ ") != strlen(host))) {
         tracei_log(TRACE_LOG_LEVEL_ERROR, "jaeger: OTEL_EXPORTER_JAEGER_AGENT_HOST (agent_host) is a name or an address, without "
-                                          "scheme, port and path");
+                                          "scheme, port and path; nothing will be sent");
         return false;
     }
     return true;
@@ -969,12 +970,13 @@ static tracei_sender *tracei_jaeger_open(const trace_jaeger_options *options, tr
     tracei_jaeger_fill(options, self, &http);
     http.url = url;
     if (self->udp) {
+        http.url_from = "agent_host (or OTEL_EXPORTER_JAEGER_AGENT_HOST)";
         if (!tracei_jaeger_make_agent(options, self->encoder.compact, url, sizeof url)) return NULL;
         sender = tracei_sender_open(&http);
         if (sender) memcpy(++sender->shown, "udp", 3); /* over "ttp", in logs */
         return sender;
     }
-    if (!tracei_jaeger_make_url(options, url, sizeof url)) return NULL;
+    if (!tracei_jaeger_make_url(options, &http, url, sizeof url)) return NULL;
     return tracei_sender_open(&http);
 }
 

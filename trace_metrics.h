@@ -1062,8 +1062,8 @@ static trace_result tracei_metrics_flush(void *user, uint64_t deadline_ns) {
 static void tracei_metrics_shutdown(void *user, uint64_t deadline_ns) {
     (void)user;
     if (!tracei_metrics_file.path[0] && !tracei_metrics_sender && tracei_first_time(&tracei_metrics_shown))
-        tracei_log(TRACE_LOG_LEVEL_WARNING, "metrics: they were counted and nobody read them: set TRACE_METRICS_FILE (file_path) to "
-                                            "the path of a file, or call trace_metrics_render");
+        tracei_log(TRACE_LOG_LEVEL_WARNING, "metrics: they were counted and nobody read them: set TRACE_METRICS_FILE (file_path) "
+                                            "to the path of a file, or call trace_metrics_render");
     (void)tracei_metrics_save();
     if (tracei_metrics_sender) tracei_metrics_sender->shutdown_fn(deadline_ns);
 }

@@ -75,8 +75,8 @@
 
    FILES. The file exporter writes from the thread that hands spans over. Regular files are written at once; a pipe or terminal
    that takes nothing is left alone and tried again, up to max_queue_bytes are kept meanwhile. Processes that share a regular file
-   or a pipe do not cut each other's lines: lines for a pipe or socket hold no more spans than fit PIPE_BUF (4,096 bytes with Linux).
-   One span that is larger may be cut there by another process; give each a file or pipe of its own where spans are that large.
+   or a pipe do not cut each other's lines: a line for a pipe or socket holds no more spans than fit PIPE_BUF (4,096 bytes with
+   Linux). One span that is larger may be cut there by another process; give each a file where spans are that large.
 
    THREADS. trace_otlp_exporter may be called by any thread, any number of times (one destination each). */
 #ifndef TRACE_OTLP_H_INCLUDED_8B2E47
@@ -1731,6 +1731,7 @@ typedef struct tracei_otlp_settings {
     size_t header_count;
     tracei_pairs pairs;           /* holds the text of headers from the environment */
     const tracei_otlp_preset *preset;       /* NULL: none */
+    const char *url_given, *url_from;       /* the endpoint, and the variable (NULL: the field) where it stands */
     char room[TRACEI_OTLP_ROOM];  /* holds what the patterns of the preset came to */
     size_t room_used;
 } tracei_otlp_settings;
@@ -1832,16 +1833,20 @@ static bool tracei_otlp_add_header(tracei_otlp_settings *settings, trace_header 
     return true;
 }
 
-static void tracei_otlp_read_headers(tracei_otlp_settings *settings) {
-    bool fine = true;
-    if (!settings->options.disable_environment &&
-        !tracei_environment_pairs("OTEL_EXPORTER_OTLP_TRACES_HEADERS", &settings->pairs))
-        tracei_environment_pairs("OTEL_EXPORTER_OTLP_HEADERS", &settings->pairs);
-    for (size_t i = 0; i < settings->pairs.count; i++) fine &= tracei_otlp_add_header(settings, settings->pairs.items[i]);
+/* False: one that is needed cannot be sent, which is logged. */
+static bool tracei_otlp_read_headers(tracei_otlp_settings *settings) {
+    const char *from = "OTEL_EXPORTER_OTLP_TRACES_HEADERS";
+    bool fine = true, sendable = true;
+    if (!settings->options.disable_environment && !tracei_environment_pairs(from, &settings->pairs))
+        tracei_environment_pairs(from = "OTEL_EXPORTER_OTLP_HEADERS", &settings->pairs);
+    for (size_t i = 0; i < settings->pairs.count; i++)
+        if (tracei_header_usable(settings->options.name, from, &settings->pairs.items[i], &sendable))
+            fine &= tracei_otlp_add_header(settings, settings->pairs.items[i]);
     for (size_t i = 0; i < settings->options.header_count; i++)
         fine &= tracei_otlp_add_header(settings, settings->options.headers[i]);
     if (!fine)
         tracei_log(TRACE_LOG_LEVEL_WARNING, "otlp: more than %u headers; the others are left out", TRACEI_OTLP_HEADERS_MAX);
+    return sendable;
 }
 
 /* "name: value" as what it says. */
@@ -1909,9 +1914,11 @@ static const char *tracei_otlp_find_endpoint(tracei_otlp_settings *settings, tra
         const char *found, *value = tracei_environment_any(names[i], &found);
         if (!value) continue;
         *how = found == names[i] ? hows[i] : TRACEI_OTLP_ENDPOINT_EITHER;
+        settings->url_from = found;
         if (*pattern) tracei_log(TRACE_LOG_LEVEL_INFO, "%s: sent to what %s says", settings->preset->name, found);
         return value;
     }
+    if (*own && environment) (void)tracei_environment_any(own, &settings->url_from);
     if (*pattern) given = tracei_otlp_preset_text(settings, pattern, settings->preset->path, &fine);
     if (given || !fine) return given;
     *how = TRACEI_OTLP_ENDPOINT_BASE;
@@ -1920,7 +1927,9 @@ static const char *tracei_otlp_find_endpoint(tracei_otlp_settings *settings, tra
 
 static bool tracei_otlp_finish_url(tracei_otlp_settings *settings, const tracei_text *url) {
     settings->url[url->size] = '\0';
-    if (url->full) tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: the endpoint is longer than 2,000 characters");
+    if (url->full)
+        tracei_log(TRACE_LOG_LEVEL_ERROR, "otlp: %s is longer than 2,000 characters; nothing will be sent",
+                   settings->url_from ? settings->url_from : "endpoint");
     return !url->full;
 }
 
@@ -1943,6 +1952,7 @@ static bool tracei_otlp_make_url(tracei_otlp_settings *settings) {
     url.data = settings->url;
     url.capacity = sizeof settings->url - 1;
     if (!given) return false;
+    settings->url_given = given;
     scheme_end = strstr(given, "://");
     if (!strncmp(given, "unix:", 5)) {
         const char *const socket_end = strchr(given + 5, ':');
@@ -2157,10 +2167,16 @@ static void tracei_otlp_response(void *user, const trace_http_response *response
 }
 
 static void tracei_otlp_fill_http(const tracei_otlp_settings *settings, tracei_otlp *self, tracei_http_options *http) {
+    static const char *const file_names[] = {"ca_file (or OTEL_EXPORTER_OTLP_CERTIFICATE)",
+                                             "client_certificate_file (or OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE)",
+                                             "client_key_file (or OTEL_EXPORTER_OTLP_CLIENT_KEY)"};
     const trace_otlp_options *o = &settings->options;
     TRACEI_HTTP_TAKE(http, o);
     http->owner = o->name;
     http->url = settings->url;
+    http->url_given = settings->url_given;
+    http->url_from = settings->url_from;
+    http->file_names = file_names;
     http->content_type = self->grpc ? "application/grpc" : self->encoder.json ? "application/json" : "application/x-protobuf";
     http->user_agent = settings->user_agent;
     http->headers = settings->headers;
@@ -2209,7 +2225,7 @@ static bool tracei_otlp_read_preset(tracei_otlp_settings *settings, tracei_otlp 
 /* Everything but the encoder. NULL: it cannot be, which is logged. */
 static tracei_sender *tracei_otlp_open(tracei_otlp_settings *settings, tracei_otlp *self) {
     tracei_http_options http;
-    tracei_otlp_read_headers(settings);
+    if (!tracei_otlp_read_headers(settings)) return NULL;
     if (self->gzip) {
         trace_header encoding;
         encoding.name = tracei_http_string_of("grpc-encoding");

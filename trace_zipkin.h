@@ -536,10 +536,12 @@ static void tracei_zipkin_response(void *user, const trace_http_response *respon
     if (verdict->answer != TRACEI_ANSWER_OK) tracei_verdict_quote(verdict, response);
 }
 
-static bool tracei_zipkin_make_url(const trace_zipkin_options *options, char *out, size_t capacity) {
-    const char *given = options->endpoint && *options->endpoint ? options->endpoint : NULL;
-    if (!given && !options->disable_environment) given = tracei_environment_any("OTEL_EXPORTER_ZIPKIN_ENDPOINT", NULL);
-    return tracei_http_endpoint("zipkin", given ? given : "http://localhost:9411", "api/v2/spans", NULL, out, capacity);
+static bool tracei_zipkin_make_url(const trace_zipkin_options *options, tracei_http_options *http, char *out, size_t capacity) {
+    http->url_given = options->endpoint && *options->endpoint ? options->endpoint : NULL;
+    if (!http->url_given && !options->disable_environment)
+        http->url_given = tracei_environment_any("OTEL_EXPORTER_ZIPKIN_ENDPOINT", &http->url_from);
+    if (!http->url_given) http->url_given = "http://localhost:9411";
+    return tracei_http_endpoint(http, "api/v2/spans", NULL, out, capacity);
 }
 
 static void tracei_zipkin_fill_http(const trace_zipkin_options *o, tracei_zipkin *self, tracei_http_options *http) {
@@ -557,8 +559,8 @@ static void tracei_zipkin_fill_http(const trace_zipkin_options *o, tracei_zipkin
 static tracei_sender *tracei_zipkin_open(const trace_zipkin_options *options, tracei_zipkin *self) {
     char url[2048];
     tracei_http_options http;
-    if (!tracei_zipkin_make_url(options, url, sizeof url)) return NULL;
     tracei_zipkin_fill_http(options, self, &http);
+    if (!tracei_zipkin_make_url(options, &http, url, sizeof url)) return NULL;
     http.url = url;
     http.headers = options->headers;
     http.header_count = options->header_count;

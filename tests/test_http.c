@@ -235,18 +235,37 @@ TEST(what_open_refuses) {
     o.url = "http://u:canary-1@localhost/";
     CHECK(tracei_sender_open(&o) != NULL);
     header.value = string_of("canary-1\r\nX: y");
+    log_clear();
+    CHECK(tracei_sender_open(&o) != NULL);
+    CHECK_STR(log_text(), "test: headers: the value of the header X-Scope-OrgID has control characters, which are not allowed (not shown "
+                          "here); it is left out\n");
+    header.value = string_of("canary-1"), header.name = string_of("Authorization: Bearer canary-1");
     CHECK(tracei_sender_open(&o) == NULL);
-    header.value = string_of("canary-1"), header.name = string_of("a b");
-    CHECK(tracei_sender_open(&o) == NULL);
+    header.name = string_of("a b");
+    log_clear();
+    CHECK(tracei_sender_open(&o) != NULL);
+    CHECK_STR(log_text(), "test: headers: the name of the header a... must be letters, digits, - and _ only, and \"=\" ends it in a "
+                          "variable; it is left out\n");
     header.name = string_of("Content-Length");
     log_clear();
     CHECK(tracei_sender_open(&o) != NULL);
     CHECK_HAS(log_text(), "Content-Length is ignored");
     o.url = "http://h:x?canary-1";
     CHECK(tracei_sender_open(&o) == NULL);
-    CHECK_HAS(log_text(), "port is not a number");
+    CHECK_HAS(log_text(), "test: endpoint=http://h:x is not a URL that can be used: its port is not a number from 1 to 65535; nothing will "
+                          "be sent\n");
+    o.url_from = "OTEL_EXPORTER_OTLP_ENDPOINT", o.url_given = "http://u:canary-1?@:99";
+    CHECK(tracei_sender_open(&o) == NULL);
+    CHECK_HAS(log_text(), "test: OTEL_EXPORTER_OTLP_ENDPOINT=***@:99 is not a URL");
+    o.url_from = o.url_given = NULL;
     o.url = NULL;
     CHECK(tracei_sender_open(&o) == NULL);
+#ifdef TRACE_HTTP_CURL
+    o.url = "https://localhost/", o.ca_file = "/nope.pem";
+    CHECK(tracei_sender_open(&o) != NULL);
+    CHECK_HAS(log_text(), "test: ca_file=/nope.pem cannot be read: must be the path of a PEM file; nothing can be sent until it is\n");
+    o.ca_file = NULL;
+#endif
 #ifndef TRACE_HTTP_CURL
     log_clear();
     o.url = "https://collector.example.com/";

@@ -901,6 +901,34 @@ TEST(options_that_were_not_zeroed_are_refused) {
     CHECK(trace_otlp_exporter(&options).export_fn != NULL);
 }
 
+static bool can_be_made(const char *variable, const char *value) {
+    trace_exporter exporter;
+    environment(variable, value);
+    tracei_logger.log_fn = keep_log, kept_log[0] = '\0';
+    exporter = trace_otlp_exporter(NULL);
+    tracei_logger.log_fn = NULL;
+    environment(variable, NULL);
+    return exporter.export_fn != NULL;
+}
+
+TEST(a_bad_variable_is_named_and_its_secrets_are_not) {
+    CHECK(!can_be_made("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:99999"));
+    CHECK_STR(kept_log, "otlp: OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:99999 is not a URL that can be used: its port is not a "
+                        "number from 1 to 65535; nothing will be sent\n");
+    CHECK(!can_be_made("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://u:canary@:1?canary"));
+    CHECK_STR(kept_log, "otlp: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=***@:1 is not a URL that can be used: it has no host; nothing will be "
+                        "sent\n");
+    CHECK(can_be_made("OTEL_EXPORTER_OTLP_HEADERS", "a b=canary,c=canary"));
+    CHECK_STR(kept_log, "otlp: OTEL_EXPORTER_OTLP_HEADERS: the name of the header a... must be letters, digits, - and _ only, and \"=\" "
+                        "ends it in a variable; it is left out\n");
+    CHECK(can_be_made("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x=canary%0d"));
+    CHECK_STR(kept_log, "otlp: OTEL_EXPORTER_OTLP_TRACES_HEADERS: the value of the header x has control characters, which are not allowed "
+                        "(not shown here); it is left out\n");
+    CHECK(!can_be_made("OTEL_EXPORTER_OTLP_HEADERS", "Authorization: Bearer canary="));
+    CHECK_STR(kept_log, "otlp: OTEL_EXPORTER_OTLP_HEADERS: the name of the header Authorization... must be letters, digits, - and _ only, "
+                        "and \"=\" ends it in a variable; nothing will be sent\n");
+}
+
 TEST(a_full_disk_costs_only_what_did_not_fit) {
     trace_exporter exporter = file_exporter("/dev/full", 0);
     trace_span_data span = plain_span();

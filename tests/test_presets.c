@@ -264,6 +264,50 @@ TEST(by_environment_alone) {
     }
 }
 
+static void name_an_endpoint_only(void *code) {
+    trace_config config;
+    setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1", 1);
+    memset(&config, 0, sizeof config);
+    if (code) config.exporters[0] = trace_console_exporter(NULL);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+}
+
+TEST(an_endpoint_without_its_exporter_is_told) {
+    static char yes;
+    test_child child = test_fork(name_an_endpoint_only, NULL, CHILD_MS);
+    CHECK_CHILD(&child, 0);
+    CHECK_STR(child.err, "trace.h: warning: OTEL_EXPORTER_OTLP_ENDPOINT is set, but spans go to the console: OTEL_TRACES_EXPORTER=otlp sends "
+                         "them\n");
+    test_child_free(&child);
+    child = test_fork(name_an_endpoint_only, &yes, CHILD_MS);   /* the program chose */
+    CHECK_CHILD(&child, 0);
+    CHECK_STR(child.err, "");
+    test_child_free(&child);
+}
+
+static void two_of_a_name(void *unused) {
+    trace_otlp_options options;
+    trace_config config;
+    (void)unused;
+    memset(&options, 0, sizeof options);
+    memset(&config, 0, sizeof config);
+    config.exporters[0] = trace_otlp_exporter(&options);
+    config.exporters[1] = trace_otlp_exporter(&options);
+    options.name = "second";
+    config.exporters[2] = trace_otlp_exporter(&options);
+    CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
+    CHECK_INT(trace_shutdown(1000), TRACE_RESULT_OK);
+}
+
+TEST(two_exporters_of_one_name_are_told) {
+    test_child child = test_fork(two_of_a_name, NULL, CHILD_MS);
+    CHECK_CHILD(&child, 0);
+    CHECK_STR(child.err, "trace.h: warning: two exporters are named otlp: trace_get_exporter_stats finds the first only; give one another "
+                         ".name\n");
+    test_child_free(&child);
+}
+
 /* What turns LangSmith's own clients on does so here, unless an exporter is named. */
 TEST(langsmith_by_its_own_variables) {
     SKIP_IN_OLD_QEMU();
@@ -526,7 +570,8 @@ TEST(presets_in_code) {
 TEST(credentials_with_control_characters_are_refused) {
     errand e = {&backends[2], {"LANGSMITH_API_KEY=canary\r\nHost: evil"}, 1, false};
     test_child child = run_errand(&e);
-    CHECK_HAS(child.err, "langsmith: a header's name is not one, or its value has control characters (not shown here)");
+    CHECK_HAS(child.err, "langsmith: headers: the value of the header x-api-key has control characters, which are not allowed (not shown here); nothing will be "
+                         "sent");
     CHECK_HAS_NOT(child.err, "evil");
     test_child_free(&child);
 }

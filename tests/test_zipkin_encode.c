@@ -271,11 +271,13 @@ TEST(endpoints) {
                                        "http://z:1/api/v2/spans", "https://z/api/v2/spans?k=v", "http://z/custom"};
     for (int i = 0; i < 6; i++) {
         char url[256];
+        tracei_http_options http;
         trace_zipkin_options options;
         memset(&options, 0, sizeof options);
         options.endpoint = given[i];
         options.disable_environment = true;
-        CHECK(tracei_zipkin_make_url(&options, url, sizeof url));
+        memset(&http, 0, sizeof http);
+        CHECK(tracei_zipkin_make_url(&options, &http, url, sizeof url));
         CHECK_STR(url, made[i]);
     }
 }
