@@ -50,6 +50,13 @@ TEST_UNUSED static unsigned threads_in_the_end(unsigned count) {
 }
 
 #define EXIT_SLACK_MS 60 /* fork and process */
+/* Children of a program with threads, which start their own. */
+#ifdef __SANITIZE_THREAD__
+#define ISOLATED_WITH_HEIRS(name) ISOLATED_AFTER(name, SKIP("the thread sanitizer cannot follow threads into children");)
+#else
+#define ISOLATED_WITH_HEIRS(name) ISOLATED_FORKS(name)
+#endif
+
 #ifdef __SANITIZE_THREAD__
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void) { return "die_after_fork=0:atexit_sleep_ms=0"; }
@@ -107,7 +114,7 @@ static void child_of_many(uint64_t current, trace_span inherited) {
 }
 
 /* Eight threads record while the process forks and forks. Every span of every process is delivered, once. */
-ISOLATED_FORKS(fork_among_tracing_threads) {
+ISOLATED_WITH_HEIRS(fork_among_tracing_threads) {
     enum { THREADS = 8 };
     const unsigned forks = (unsigned)test_scaled(100);
     uint32_t limit = 20000;
@@ -205,16 +212,13 @@ ISOLATED(ids_of_64_children) {
 }
 
 /* Many children at once, each with threads of its own; nothing waits for anything. */
-ISOLATED_FORKS(children_with_threads) {
+ISOLATED_WITH_HEIRS(children_with_threads) {
     enum { CHILDREN = 16 };
     static const uint32_t limit = 500;
     trace_config config;
     pid_t children[CHILDREN];
     pthread_t threads[4];
     unsigned i;
-#ifdef __SANITIZE_THREAD__
-    return;                                      /* it cannot follow threads in children of threads */
-#endif
     spans = store_make(200000);
     config = ledger_config(store_exporter(spans));
     config.lossless_timeout_ms = 5000;
@@ -241,7 +245,7 @@ ISOLATED_FORKS(children_with_threads) {
     CHECK_LEDGER();
 }
 
-ISOLATED_FORKS(grandchildren) {
+ISOLATED_WITH_HEIRS(grandchildren) {
     trace_config config;
     unsigned depth;
     pid_t pid = 0;
@@ -352,7 +356,7 @@ static void check_inherited(trace_span detached, trace_span ended, trace_attachm
     CHECK_UINT(ledger_stats().misused, 3);
 }
 
-ISOLATED_FORKS(a_child_leaves_the_blocks_it_was_forked_in) {
+ISOLATED_WITH_HEIRS(a_child_leaves_the_blocks_it_was_forked_in) {
     trace_config config;
     trace_span_options options;
     trace_context context;
@@ -444,7 +448,7 @@ ISOLATED(slots_of_many_generations) {
     if (depth > 1 || !pid) _exit(test_failures ? 1 : 0);
 }
 
-ISOLATED_FORKS(fork_in_an_early_atfork_handler) {
+ISOLATED_WITH_HEIRS(fork_in_an_early_atfork_handler) {
     trace_config config;
     pid_t pid;
     spans = store_make(1000);
@@ -566,12 +570,9 @@ ISOLATED_FORKS(fork_and_exec) {
 }
 
 /* A child that goes on gets a worker of its own. */
-ISOLATED_FORKS(a_child_that_lives) {
+ISOLATED_WITH_HEIRS(a_child_that_lives) {
     trace_config config;
     pid_t pid;
-#ifdef __SANITIZE_THREAD__
-    return;                                      /* as above */
-#endif
     spans = store_make(1000);
     config = ledger_config(store_exporter(spans));
     CHECK_INT(trace_init(&config), TRACE_RESULT_OK);
@@ -604,7 +605,7 @@ static void *busy_with_the_pipeline(void *user) {
     return NULL;
 }
 
-ISOLATED_FORKS(fork_while_locks_are_held) {
+ISOLATED_WITH_HEIRS(fork_while_locks_are_held) {
     const unsigned forks = (unsigned)test_scaled(200);
     trace_config config;
     pthread_t threads[2];
@@ -908,11 +909,13 @@ TEST(exit_in_all_ways) {
         leave("exit, nap", 2, 1);
         leave("exit, threads", 2, 1);
         leave("exit, threads, nap", 2, 1);
+        leave("exit, shutdown", 0, 0);
+        leave("exit, threads, shutdown", 0, 0);
+#ifndef __SANITIZE_THREAD__                      /* it falls over spans in destructors of threads, and misses quick_exit */
         leave("exit, tls", 2, 1);
         leave("exit, tls, nap", 2, 1);
         leave("exit, tls, shutdown", 0, 0);
-        leave("exit, shutdown", 0, 0);
-        leave("exit, threads, shutdown", 0, 0);
+#endif
 #if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__)
         leave("quick", 0, 0);                    /* its handler was registered first, so it runs last, after the end */
         leave("quick, threads", 0, 0);
