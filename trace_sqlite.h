@@ -39,7 +39,8 @@
    LIMITS. SQLite has one trace callback for a connection. With the redirect or preloaded, a program's own sqlite3_trace_v2 is
    called after ours; elsewhere, and with the old sqlite3_trace and sqlite3_profile, who comes last has it.
 
-   THREADS. As SQLite: connections used by several threads are safe where SQLite itself is. */
+   THREADS. As SQLite: connections used by several threads are safe where SQLite itself is. A SQLite built with
+   -DSQLITE_THREADSAFE=0 has no mutexes to link with: say the same where TRACE_IMPLEMENTATION is. */
 #ifndef TRACE_SQLITE_H_INCLUDED_4C08F1
 #define TRACE_SQLITE_H_INCLUDED_4C08F1
 #define TRACE_SQLITE_H_VERSION 100
@@ -486,6 +487,10 @@ static void tracei_sqlite_walk(tracei_sqlite_query *q, const char *sql, size_t s
    wrapper, when it has the result, ends the span. Without a wrapper the span ends at once, and no error is known. What SQLite
    runs for itself (reading its schema) has no text, and no span.
 
+   All of it belongs to whoever holds the connection's mutex. SQLite holds it when it calls us; a wrapper takes it before SQLite
+   does, which counts, and keeps it until the result is told: otherwise the next thread would be at the entries already, and the
+   error would be its own. A connection without a mutex is used by one thread at a time, or SQLite is not safe either.
+
    A connection may live on after SQLite said it is closed, as long as statements or backups of it do, and call us. So what
    belongs to it is never given back: another connection takes it over when no statement was left, or with the same address. */
 
@@ -529,6 +534,7 @@ typedef struct tracei_sqlite_connection {
 typedef struct tracei_sqlite_frame {
     struct tracei_sqlite_frame *outer;
     sqlite3 *db;
+    sqlite3_mutex *mutex;         /* the connection's, held; NULL: it has none */
     sqlite3_stmt *statement;      /* NULL: sqlite3_exec */
     tracei_sqlite_connection *connection;
     tracei_sqlite_entry *entry;   /* of the statement, once it told us something */
@@ -544,6 +550,26 @@ static tracei_sqlite_connection *tracei_sqlite_connections;
 static uint32_t tracei_sqlite_lock;           /* of that list */
 /* Whose child is a statement without a current span: nobody's, or what a preloaded library was started with. */
 static trace_context tracei_sqlite_outer;
+
+/* The connection's mutex, now this thread's; NULL: it has none. A SQLite without threads lacks these functions. */
+static sqlite3_mutex *tracei_sqlite_hold(sqlite3 *db) {
+#if defined(SQLITE_THREADSAFE) && !SQLITE_THREADSAFE
+    (void)db;
+    return NULL;
+#else
+    sqlite3_mutex *const mutex = db ? TRACEI_SQLITE_CALL(db_mutex)(db) : NULL;
+    if (mutex) TRACEI_SQLITE_CALL(mutex_enter)(mutex);
+    return mutex;
+#endif
+}
+
+static void tracei_sqlite_leave(sqlite3_mutex *mutex) {
+#if defined(SQLITE_THREADSAFE) && !SQLITE_THREADSAFE
+    (void)mutex;
+#else
+    if (mutex) TRACEI_SQLITE_CALL(mutex_leave)(mutex);
+#endif
+}
 
 static tracei_sqlite_connection *tracei_sqlite_find(sqlite3 *db) {
     tracei_sqlite_connection *at;
@@ -944,6 +970,7 @@ static void tracei_sqlite_push(tracei_sqlite_frame *frame, sqlite3 *db, sqlite3_
     memset(frame, 0, sizeof *frame);
     frame->outer = tracei_sqlite_frames;
     frame->db = db;
+    frame->mutex = tracei_sqlite_hold(db);
     frame->statement = statement;
     tracei_sqlite_frames = frame;
 }
@@ -951,11 +978,12 @@ static void tracei_sqlite_push(tracei_sqlite_frame *frame, sqlite3 *db, sqlite3_
 static void tracei_sqlite_pop(tracei_sqlite_frame *frame) {
     if (frame->attached) trace_detach(frame->attachment);
     tracei_sqlite_frames = frame->outer;
-    if (!frame->outer) return;
-    if (frame->reported) frame->outer->reported = true;
-    if (frame->outer->statement || frame->outer->db != frame->db) return;
-    frame->outer->connection = frame->connection;
-    frame->outer->entry = frame->entry;
+    if (frame->outer && frame->reported) frame->outer->reported = true;
+    if (frame->outer && !frame->outer->statement && frame->outer->db == frame->db) {
+        frame->outer->connection = frame->connection;
+        frame->outer->entry = frame->entry;
+    }
+    tracei_sqlite_leave(frame->mutex);
 }
 
 /* SQLite told us nothing: the statement goes on after it waited for a lock, which it once told us of. */
@@ -985,9 +1013,9 @@ TRACE_APP int trace_sqlite_step(sqlite3_stmt *statement) {
         frame.reported = frame.reported || (frame.ended && tracei_sqlite_failed(code));
     }
     tracei_sqlite_settle(&frame, code);
-    tracei_sqlite_pop(&frame);
     if (!frame.seen && code != SQLITE_ROW && code != SQLITE_MISUSE)
         tracei_sqlite_continued(statement, code, tracei_mono_ns() - begun);
+    tracei_sqlite_pop(&frame);
     return code;
 }
 
@@ -1030,10 +1058,13 @@ TRACE_APP int trace_sqlite_exec(sqlite3 *db, const char *sql, int (*row)(void *,
 
 TRACE_APP int trace_sqlite_trace_v2(sqlite3 *db, unsigned mask, int (*trace)(unsigned, void *, void *, void *), void *user) {
     tracei_sqlite_connection *const c = db ? tracei_sqlite_find(db) : NULL;
+    sqlite3_mutex *mutex;
     if (!c) return TRACEI_SQLITE_CALL(trace_v2)(db, mask, trace, user);
+    mutex = tracei_sqlite_hold(db);
     c->mask = trace ? mask : 0;
     c->trace = mask ? trace : NULL;
     c->user = user;
+    tracei_sqlite_leave(mutex);
     return SQLITE_OK;
 }
 
@@ -1047,10 +1078,15 @@ static int tracei_sqlite_on_busy(void *user, int count) {
 
 TRACE_APP int trace_sqlite_busy_handler(sqlite3 *db, int (*busy)(void *, int), void *user) {
     tracei_sqlite_connection *const c = db && busy ? tracei_sqlite_find(db) : NULL;
+    sqlite3_mutex *mutex;
+    int code;
     if (!c) return TRACEI_SQLITE_CALL(busy_handler)(db, busy, user);
+    mutex = tracei_sqlite_hold(db);
     c->busy = busy;
     c->busy_user = user;
-    return TRACEI_SQLITE_CALL(busy_handler)(db, tracei_sqlite_on_busy, c);
+    code = TRACEI_SQLITE_CALL(busy_handler)(db, tracei_sqlite_on_busy, c);
+    tracei_sqlite_leave(mutex);
+    return code;
 }
 
 #ifndef TRACEI_KEEP_MACROS

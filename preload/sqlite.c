@@ -31,6 +31,9 @@ static struct {
     __typeof__(sqlite3_extended_errcode) *extended_errcode;
     __typeof__(sqlite3_errstr) *errstr;
     __typeof__(sqlite3_db_config) *db_config;
+    __typeof__(sqlite3_db_mutex) *db_mutex;
+    __typeof__(sqlite3_mutex_enter) *mutex_enter;
+    __typeof__(sqlite3_mutex_leave) *mutex_leave;
 #if SQLITE_VERSION_NUMBER >= 3038000
     __typeof__(sqlite3_error_offset) *error_offset;
 #endif
@@ -51,6 +54,8 @@ static const char *const preload_libraries[] = {"libsqlite3.so.0", "libsqlite3.s
 #if SQLITE_VERSION_NUMBER >= 3038000
 static int preload_no_offset(sqlite3 *db) { return (void)db, -1; }
 #endif
+
+static void preload_no_mutex(sqlite3_mutex *mutex) { (void)mutex; }
 
 /* Any thread; all find the same. */
 static int preload_find(void) {
@@ -74,6 +79,18 @@ static int preload_find(void) {
     PRELOAD_FIND("sqlite3_", extended_errcode);
     PRELOAD_FIND("sqlite3_", errstr);
     PRELOAD_FIND("sqlite3_", db_config);
+    PRELOAD_FIND("sqlite3_", db_mutex);
+    {
+        void *const enter = preload_symbol("sqlite3_mutex_enter", preload_libraries);         /* none: built without threads */
+        void *const leave = preload_symbol("sqlite3_mutex_leave", preload_libraries);
+        void (*functions[2])(sqlite3_mutex *) = {preload_no_mutex, preload_no_mutex};
+        if (enter && leave) {
+            memcpy(&functions[0], &enter, sizeof enter);
+            memcpy(&functions[1], &leave, sizeof leave);
+        }
+        preload_next.mutex_enter = functions[0];
+        preload_next.mutex_leave = functions[1];
+    }
 #if SQLITE_VERSION_NUMBER >= 3038000
     {
         void *const symbol = preload_symbol("sqlite3_error_offset", preload_libraries);       /* older than its header */

@@ -102,6 +102,20 @@ with_sqlite() {
     rm -f "$db"
 }
 
+# A SQLite built without threads has no functions for mutexes: a program that says so must not ask for them.
+without_threads() {
+    [ -f build/trace_sqlite.so ] || { skip without_threads "no headers of SQLite"; return; }
+    command -v nm >/dev/null 2>&1 || { skip without_threads "no nm"; return; }
+    printf '#define TRACE_IMPLEMENTATION\n#include "%s/trace_sqlite.h"\n' "$PWD" >"$TEST_BUILD_DIR/without.c"
+    for threads in 0 1; do
+        $CC -DSQLITE_THREADSAFE=$threads -c "$TEST_BUILD_DIR/without.c" -o "$TEST_BUILD_DIR/without.o"
+        count=$(nm -u "$TEST_BUILD_DIR/without.o" | grep -c 'sqlite3_.*mutex')
+        if [ $((count > 0)) -eq $threads ] && nm -u "$TEST_BUILD_DIR/without.o" | grep -q sqlite3_step; then passed=$((passed + 1))
+        else failed=$((failed + 1)); echo "FAILED without_threads: $count functions of mutexes with SQLITE_THREADSAFE=$threads"; fi
+    done
+}
+
 with_curl
 with_sqlite
+without_threads
 end

@@ -592,6 +592,41 @@ ISOLATED(many_threads_and_connections) {
     CHECK_UINT(span_count, 600 + 4);
 }
 
+/* Threads take turns on one connection. What a wrapper has still to do when SQLite is done with a statement must not meet the
+   next thread at the connection's entries, nor take its error for this one's. */
+static sqlite3_stmt *shared_insert;
+static void *fail_and_succeed(void *user) {
+    for (unsigned long i = 0; i < 200; i++) {
+        CHECK_INT(sqlite3_exec(shared_db, "INSERT INTO users VALUES (1, 'canary')", NULL, NULL, NULL), SQLITE_CONSTRAINT);
+        CHECK_INT(sqlite3_exec(shared_db, "SELECT name FROM users", stop_at_row, NULL, NULL), SQLITE_ABORT);
+        CHECK_INT(sqlite3_step(shared_insert), SQLITE_CONSTRAINT);
+        CHECK_INT(sqlite3_exec(shared_db, "SELECT * FROM users", NULL, NULL, NULL), SQLITE_OK);
+    }
+    return user;
+}
+
+ISOLATED(threads_share_a_connection) {
+    pthread_t threads[4];
+    unsigned failed[2] = {0, 0};
+    begin();
+    CHECK_INT(sqlite3_open_v2(":memory:", &shared_db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL), SQLITE_OK);
+    sqlite3_exec(shared_db, "CREATE TABLE users(id INTEGER PRIMARY KEY, name UNIQUE); INSERT INTO users VALUES (1, 'a')", NULL, NULL, NULL);
+    shared_insert = prepare(shared_db, "INSERT INTO users VALUES (2, 'a')");
+    for (size_t i = 0; i < 4; i++) pthread_create(&threads[i], NULL, fail_and_succeed, NULL);
+    for (size_t i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    sqlite3_finalize(shared_insert);
+    sqlite3_close(shared_db);
+    finish();
+    CHECK_UINT(span_count, 2 + 4 * 200 * 4);
+    for (size_t i = 0; i < span_count; i++) {
+        failed[0] += strcmp(text_of(&spans[i], "db.response.status_code"), "1555") == 0;       /* SQLITE_CONSTRAINT_PRIMARYKEY */
+        failed[1] += strcmp(text_of(&spans[i], "db.response.status_code"), "2067") == 0;       /* SQLITE_CONSTRAINT_UNIQUE */
+        if (spans[i].status == TRACE_STATUS_ERROR) CHECK_STR(name_of(&spans[i]), "INSERT users");
+    }
+    CHECK_UINT(failed[0], 200 * 4);
+    CHECK_UINT(failed[1], 200 * 4);
+}
+
 ISOLATED(suppressed_statements_are_not_traced) {
     sqlite3 *const db = (begin(), shop());
     TRACE_SUPPRESS {
