@@ -115,7 +115,7 @@
                    point; that a thread may be cancelled anywhere (PTHREAD_CANCEL_ASYNCHRONOUS) it cannot stand.
        Exit        atexit and at_quick_exit handlers flush within exit_timeout_ms (1 s); giving up is one log line. Network
                    exporters try again meanwhile where a server answers that it cannot take spans now, or breaks a connection;
-                   they do not wait for one that cannot be reached, which trace_shutdown does as long as it is given. Nothing is
+                   they do not wait for one that cannot be reached, and trace_shutdown does not; trace_flush does. Nothing is
                    freed, so any call is safe at any point of exit; what ends after the handler is counted (TRACE_DROP_SHUTDOWN).
                    exit called by an exporter's function, or another that the library calls, delivers nothing more to any of
                    them; that is one log line. Answer, and let the program exit elsewhere.
@@ -15944,7 +15944,6 @@ static uint64_t tracei_losses_told;         /* lost spans up to the last flush; 
 static uint32_t tracei_flush_number;        /* the same in all slices of one flush or shutdown; under the pass */
 static uint32_t tracei_flush_share_ms;      /* how long one that cannot break off what it does may go on in its turn */
 static uint32_t tracei_flush_last_ms;       /* not 0: it is the last one, of a shutdown or exit, and has one ms less than that */
-static uint32_t tracei_unhurried;             /* 1: and the program asked for it by trace_shutdown: nobody sits before an exit */
 static trace_exporter_choice tracei_registered[TRACE_EXPORTERS_MAX];    /* by companions, before main */
 static uint32_t tracei_registered_count;
 static const char *const *tracei_preset_names;        /* ended by NULL; at most TRACEI_PRESETS_MAX */
@@ -16430,9 +16429,7 @@ TRACE_APP trace_result trace_shutdown(uint32_t timeout_ms) {
     if (tracei_is_suppressed()) return TRACE_RESULT_BUSY;
     cancel = tracei_cancel_hold();
     if (tracei_epoch_now() == 0) tracei_process_begin();
-    TRACEI_STORE(&tracei_unhurried, 1u);
     result = tracei_shutdown_once(tracei_deadline(timeout_ms));
-    TRACEI_STORE(&tracei_unhurried, 0u);
     tracei_cancel_allow(cancel);
     return result;
 }
@@ -17054,7 +17051,7 @@ static void tracei_begin_child(void) {
     tracei_worker_waits = 0;
     tracei_threads_alive = 0;
     tracei_main_left = 0;
-    tracei_ending = tracei_patience = tracei_unhurried = 0;
+    tracei_ending = tracei_patience = 0;
     tracei_child_since = tracei_mono_ns();
     tracei_entries_after_fork();
     tracei_resource_after_fork();

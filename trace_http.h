@@ -24,9 +24,9 @@
          connections. Pauses are full jitter between 0 and 2, 4, 5 s; Retry-After (seconds or date) is respected up to 5 minutes.
          A request on a kept connection that the server closed meanwhile is sent again at once.
        - At the end, trace_shutdown or exit, it goes on trying as long as there is time, with pauses that leave some for another
-         attempt; one that was running is cut short, so that no batch is lost untried for another one's sake. An exit waits for
-         a server that answers (429, 503, a broken connection) up to exit_timeout_ms; it gives up at once one that cannot be
-         reached, whose name is not found, or that asks for more time than there is. trace_shutdown gives up the last only.
+         attempt; one that was running is cut short, so that no batch is lost untried for another one's sake. It waits for a
+         server that answers (429, 503, a broken connection) and gives up at once one that cannot be reached, whose name is not
+         found, or that asks for more time than there is. Only trace_flush waits for that one too.
        - 413 halves the batch. A single span that is too large is lost alone.
        - Reads at most 4 MiB of an answer, keeps 64 KiB; asks for none that is compressed; never follows a redirect.
        - Says once a minute and status what was refused and what to check, when a server cannot be reached, and at the end all
@@ -2512,19 +2512,19 @@ static void tracei_on_retry(tracei_run *run, size_t range, trace_failure why, ui
                             uint64_t retry_after_ns, uint64_t now) {
     tracei_sender *const sender = run->sender;
     uint64_t end;
-    const bool ending = tracei_http_ending(sender, &end), hasty = ending && !TRACEI_LOAD(&tracei_unhurried);
+    const bool ending = tracei_http_ending(sender, &end);
     if (run->failures < 1000) run->failures++;
     run->told_ns = retry_after_ns ? tracei_http_after(now, retry_after_ns) : 0;
     run->not_before_ns =
         tracei_http_after(now, tracei_retry_delay(run, run->failures, retry_after_ns, end > now ? end - now : 0));
     tracei_report_keep(sender, problem ? problem : "the request failed", status, true);
-    if ((run->reached || !hasty) && run->not_before_ns < run->deadline_ns && run->not_before_ns < end) {
+    if ((run->reached || !ending) && run->not_before_ns < run->deadline_ns && run->not_before_ns < end) {
         tracei_report_again(run, status, problem, now);
         return;
     }
     tracei_report_lost(run, why, status, problem, range);
     tracei_http_settle(run, range, range, why, now);
-    if (hasty || run->not_before_ns >= end) tracei_http_give_up(run);
+    if (ending) tracei_http_give_up(run);
 }
 
 static void tracei_on_final(tracei_run *run, size_t range, uint32_t status, const char *problem, uint64_t now) {

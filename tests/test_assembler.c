@@ -388,8 +388,9 @@ static trace_result hear_plain(void *user, const trace_batch *batch) {
     CHECK(!batch->root);
     for (i = 0; i < batch->span_count; i++) {
         const trace_span_data *const span = &batch->spans[i];
-        char name[32];
-        snprintf(name, sizeof name, "item %u", (unsigned)plain_spans++);
+        char text[32];
+        const char *const name = text;
+        snprintf(text, sizeof text, "item %u", (unsigned)plain_spans++);
         if (plain_spans > 1000) {
             CHECK_TEXT(span->name.data, span->name.size, "import");
             continue;
