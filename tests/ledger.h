@@ -95,9 +95,11 @@ static trace_result doer_export(void *user, const trace_batch *batch) {
 
 static trace_result doer_flush(void *user, uint64_t deadline_ns) {
     doer *const self = (doer *)user;
+    trace_result result;
     (void)deadline_ns;
     __atomic_fetch_add(&self->flushes, 1u, __ATOMIC_ACQ_REL);
-    return self->flush_result;
+    __atomic_load(&self->flush_result, &result, __ATOMIC_RELAXED);
+    return result;
 }
 
 static void doer_shutdown(void *user, uint64_t deadline_ns) {
