@@ -3298,9 +3298,11 @@ static void tracei_open_files(const tracei_http_options *options) {
     paths[1] = options->client_certificate_file;
     paths[2] = options->client_key_file;
     for (i = 0; i < 3; i++) {
-        FILE *const file = paths[i] && strncmp(paths[i], "pkcs11:", 7) != 0 ? fopen(paths[i], "rb") : NULL;
+        FILE *file;
+        if (!paths[i] || strncmp(paths[i], "pkcs11:", 7) == 0) continue;
+        file = fopen(paths[i], "rb");
         if (file) fclose(file);
-        else if (paths[i] && strncmp(paths[i], "pkcs11:", 7) != 0)
+        else
             tracei_log(TRACE_LOG_LEVEL_ERROR,
                        "%s: %s=%s cannot be read: must be the path of a PEM file; nothing can be sent until it is",
                        options->owner, options->file_names ? options->file_names[i] : fields[i], paths[i]);

@@ -342,18 +342,24 @@ TEST(a_copy_of_a_later_version_nests_too) {
     "void second(void);\n" \
     "int main(void) { TRACE_SPAN(\"app\") { second(); TRACE_SPAN(\"own\") {} } return 0; }\n"
 
+/* What the first program said, which the command runs; the caller frees it. */
+static char *said_by(const char *command) {
+    char path[600];
+    size_t size = 0;
+    CHECK_INT(system(command), 0);
+    snprintf(path, sizeof path, "%s/first.txt", folder);
+    return test_read_file(path, &size);
+}
+
 /* Each prints its part of the trace; nothing is missing from either. */
 TEST(consoles_of_two_copies_miss_nothing) {
-    char flags[700], command[1600], path[600], *text;
-    size_t size = 0;
+    char flags[700], command[1600], *text;
     if (!compiler_is_there()) SKIP("no compiler");
     REQUIRE(compile("second.so", "-shared -fPIC -DTRACE_CONFIG_STATIC=1", SECOND_TEXT));
     snprintf(flags, sizeof flags, "-Wl,--no-as-needed '%s/second.so'", folder);
     REQUIRE(compile("first", flags, FIRST_TEXT));
     snprintf(command, sizeof command, "OTEL_TRACES_EXPORTER=console '%s/first' 2>'%s/first.txt'", folder, folder);
-    CHECK_INT(system(command), 0);
-    snprintf(path, sizeof path, "%s/first.txt", folder);
-    text = test_read_file(path, &size);
+    text = said_by(command);
     REQUIRE(text != NULL);
     CHECK_HAS(text, "second copy");
     CHECK_HAS(text, "deep");
@@ -366,17 +372,14 @@ TEST(consoles_of_two_copies_miss_nothing) {
 /* Two static libraries in one program, each with an implementation of its own, under two namespaces: the linker sees no name
    twice, each console prints its part, and it is one trace. A function that is called trace_config may be declared before. */
 TEST(two_namespaces_in_one_program) {
-    char command[3200], path[600], *text, id[33];
-    size_t size = 0;
+    char command[3200], *text, id[33];
     const char *at;
     if (!compiler_is_there()) SKIP("no compiler");
     REQUIRE(compile("second.o", "-c -DTRACE_CONFIG_NAMESPACE=second_", SECOND_TEXT));
     REQUIRE(compile("first.o", "-c -DTRACE_CONFIG_NAMESPACE=first_", "int trace_config(void);\n" FIRST_TEXT));
     snprintf(command, sizeof command, "${CC:-cc} " SAME_FLAGS " '%s/first.o' '%s/second.o' -o '%s/first' -pthread && "
              "OTEL_TRACES_EXPORTER=console '%s/first' 2>'%s/first.txt'", folder, folder, folder, folder, folder);
-    CHECK_INT(system(command), 0);
-    snprintf(path, sizeof path, "%s/first.txt", folder);
-    text = test_read_file(path, &size);
+    text = said_by(command);
     REQUIRE(text != NULL);
     CHECK_HAS(text, "second copy");
     CHECK_HAS(text, "deep");
